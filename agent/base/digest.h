@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * SHA-256 (FIPS 180-4) over OpenSSL's EVP, in pieces or at once.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SHA256_SIZE	 32
+#define SHA256_TEXT_SIZE 65
+
+struct digest;
+
+/* NULL when memory is short. */
+struct digest *digest_new(void);
+void digest_free(struct digest *digest);
+int digest_add(struct digest *digest, const void *data, size_t size);
+int digest_finish(struct digest *digest, uint8_t out[static SHA256_SIZE]);
+
+int digest_sha256(const void *data, size_t size, uint8_t out[static SHA256_SIZE]);
+
+/* size bytes as lower-case hexadecimal digits, NUL-terminated: out holds size * 2 + 1. */
+void digest_text(const uint8_t *bytes, size_t size, char *out);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-journal.h>
+
+#include "base/escape.h"
+
+/* Longest log line; the rest is cut. */
+#define LOG_LINE_MAX 2048
+
+static const char *log_program = "cordon";
+static int log_level_max = LOG_INFO;
+static bool log_to_journal;
+
+void log_open(const char *program, int level)
+{
+	log_program = program;
+	log_level_max = level;
+	log_to_journal = sd_is_socket(STDERR_FILENO, AF_UNIX, SOCK_STREAM, -1) > 0 &&
+			 getenv("JOURNAL_STREAM") != NULL;
+}
+
+void log_set_level(int level)
+{
+	log_level_max = level;
+}
+
+static void log_write(int level, const char *text)
+{
+	char shown[LOG_LINE_MAX * 2];
+
+	/* What is logged may quote bytes that somebody else chose. */
+	escape_text(text, strlen(text), shown, sizeof(shown));
+	if (log_to_journal)
+		(void)sd_journal_send("PRIORITY=%i", level, "SYSLOG_IDENTIFIER=%s", log_program,
+				      "MESSAGE=%s", shown, NULL);
+	else
+		(void)fprintf(stderr, "%s: %s\n", log_program, shown);
+}
+
+void log_line(int level, const char *format, ...)
+{
+	char text[LOG_LINE_MAX];
+	va_list arguments;
+
+	if (level > log_level_max)
+		return;
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	log_write(level, text);
+}
+
+int log_errno(int level, int error, const char *format, ...)
+{
+	char text[LOG_LINE_MAX];
+	va_list arguments;
+	size_t length;
+
+	if (level > log_level_max)
+		return error;
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	length = strlen(text);
+	(void)snprintf(text + length, sizeof(text) - length, ": %s", strerror(-error));
+	log_write(level, text);
+	return error;
+}

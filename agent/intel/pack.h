@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The compiled indicators: one file that is mapped, not parsed. It holds every entry with its
+ * feed, severity, tags and expiry, and the kernel side's table ready to be copied.
+ *
+ * A pack comes from the agent's own compiler, but is checked like a stranger's: each offset and
+ * count before use, the digest when it is opened.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/address.h"
+#include "base/digest.h"
+#include "base/domain_name.h"
+
+struct pack;
+
+enum indicator_kind {
+	INDICATOR_DOMAIN,
+	INDICATOR_ADDRESS, /* an address or a prefix */
+	INDICATOR_HASH,	   /* of a file: MD5, SHA-1 or SHA-256 by its size */
+	INDICATOR_KINDS,
+};
+
+enum indicator_action {
+	INDICATOR_BLOCK,
+	INDICATOR_ALLOW,
+};
+
+#define INDICATOR_TEXT_SIZE 1024
+
+/* One entry as a lookup found it. Strings are borrowed from the pack. */
+struct indicator {
+	enum indicator_kind kind;
+	enum indicator_action action;
+	bool never_block;  /* an allow entry of the never-block list: nothing overrides it */
+	uint8_t severity;  /* 1..5; 0: the feed says nothing */
+	uint64_t expiry;   /* seconds since the epoch; 0: never */
+	const char *feed;  /* "" when the list had no name */
+	const char *tags;  /* comma-separated, "" for none */
+	uint32_t line;	   /* of the list it came from; 0: not known */
+	char text[INDICATOR_TEXT_SIZE]; /* the entry itself: "evil.com", "10.0.0.0/8", hex digits */
+};
+
+/* All that a lookup has to say. matches[0] decides: the longest entry, allow before block at
+ * equal length, never_block before all; entries past their expiry are not among them. */
+#define PACK_MATCHES_MAX 16
+struct pack_match {
+	bool blocked; /* matches[0] is a block entry */
+	size_t count;
+	struct indicator matches[PACK_MATCHES_MAX];
+};
+
+struct pack_feed {
+	const char *name;
+	uint64_t entries;
+};
+
+struct pack_info {
+	uint64_t domains, addresses, hashes, allows; /* allows: of all kinds, counted in them too */
+	uint64_t created; /* seconds since the epoch */
+	uint64_t bytes, table_bytes;
+	size_t feeds;
+	char sha256[SHA256_TEXT_SIZE];
+	bool never_block; /* the never-block list was compiled in */
+};
+
+/* Maps the pack at path and checks all of it. On failure: -EBADMSG for a damaged, truncated or
+ * foreign file, -EPROTONOSUPPORT for another version of the format, others as open(2); *ret_why is
+ * then a text that says what is wrong and where (static or borrowed, never NULL). */
+int pack_open(const char *path, struct pack **ret, const char **ret_why);
+void pack_close(struct pack *pack);
+
+/* 1: something matched (which may be an allow entry: see blocked), 0: nothing did. now: seconds
+ * since the epoch. */
+int pack_lookup_domain(const struct pack *pack, const struct domain_name *name, uint64_t now,
+		       struct pack_match *ret);
+int pack_lookup_address(const struct pack *pack, const struct address *address, uint64_t now,
+			struct pack_match *ret);
+int pack_lookup_hash(const struct pack *pack, const uint8_t *hash, size_t size, uint64_t now,
+		     struct pack_match *ret);
+
+void pack_info(const struct pack *pack, struct pack_info *ret);
+/* Feed i of pack_info().feeds. */
+void pack_feed(const struct pack *pack, size_t i, struct pack_feed *ret);
+
+/* The kernel side's table (probes/table.h): bytes to copy into the map, a multiple of 64. It lies
+ * in the file at *ret_offset of *ret_fd (borrowed), so it can be read without mapping it. */
+size_t pack_table(const struct pack *pack, int *ret_fd, uint64_t *ret_offset);

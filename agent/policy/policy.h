@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Policy: the word on a finding. Rules are read from YAML and compiled; evaluating them is pure:
+ * the same finding and the same policy give the same verdict, and nothing is touched.
+ *
+ *   name: built-in                      # of this policy file
+ *   version: 1
+ *   rules:                              # the first that matches decides
+ *     - name: test-indicators
+ *       match: { feed: cordon-test }    # every key given must match; a list: any of it
+ *       severity: low
+ *       response: block
+ *     - name: package-mirrors-by-apt
+ *       match: { domain: [mirror.example], exe: "/usr/lib/apt/methods/?*", user: _apt }
+ *       except: true                    # no finding; needs reason, may have until
+ *       reason: our own mirror, see TICKET-1
+ *       until: 2027-01-01
+ *   severities:                         # what a severity does when its rule says nothing
+ *     critical: block
+ *     high: block
+ *
+ * Match keys: detector, feed, tag, indicator (domain entries: the entry or below it), domain (the
+ * name asked: it or below it), exe and unit and container and cgroup and comm (glob, fnmatch(3)
+ * with FNM_PATHNAME off), user (name or number), address (a prefix; either end), severity (the
+ * default one: name, or ">=high"), stub (boolean), direction.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "detect/finding.h"
+
+struct policy;
+
+enum response {
+	RESPONSE_NONE,
+	RESPONSE_BLOCK, /* the lookup is dropped in the kernel, and whoever asked fails at once */
+	RESPONSES,
+};
+
+struct verdict {
+	enum severity severity;
+	enum response response;
+	bool excepted;	    /* no finding is to be shown; it is counted by rule all the same */
+	const char *policy; /* name of the policy file's policy; borrowed from the policy */
+	const char *rule;   /* name of the rule that decided; "default" when none matched; borrowed */
+	const char *reason; /* of an exception; "" for none; borrowed */
+};
+
+/* Where and what: "FILE:LINE:COLUMN: text". */
+#define POLICY_ERROR_SIZE 1024
+struct policy_error {
+	char text[POLICY_ERROR_SIZE];
+};
+
+/* Reads and compiles files in order: rules of an earlier file come first. 0, or -EINVAL with
+ * ret_error filled (also for unreadable files: then it says so). */
+int policy_load(const char *const *paths, size_t count, struct policy **ret,
+		struct policy_error *ret_error);
+/* From memory; name stands in errors for the file's. */
+int policy_parse(const char *name, const char *text, size_t size, struct policy **ret,
+		 struct policy_error *ret_error);
+void policy_free(struct policy *policy);
+
+/* now: ns since the epoch, for exceptions that end. */
+void policy_evaluate(const struct policy *policy, const struct finding *finding, uint64_t now,
+		     struct verdict *ret);
+
+
+ * dropping programs), and whether an entry with this feed, severity and tags would be: used to
+ * set up the kernel table's flags; a rule that looks at more than those does not count. */
+size_t policy_rules(const struct policy *policy);
+
+/* What becomes of a lookup that this entry matches, as far as the entry alone tells. The kernel
+ * side decides before anybody can ask for the process, so it drops only where the answer is
+ * POLICY_BLOCKS: a rule above that looks at the process, the user, the name asked or the address
+ * and would let the lookup go makes it POLICY_DEPENDS. Expired exceptions do not count. */
+enum policy_entry_answer {
+	POLICY_PASSES,
+	POLICY_BLOCKS,
+	POLICY_DEPENDS,
+};
+enum policy_entry_answer policy_entry(const struct policy *policy,
+				      const struct indicator *indicator, uint64_t now);
+
+size_t policy_rules(const struct policy *policy);
+const char *response_name(enum response response);
