@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The ledger: what became of every message that a probe saw. Each message is counted under exactly
+ * one outcome, so
+ *
+ *	seen = sum of outcomes                  for each probe
+ *	matched + observed + unread = submitted + ring_full + limited
+ *	submitted = read + waiting in the ring
+ *	read = events + rejected
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum ledger_probe {
+	LEDGER_EGRESS,
+	LEDGER_INGRESS,
+	LEDGER_PROBES,
+};
+
+/* Outcomes and what followed from them: names in ledger_counter_name(). The kernel side's record.h
+ * has the same order. */
+enum ledger_counter {
+	/* outcomes of a message */
+	LEDGER_CLEAN,	  /* a question whose name is not listed */
+	LEDGER_ALLOWED,	  /* an allow entry overrode a block entry, or stood alone */
+	LEDGER_MATCHED,	  /* a listed name */
+	LEDGER_OBSERVED,  /* recorded though not listed: never-seen names, replay */
+	LEDGER_RESPONSE,  /* an answer: not looked at */
+	LEDGER_EMPTY,	  /* no payload (TCP's own segments) */
+	LEDGER_PARTIAL,	  /* part of a message over TCP: kept until the rest comes */
+	LEDGER_UNREAD,	  /* unusual: handed up whole to be read in user space */
+	LEDGER_MALFORMED, /* no DNS message: truncated, or not DNS at all */
+	LEDGER_FRAGMENT,  /* a later fragment: it has no ports and no question */
+	LEDGER_GAP,	  /* bytes missing in a TCP stream: out of step until a new connection */
+	LEDGER_OUTCOMES,
+	/* what followed */
+	LEDGER_SUBMITTED = LEDGER_OUTCOMES, /* records written */
+	LEDGER_RING_FULL,		    /* records that found no room: lost, but counted */
+	LEDGER_LIMITED,			    /* never-seen names and odd messages over the rate */
+	LEDGER_BLOCKED,			    /* packets dropped */
+	LEDGER_COUNTERS,
+};
+
+struct ledger {
+	uint64_t counters[LEDGER_PROBES][LEDGER_COUNTERS];
+	uint64_t table_missing; /* packets seen while no table was loaded; counted as clean, too */
+	/* user space */
+	uint64_t read;	   /* records taken from the ring */
+	uint64_t events;   /* that became events */
+	uint64_t rejected; /* that did not: malformed, and not a question after all */
+	uint64_t waiting;  /* records in the ring by now, not read yet */
+	uint64_t process_notes, process_failed; /* processes noted in the kernel; map full or odd */
+};
+
+const char *ledger_probe_name(enum ledger_probe probe);
+const char *ledger_counter_name(enum ledger_counter counter);
+
+/* Sum of the outcomes of one probe. */
+uint64_t ledger_seen(const struct ledger *ledger, enum ledger_probe probe);
+/* Whether the equations hold (the ring quiet, or waiting exact). */
+bool ledger_balances(const struct ledger *ledger);

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The sensor: loads the probes, attaches them to a cgroup, gives them the domain table, and turns
+ * the records they write into events. Also runs recorded packets through the same probes.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sensor/event.h"
+#include "sensor/ledger.h"
+
+struct pack;
+struct policy;
+struct sensor;
+
+#define SENSOR_PORTS_MAX 8
+
+struct sensor_options {
+	const char *cgroup; /* path of the cgroup v2 folder; NULL: the root of the mounted hierarchy */
+	bool enforce;	    /* attach the programs that can drop; else ones that cannot */
+	uint16_t ports[SENSOR_PORTS_MAX]; /* DNS ports beside 53; 0: unused */
+	size_t ring_bytes;    /* of the ring buffer: a power of two, pages; 0: 1 MiB */
+	size_t processes;     /* processes remembered in the kernel; 0: 4096 */
+	unsigned unseen_rate; /* names never seen before recorded a second; 0: none */
+	bool responses;	      /* match questions repeated in answers, too */
+	bool replay;	      /* load only, for recorded packets: every question becomes an event */
+};
+
+/* event and all it points to are borrowed for the call. */
+typedef void (*sensor_callback)(const struct event *event, void *userdata);
+
+/* Loads and attaches. Errors are logged, with what to do about them. */
+int sensor_open(const struct sensor_options *options, sensor_callback callback, void *userdata,
+		struct sensor **ret);
+void sensor_close(struct sensor *sensor);
+
+/* Copies the pack's table into a new map and swaps it in; lookups go on meanwhile. policy: which
+ * entries the kernel side may drop (enforce); NULL in audit mode. The pack is borrowed until the
+ * next call: hits are confirmed by the caller, not here. */
+int sensor_set_pack(struct sensor *sensor, const struct pack *pack, const struct policy *policy);
+
+/* Descriptor to poll for reading, and the call to make when it is readable: hands each record that
+ * waits to the callback, at most budget of them, so that the loop gets its turn. Returns how many. */
+int sensor_fd(const struct sensor *sensor);
+int sensor_dispatch(struct sensor *sensor, int budget);
+
+/* The counters of all probes as of now, and what user space made of the records. */
+int sensor_ledger(struct sensor *sensor, struct ledger *ret);
+
+/* What is loaded and attached, for status: name, hook, and kernel memory. */
+struct sensor_program {
+	char name[32];
+	char hook[32]; /* "cgroup_skb/egress" */
+	bool attached;
+	uint64_t verified_instructions; /* 0: this kernel does not say */
+	uint64_t run_time_ns, run_count; /* 0 unless kernel.bpf_stats_enabled */
+};
+#define SENSOR_PROGRAMS_MAX 24
+size_t sensor_programs(struct sensor *sensor, struct sensor_program ret[static SENSOR_PROGRAMS_MAX]);
+/* Bytes of kernel memory in maps; table: the domain table's share. */
+int sensor_memory(struct sensor *sensor, uint64_t *ret_maps, uint64_t *ret_table);
+
+/* Replay: runs one IP packet (from its IP header on) through the probe with BPF_PROG_TEST_RUN, and
+ * calls back for every event before it returns. time: ns since the epoch. The event carries frame
+ * and time. */
+int sensor_replay(struct sensor *sensor, const void *packet, size_t size, uint64_t frame,
+		  uint64_t time);
+
+/* Folder of the mounted cgroup v2 hierarchy, from the mount table (unified or hybrid): the caller's
+ * to free. -ENOENT when there is none. */
+int sensor_cgroup_root(char **ret_path);
