@@ -1,1 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
+# The kernel side: one object a hook family, linked into one, made into a skeleton for sensor/.
+kernel_side_c = %D%/dns.bpf.c %D%/process.bpf.c
+kernel_side_h = %D%/counters.h %D%/kernel.h %D%/packet.h %D%/process.h %D%/record.h \
+	%D%/table.h %D%/verifier.h %D%/walk.h
+EXTRA_DIST += $(kernel_side_c) $(kernel_side_h)
+
+# -mcpu=v3: understood since 5.10. Multiarch puts asm/ where clang does not look for this target.
+BPF_FLAGS = --target=bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -D__TARGET_ARCH_$(BPF_ARCH) \
+	-I$(top_srcdir)/probes $(BPF_CFLAGS) \
+	-I/usr/include/`$(CC) -print-multiarch 2>/dev/null || echo $(host_cpu)-linux-gnu`
+
+%D%/dns.bpf.o: %D%/dns.bpf.c $(kernel_side_h)
+	$(AM_V_at)$(MKDIR_P) %D%
+	$(AM_V_CC)$(BPF_CLANG) $(BPF_FLAGS) -c $(top_srcdir)/%D%/dns.bpf.c -o $@
+%D%/process.bpf.o: %D%/process.bpf.c $(kernel_side_h)
+	$(AM_V_at)$(MKDIR_P) %D%
+	$(AM_V_CC)$(BPF_CLANG) $(BPF_FLAGS) -c $(top_srcdir)/%D%/process.bpf.c -o $@
+%D%/probes.bpf.o: %D%/dns.bpf.o %D%/process.bpf.o
+	$(AM_V_GEN)$(BPFTOOL) gen object $@ $^
+%D%/probes.skel.h: %D%/probes.bpf.o
+	$(AM_V_GEN)$(BPFTOOL) gen skeleton $< name probes > $@.tmp && mv $@.tmp $@
+BUILT_SOURCES += %D%/probes.skel.h
+CLEANFILES += %D%/dns.bpf.o %D%/process.bpf.o %D%/probes.bpf.o %D%/probes.skel.h

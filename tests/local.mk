@@ -1,1 +1,99 @@
 # SPDX-License-Identifier: Apache-2.0
+# Unit tests and fuzz targets have one source file each, of their own name. They link every
+# library; the linker takes what they use.
+AM_CPPFLAGS += $(CMOCKA_CFLAGS)
+cordon_LIBS = $(cli_LIBS) $(daemon_LIBS) $(report_LIBS) $(response_LIBS) $(journal_LIBS) \
+	$(policy_LIBS) $(detect_LIBS) $(sensor_LIBS) $(intel_LIBS) $(base_LIBS)
+LDADD = $(replay_LIBS) $(cordon_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += \
+	%D%/unit/test_block \
+	%D%/unit/test_capture \
+	%D%/unit/test_channel \
+	%D%/unit/test_config \
+	%D%/unit/test_control \
+	%D%/unit/test_dns_message \
+	%D%/unit/test_document \
+	%D%/unit/test_frame \
+	%D%/unit/test_journal \
+	%D%/unit/test_ocsf \
+	%D%/unit/test_policy \
+	%D%/unit/test_replay_split \
+	%D%/unit/test_screen \
+	%D%/unit/test_severity \
+	%D%/unit/test_status \
+	%D%/unit/test_writer
+
+if CMOCKA
+check_PROGRAMS += $(UNIT_TESTS)
+TESTS += $(UNIT_TESTS)
+endif
+
+# With --enable-fuzzers they are fuzzers; else they run over their corpus in `make check`.
+FUZZ_TARGETS += \
+	%D%/fuzz/fuzz_capture \
+	%D%/fuzz/fuzz_config \
+	%D%/fuzz/fuzz_control \
+	%D%/fuzz/fuzz_dns_message \
+	%D%/fuzz/fuzz_policy
+
+if FUZZERS
+fuzz_link_flags = $(AM_LDFLAGS) -fsanitize=fuzzer
+noinst_PROGRAMS += $(FUZZ_TARGETS)
+else
+fuzz_link_flags = $(AM_LDFLAGS)
+check_PROGRAMS += $(FUZZ_TARGETS)
+TESTS += $(FUZZ_TARGETS)
+check_LIBRARIES = libreplay.a
+libreplay_a_SOURCES = %D%/fuzz/replay_main.c
+replay_LIBS = libreplay.a
+endif
+tests_fuzz_fuzz_capture_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_config_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_control_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_dns_message_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_policy_LDFLAGS = $(fuzz_link_flags)
+
+# Programs that the system tests, the VM tests and the quickstart use.
+noinst_PROGRAMS += %D%/system/sender %D%/system/responder %D%/system/flood %D%/system/fail_fast
+tests_system_sender_SOURCES = \
+	%D%/system/sender.c %D%/system/sender.h %D%/system/sender_datagram.c \
+	%D%/system/sender_handed.c %D%/system/sender_message.c %D%/system/sender_stream.c
+tests_system_sender_CFLAGS = $(AM_CFLAGS) -pthread
+tests_system_sender_LDADD = -lpthread
+if URING
+tests_system_sender_CPPFLAGS = $(AM_CPPFLAGS) -DWITH_URING
+tests_system_sender_CFLAGS += $(URING_CFLAGS)
+tests_system_sender_LDADD += $(URING_LIBS)
+endif
+tests_system_responder_LDADD =
+tests_system_fail_fast_LDADD = $(cordon_LIBS)
+tests_system_flood_SOURCES = %D%/system/flood.c %D%/system/sender_message.c %D%/system/sender.h
+tests_system_flood_LDADD =
+
+EXTRA_DIST += \
+	%D%/data %D%/fuzz/corpus %D%/layering %D%/bench \
+	%D%/system/agent.py %D%/system/conftest.py %D%/system/musl_lookup.c \
+	%D%/system/test_attribution.py %D%/system/test_block.py %D%/system/test_enforce.py \
+	%D%/system/test_flood.py %D%/system/test_kill.py %D%/system/test_probe.py \
+	%D%/system/test_reload.py %D%/system/test_stub.py \
+	%D%/vm/init %D%/vm/judge.py %D%/vm/kernel %D%/vm/run %D%/vm/scenario
+
+PYTEST = /usr/bin/python3 -m pytest -p no:cacheprovider
+
+check-system: all
+	CORDON_BUILD=$(abs_top_builddir) PYTHONDONTWRITEBYTECODE=1 \
+		$(PYTEST) $(PYTESTFLAGS) $(abs_top_srcdir)/tests/system
+
+check-vm: all
+	CORDON_BUILD=$(abs_top_builddir) $(abs_top_srcdir)/tests/vm/run all
+
+%D%/bench/empty.bpf.o: $(srcdir)/%D%/bench/empty.bpf.c
+	$(AM_V_at)$(MKDIR_P) $(@D)
+	$(AM_V_CC)$(BPF_CLANG) $(BPF_FLAGS) -c $< -o $@
+CLEANFILES += %D%/bench/empty.bpf.o
+
+bench: all %D%/bench/empty.bpf.o
+	CORDON_BUILD=$(abs_top_builddir) $(abs_top_srcdir)/tests/bench/dnsperf.py
+
+.PHONY: check-system check-vm bench

@@ -42,6 +42,17 @@ int digest_finish(struct digest *digest, uint8_t out[static SHA256_SIZE])
 	return EVP_DigestFinal_ex(digest->context, out, NULL) == 1 ? 0 : -EIO;
 }
 
+int digest_peek(const struct digest *digest, uint8_t out[static SHA256_SIZE])
+{
+	CLEANUP(digest_free_cleanup) struct digest *copy = digest_new();
+
+	if (!copy)
+		return -ENOMEM;
+	if (EVP_MD_CTX_copy_ex(copy->context, digest->context) != 1)
+		return -EIO;
+	return digest_finish(copy, out);
+}
+
 int digest_sha256(const void *data, size_t size, uint8_t out[static SHA256_SIZE])
 {
 	return EVP_Digest(data, size, out, NULL, EVP_sha256(), NULL) == 1 ? 0 : -EIO;

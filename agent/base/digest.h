@@ -17,6 +17,8 @@ struct digest *digest_new(void);
 void digest_free(struct digest *digest);
 int digest_add(struct digest *digest, const void *data, size_t size);
 int digest_finish(struct digest *digest, uint8_t out[static SHA256_SIZE]);
+/* The digest of what was added up to now; more may be added. */
+int digest_peek(const struct digest *digest, uint8_t out[static SHA256_SIZE]);
 
 int digest_sha256(const void *data, size_t size, uint8_t out[static SHA256_SIZE]);
 

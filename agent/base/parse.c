@@ -101,7 +101,7 @@ int parse_time(const char *text, uint64_t *ret_ns)
 		if (!end || *end)
 			continue;
 		seconds = timegm(&utc);
-		if (seconds < 0)
+		if (seconds < 0 || (uint64_t)seconds > UINT64_MAX / NS_PER_SECOND)
 			return -ERANGE;
 		*ret_ns = (uint64_t)seconds * NS_PER_SECOND;
 		return 0;

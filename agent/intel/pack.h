@@ -61,7 +61,9 @@ struct pack_feed {
 };
 
 struct pack_info {
-	uint64_t domains, addresses, hashes, allows; /* allows: of all kinds, counted in them too */
+	/* allows: of all kinds, counted in them too. Entries of the never-block list are counted
+	 * only at their feed. */
+	uint64_t domains, addresses, hashes, allows;
 	uint64_t created; /* seconds since the epoch */
 	uint64_t bytes, table_bytes;
 	size_t feeds;
@@ -69,10 +71,15 @@ struct pack_info {
 	bool never_block; /* the never-block list was compiled in */
 };
 
-/* Maps the pack at path and checks all of it. On failure: -EBADMSG for a damaged, truncated or
+/* Maps the pack at path and checks all of it. A pack is replaced by renaming another one over it,
+ * never written in place: what is mapped would change, or be gone (SIGBUS). On failure: -EBADMSG for a damaged, truncated or
  * foreign file, -EPROTONOSUPPORT for another version of the format, others as open(2); *ret_why is
  * then a text that says what is wrong and where (static or borrowed, never NULL). */
 int pack_open(const char *path, struct pack **ret, const char **ret_why);
+/* The same with a private copy, made in folder (a reflink where the file system can), so that
+ * whatever happens to the file at path, this pack stays as it was checked. For daemons. */
+int pack_open_private(const char *path, const char *folder, struct pack **ret,
+		      const char **ret_why);
 void pack_close(struct pack *pack);
 
 /* 1: something matched (which may be an allow entry: see blocked), 0: nothing did. now: seconds
@@ -91,3 +98,17 @@ void pack_feed(const struct pack *pack, size_t i, struct pack_feed *ret);
 /* The kernel side's table (probes/table.h): bytes to copy into the map, a multiple of 64. It lies
  * in the file at *ret_offset of *ret_fd (borrowed), so it can be read without mapping it. */
 size_t pack_table(const struct pack *pack, int *ret_fd, uint64_t *ret_offset);
+
+/* Calls each() with every domain entry, also with those past their expiry, in no useful order,
+ * until it returns something else than 0, which is then returned. -EBADMSG: the content lies. The
+ * name is in lower case; both are borrowed for the call. */
+int pack_each_domain(const struct pack *pack,
+		     int (*each)(const struct domain_name *name, const struct indicator *indicator,
+				 void *data),
+		     void *data);
+
+/* The kernel side knows no time: takes the flags of entries that are past their expiry out of a
+ * copy of the table. Returns how many names changed, or -EBADMSG; *ret_next is the next expiry
+ * that lies ahead, 0 when there is none. */
+int pack_table_expire(const struct pack *pack, void *table, size_t bytes, uint64_t now,
+		      uint64_t *ret_next);

@@ -8,8 +8,9 @@
  * journal_flush(), at most a second later, so a flood costs one transaction a second, not one a
  * lookup. What a reader of the journal sees is on disk.
  *
- * Bounded: at most journal_limits.findings rows, the ones last seen longest ago go first, and how
- * many went is counted.
+ * Bounded: at most journal_limits.findings rows are left by journal_flush(), the ones last seen
+ * longest ago go first, and how many went is counted. Memory is bounded by journal_limits.open and
+ * by JOURNAL_HELD_BYTES.
  */
 #pragma once
 
@@ -19,20 +20,40 @@
 
 struct journal;
 
-struct journal_limits {
-	uint64_t findings; /* rows kept */
-	size_t open;	   /* findings held in memory to add up repeats; least recently used goes */
-	size_t sightings;  /* of each finding, the last so many are kept as its history */
-};
+/* Its name in the folder for state. */
+#define JOURNAL_FILE "journal.db"
 
+/* Longest uid, with its NUL. */
+#define JOURNAL_UID_SIZE       64
+/* Largest document; a finding is a few KiB, so a larger one is a mistake. */
+#define JOURNAL_DOCUMENT_MAX   (256u << 10)
+/* Documents and summaries that wait in memory for the next flush, all together: while the disk is
+ * full, new findings beyond this are refused. */
+#define JOURNAL_HELD_BYTES     (4u << 20)
+/* Sightings of one finding that are kept between two flushes, the first ones: history shows that
+ * and when a thing went on, not every packet of a flood. */
+#define JOURNAL_SIGHTINGS_HELD 4
+
+struct journal_limits {
+	uint64_t findings; /* rows kept; 0: JOURNAL_FINDINGS */
+	size_t open;	   /* findings held in memory to add up repeats; 0: JOURNAL_OPEN */
+	size_t sightings;  /* of each finding, the last so many are kept as its history; 0: none */
+};
+/* A finding with its document and 16 sightings takes about 9 KiB: 180 MB. */
+#define JOURNAL_FINDINGS 20000
+#define JOURNAL_OPEN	 4096 /* about 300 bytes each */
+
+/* Strings are borrowed for the callback, or until the next call for this journal. */
 struct journal_entry {
 	const char *uid;
+	const char *detector;
 	uint64_t first_seen, last_seen; /* ns since the epoch */
 	uint64_t count;
 	int severity;	      /* 1..5 */
-	const char *detector; /* borrowed for the callback */
-	const char *document; /* the finding as one line of JSON, count and times as last written */
+	const char *document; /* the finding as one line of JSON, as it was last rendered: count and
+			       * times of this entry stand over those in it */
 	uint64_t sequence;    /* rises with every change of any entry: where a follower goes on */
+	bool fresh;	      /* told of for the first time */
 };
 
 /* One time the thing was seen: kept small, the last so many of each finding. */
@@ -44,37 +65,52 @@ struct journal_sighting {
 enum journal_outcome {
 	JOURNAL_NEW = 1,      /* first time: it is on disk */
 	JOURNAL_REPEATED = 2, /* seen before: counted, to be flushed */
+	JOURNAL_RAISED = 3,   /* seen before, with a higher severity by now: that is on disk */
+	JOURNAL_CHANGED = 4,  /* of journal_poll() */
 };
 
-/* Opens or creates it. A damaged file is set aside (renamed, with the time) and a new one begun;
- * *ret_damaged is then true: a finding of its own is owed. */
+/* Opens or creates it, for its one writer (-EBUSY: there is one already). A damaged file is set
+ * aside (renamed, with the time) and a new one begun; *ret_damaged is then true: a finding of its
+ * own is owed. -EPROTONOSUPPORT: written by a newer version; nothing is touched. */
 int journal_open(const char *path, const struct journal_limits *limits, struct journal **ret,
 		 bool *ret_damaged);
-/* Read-only, for the command line while no daemon runs. */
+/* Read-only, for the command line, whether a daemon runs or not. -ENOENT: nothing was ever written;
+ * -EPROTONOSUPPORT, -EBADMSG (damaged) and others. */
 int journal_open_reader(const char *path, struct journal **ret);
 /* Flushes and closes. */
 void journal_close(struct journal *journal);
 
-/* document is asked for only when it must be written (new, or at a flush), so that a repeat costs
- * no rendering: the caller renders entry->count, first_seen and last_seen into it. Returned text
- * is the caller's own and stays valid until the next call; NULL: -ENOMEM. */
-typedef const char *(*journal_render)(const struct journal_entry *entry, void *userdata);
+/* One sighting of a finding. */
+struct journal_input {
+	const char *uid;
+	const char *detector;
+	uint64_t time; /* ns since the epoch */
+	int severity;
+	unsigned state; /* stands for all else that the document says and that may change (what was
+			 * done about it): when it does, the document is rendered anew */
+	/* Both are asked only when there is something to write, so that a repeat costs no
+	 * rendering. What they return is the callee's own and stays valid until the next call;
+	 * NULL: memory is short (document), nothing to keep (summary). */
+	const char *(*document)(const struct journal_entry *entry, void *userdata);
+	const char *(*summary)(void *userdata); /* may be NULL */
+	void *userdata;
+};
 
-/* Records that uid was seen at time. Returns a journal_outcome or a negative errno (-ENOSPC, -EIO:
- * nothing was recorded, the caller says so and goes on). ret_entry, if not NULL, is filled and
- * valid until the next call. */
-int journal_record(struct journal *journal, const char *uid, const char *detector, int severity,
-		   const struct journal_sighting *sighting, journal_render render, void *userdata,
+/* Records it. Returns a journal_outcome or a negative errno. -ENOSPC, -EIO, -EROFS, -EBUSY: it is
+ * not on disk. It is then held in memory and comes with a later flush, as a fresh entry, unless
+ * there is no room for it: -ENOBUFS. ret_entry, if not NULL, is filled when the outcome is
+ * positive, its document only when that is new. */
+int journal_record(struct journal *journal, const struct journal_input *input,
 		   struct journal_entry *ret_entry);
 
-/* Writes what was added up; calls changed for each entry that it wrote, after the commit. render
- * as above cannot know the event any more: the stored document is handed to amend instead, which
- * returns it with the new count and times. */
-typedef const char *(*journal_amend)(const char *document, const struct journal_entry *entry,
-				     void *userdata);
+/* changed is called for each entry whose repeats were committed, by journal_flush(), by
+ * journal_close() and, when it must make room, by journal_record(); it may not call back into the
+ * journal. The entry that journal_record() itself returns as new or raised is not told again. */
 typedef void (*journal_changed)(const struct journal_entry *entry, void *userdata);
-int journal_flush(struct journal *journal, journal_amend amend, journal_changed changed,
-		  void *userdata);
+void journal_listen(struct journal *journal, journal_changed changed, void *userdata);
+
+/* Writes what was added up, and prunes. On failure all of it stays in memory for the next time. */
+int journal_flush(struct journal *journal);
 
 struct journal_query {
 	uint64_t since;		 /* ns; last seen at or after */
@@ -82,17 +118,30 @@ struct journal_query {
 	uint64_t after_sequence; /* entries changed after it, in that order; 0: all, by last seen */
 	const char *uid;	 /* only this one; NULL: any */
 };
-/* Calls found for each; a non-zero return stops and is returned. */
+/* Calls found for each; a non-zero return stops and is returned. No lock is held meanwhile, so a
+ * slow reader is in nobody's way. */
 int journal_read(struct journal *journal, const struct journal_query *query,
 		 int (*found)(const struct journal_entry *entry, void *userdata), void *userdata);
+/* Oldest first; at most JOURNAL_SIGHTINGS_READ of them. */
+#define JOURNAL_SIGHTINGS_READ 10000
 int journal_read_sightings(struct journal *journal, const char *uid,
 			   int (*found)(const struct journal_sighting *sighting, void *userdata),
 			   void *userdata);
+/* The highest sequence given so far, never 0: whoever wants to read and then go on from there asks
+ * for it first. */
+int journal_sequence(struct journal *journal, uint64_t *ret);
+/* Whether the file has changed since the last call: JOURNAL_CHANGED or 0, cheap. -ESTALE: another
+ * file stands at the path by now, to be opened anew. */
+int journal_poll(struct journal *journal);
 
 struct journal_statistics {
-	uint64_t findings; /* rows */
-	uint64_t recorded; /* journal_record() calls since it was opened */
-	uint64_t fresh, repeated, failed, pruned;
-	uint64_t bytes; /* of the files */
+	uint64_t findings;	  /* rows */
+	uint64_t recorded;	  /* journal_record() calls since it was opened */
+	uint64_t fresh, repeated; /* of those: first times, and others */
+	uint64_t failed;	  /* of those: lost, because there was no room */
+	uint64_t held;		  /* findings that are only in memory, by now */
+	uint64_t pruned;	  /* rows, ever */
+	uint64_t damaged;	  /* files set aside since it was opened, and at it */
+	uint64_t bytes;		  /* of the files */
 };
 void journal_statistics(struct journal *journal, struct journal_statistics *ret);

@@ -22,7 +22,8 @@ struct ocsf_host {
 	const char *image_id;
 };
 
-/* Reads them from the system; instance data stays "". Free with ocsf_host_free(). */
+/* Reads them from the system; instance data stays "". Every string is from malloc(), so whoever
+ * learns more (the instance) frees the old one and puts its own. Free with ocsf_host_free(). */
 int ocsf_host_read(struct ocsf_host *ret);
 void ocsf_host_free(struct ocsf_host *host);
 
@@ -37,10 +38,20 @@ struct ocsf_finding {
 /* A new reference, or NULL when memory is short. activity: 1 create, 2 update, 3 close. */
 json_t *ocsf_finding(const struct ocsf_finding *input, int activity_id);
 
-/* Sets count, times and activity of an object made above; evidence of a later sighting may be
- * added (at most OCSF_EVIDENCES_MAX: the first and the last ones are kept). */
-#define OCSF_EVIDENCES_MAX 8
+/* What the object says besides counts and times and severity, as a number: when it differs from
+ * the last sighting's, the object must be made anew (struct journal_input, state). */
+unsigned ocsf_finding_state(const struct ocsf_finding *input);
+
+/* Sets count and last time of an object made above, or read back from its line, and makes it an
+ * update (2) when the count is over 1. -EINVAL: it is no Detection Finding; -ENOMEM. */
 int ocsf_finding_amend(json_t *object, uint64_t count, uint64_t last_seen);
+
+/* A sighting in short (struct journal_sighting, summary): a new reference, or NULL. */
+json_t *ocsf_sighting(const struct ocsf_finding *input);
+
+/* Network Remediation Activity (class 7004): this lookup was blocked (or was to be, and was not:
+ * status Failure). A new reference, or NULL when memory is short. */
+json_t *ocsf_block_activity(const struct ocsf_finding *input);
 
 /* One line of text without the newline; free it. Keys in a stable order. */
 char *ocsf_line(const json_t *object);

@@ -4,7 +4,7 @@
  * one outcome, so
  *
  *	seen = sum of outcomes                  for each probe
- *	matched + observed + unread = submitted + ring_full + limited
+ *	matched + observed + unread + malformed = submitted + ring_full + limited
  *	submitted = read + waiting in the ring
  *	read = events + rejected
  */

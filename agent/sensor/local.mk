@@ -1,1 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
+noinst_LIBRARIES += libsensor.a
+libsensor_a_SOURCES = \
+	%D%/capture.c %D%/capture.h %D%/cgroup.c %D%/cgroup.h \
+	%D%/dns_message.c %D%/dns_message.h %D%/event.c %D%/event.h \
+	%D%/features.c %D%/features.h %D%/frame.c %D%/frame.h %D%/ledger.c %D%/ledger.h \
+	%D%/probe_load.c %D%/probes.h %D%/process.h %D%/process_proc.c %D%/process_proc.h \
+	%D%/process_table.c %D%/process_table.h %D%/record.c %D%/replay.c \
+	%D%/replay_split.c %D%/replay_split.h %D%/sensor.c %D%/sensor.h \
+	%D%/stub.c %D%/stub.h %D%/table_swap.c
+nodist_libsensor_a_SOURCES = probes/probes.skel.h
+libsensor_a_CFLAGS = $(AM_CFLAGS) $(BPF_CFLAGS) $(PCAP_CFLAGS)
+sensor_LIBS = libsensor.a $(BPF_LIBS) $(PCAP_LIBS)

@@ -18,8 +18,8 @@
 /* Where what is known of the process comes from. */
 enum process_source {
 	PROCESS_SOURCE_EXEC,   /* noted in the kernel when it was executed */
-	PROCESS_SOURCE_SOCKET, /* noted in the kernel when it used a socket: older than the agent, or
-				* forked without exec */
+	PROCESS_SOURCE_FORK,   /* noted in the kernel when it was forked; it never executed anything */
+	PROCESS_SOURCE_SOCKET, /* noted in the kernel when it used a socket: older than the agent */
 	PROCESS_SOURCE_PROC,   /* read from /proc afterwards: the kernel's note was gone */
 	PROCESS_SOURCE_NONE,   /* only pid and comm are known */
 };

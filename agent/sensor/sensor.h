@@ -12,8 +12,8 @@
 #include "sensor/event.h"
 #include "sensor/ledger.h"
 
+struct indicator;
 struct pack;
-struct policy;
 struct sensor;
 
 #define SENSOR_PORTS_MAX 8
@@ -37,10 +37,14 @@ int sensor_open(const struct sensor_options *options, sensor_callback callback, 
 		struct sensor **ret);
 void sensor_close(struct sensor *sensor);
 
-/* Copies the pack's table into a new map and swaps it in; lookups go on meanwhile. policy: which
- * entries the kernel side may drop (enforce); NULL in audit mode. The pack is borrowed until the
- * next call: hits are confirmed by the caller, not here. */
-int sensor_set_pack(struct sensor *sensor, const struct pack *pack, const struct policy *policy);
+/* Whether a lookup that this entry matches is to be seen only, not dropped. */
+typedef bool (*sensor_keep)(const struct indicator *indicator, void *userdata);
+
+/* Copies the pack's table into a new map and swaps it in; lookups go on meanwhile. keep is asked
+ * for each block entry when programs can drop; NULL: none is kept. The pack is not held on to: hits
+ * are confirmed by the caller. */
+int sensor_set_pack(struct sensor *sensor, const struct pack *pack, sensor_keep keep,
+		    void *userdata);
 
 /* Descriptor to poll for reading, and the call to make when it is readable: hands each record that
  * waits to the callback, at most budget of them, so that the loop gets its turn. Returns how many. */

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The checks of `cordon doctor`: each looks at one thing and says how it is, what was found and
+ * what to do about it. Nothing is changed. A check is a function and a row in doctor.c's table.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "daemon/config.h"
+
+enum doctor_state {
+	DOCTOR_OK,
+	DOCTOR_WARN, /* works, but less well or less safely */
+	DOCTOR_FAIL, /* does not work */
+	DOCTOR_STATES,
+};
+
+#define DOCTOR_TEXT_SIZE 512
+
+struct doctor_result {
+	enum doctor_state state;
+	char found[DOCTOR_TEXT_SIZE];
+	char remedy[DOCTOR_TEXT_SIZE]; /* "" when there is nothing to do */
+};
+
+/* What the checks share: the configuration as it was read. */
+struct doctor {
+	struct config config; /* when configured */
+	bool configured;
+	char config_error[DOCTOR_TEXT_SIZE];
+};
+
+/* What was found: adds to what was said before (the worst state counts). */
+void doctor_found(struct doctor_result *result, enum doctor_state state, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void doctor_remedy(struct doctor_result *result, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+typedef void (*doctor_check)(const struct doctor *doctor, struct doctor_result *result);
+
+/* doctor_kernel.c: what the kernel and our rights allow */
+void doctor_kernel(const struct doctor *doctor, struct doctor_result *result);
+void doctor_btf(const struct doctor *doctor, struct doctor_result *result);
+void doctor_cgroup(const struct doctor *doctor, struct doctor_result *result);
+void doctor_bpffs(const struct doctor *doctor, struct doctor_result *result);
+void doctor_bpf(const struct doctor *doctor, struct doctor_result *result);
+void doctor_sockets(const struct doctor *doctor, struct doctor_result *result);
+void doctor_jit(const struct doctor *doctor, struct doctor_result *result);
+void doctor_unprivileged(const struct doctor *doctor, struct doctor_result *result);
+void doctor_capabilities(const struct doctor *doctor, struct doctor_result *result);
+void doctor_memlock(const struct doctor *doctor, struct doctor_result *result);
+
+/* doctor_files.c: what we read and write */
+void doctor_configuration(const struct doctor *doctor, struct doctor_result *result);
+void doctor_policy(const struct doctor *doctor, struct doctor_result *result);
+void doctor_pack(const struct doctor *doctor, struct doctor_result *result);
+void doctor_permissions(const struct doctor *doctor, struct doctor_result *result);
+void doctor_disk(const struct doctor *doctor, struct doctor_result *result);
+
+/* doctor_host.c: what runs beside us */
+void doctor_clock(const struct doctor *doctor, struct doctor_result *result);
+void doctor_journald(const struct doctor *doctor, struct doctor_result *result);
+void doctor_daemon(const struct doctor *doctor, struct doctor_result *result);
+void doctor_resolvers(const struct doctor *doctor, struct doctor_result *result);

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/escape.h"
+#include "cli/command.h"
+#include "cli/intel.h"
+#include "intel/pack.h"
+
+#define SHOWN_SIZE 512
+
+CLEANUP_DEFINE(struct pack *, pack_close)
+
+static json_t *feeds_json(const struct pack *pack, size_t count)
+{
+	json_t *feeds = json_array();
+
+	for (size_t i = 0; i < count; i++) {
+		struct pack_feed feed;
+
+		pack_feed(pack, i, &feed);
+		(void)json_array_append_new(feeds, json_pack("{s:o, s:I}", "name",
+							     intel_json_text(feed.name), "entries",
+							     (json_int_t)feed.entries));
+	}
+	return feeds;
+}
+
+static json_t *info_json(const struct pack *pack, const char *path)
+{
+	char created[INTEL_TIME_SIZE];
+	struct pack_info info;
+
+	pack_info(pack, &info);
+	intel_time(info.created, created);
+	return json_pack("{s:o, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:o}", "path",
+			 intel_json_text(path), "bytes", (json_int_t)info.bytes, "sha256",
+			 info.sha256, "created", created, "domains", (json_int_t)info.domains,
+			 "addresses", (json_int_t)info.addresses, "hashes",
+			 (json_int_t)info.hashes, "allows", (json_int_t)info.allows,
+			 "table_bytes", (json_int_t)info.table_bytes, "never_block",
+			 info.never_block, "feeds", feeds_json(pack, info.feeds));
+}
+
+static void info_print(const struct pack *pack, const char *path)
+{
+	char shown[SHOWN_SIZE], created[INTEL_TIME_SIZE];
+	struct pack_info info;
+
+	pack_info(pack, &info);
+	intel_time(info.created, created);
+	(void)escape_text(path, strlen(path), shown, sizeof(shown));
+	(void)printf("%s: %" PRIu64 " bytes, compiled %s\n", shown, info.bytes, created);
+	(void)printf("SHA-256      %s\n", info.sha256);
+	(void)printf("entries      %" PRIu64 " domains, %" PRIu64 " addresses, %" PRIu64
+		     " hashes (%" PRIu64 " of them allowed)\n",
+		     info.domains, info.addresses, info.hashes, info.allows);
+	(void)printf("kernel table %" PRIu64 " bytes\n", info.table_bytes);
+	(void)printf("never-block  %s\n", info.never_block ? "compiled in" : "not compiled in");
+	for (size_t i = 0; i < info.feeds; i++) {
+		struct pack_feed feed;
+
+		pack_feed(pack, i, &feed);
+		(void)escape_text(feed.name, strlen(feed.name), shown, sizeof(shown));
+		(void)printf("feed         %s: %" PRIu64 "\n", *shown ? shown : "(no name)",
+			     feed.entries);
+	}
+}
+
+int intel_info(int argc, char **argv)
+{
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+						 { "help", no_argument, NULL, 'h' },
+						 { 0 } };
+	CLEANUP(pack_close_cleanup) struct pack *pack = NULL;
+	const char *path;
+	bool json = false;
+	int key;
+
+	optind = 0;
+	while ((key = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+		if (key != 'j') {
+			(void)fputs("Usage: cordon intel info [--json] [PACK]\n",
+				    key == 'h' ? stdout : stderr);
+			return key == 'h' ? COMMAND_FINE : COMMAND_FAILED;
+		}
+		json = true;
+	}
+	if (argc - optind > 1) {
+		(void)fputs("Usage: cordon intel info [--json] [PACK]\n", stderr);
+		return COMMAND_FAILED;
+	}
+	path = optind < argc ? argv[optind] : INTEL_PACK;
+	if (intel_open(path, &pack) < 0)
+		return COMMAND_FAILED;
+	if (json)
+		return intel_json_print(info_json(pack, path));
+	info_print(pack, path);
+	return fflush(stdout) == EOF ? COMMAND_FAILED : COMMAND_FINE;
+}

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * `cordon status`: asks the daemon and shows its reply (daemon/status.h). Owns nothing. The reply
+ * is taken as a stranger's: what is missing, as from another version, is shown as "-".
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/writer.h"
+#include "daemon/control_call.h"
+
+CLEANUP_DEFINE(json_t *, json_decref)
+
+/* Probes shown side by side. */
+#define PROBES_MAX 8
+
+enum form {
+	FORM_TEXT,
+	FORM_NUMBER,
+	FORM_BYTES,
+	FORM_SECONDS,
+	FORM_MICROSECONDS,
+	FORM_TRUTH,
+};
+
+/* A line of text: where it stands in the reply, and how it is shown. */
+struct line {
+	const char *path, *label;
+	enum form form;
+};
+
+static const struct line general_lines[] = {
+	{ "version", "version", FORM_TEXT }, { "mode", "mode", FORM_TEXT },
+	{ "uptime", "up", FORM_SECONDS },    { "pid", "pid", FORM_NUMBER },
+	{ "cgroup", "cgroup", FORM_TEXT },
+};
+
+static const struct line pack_lines[] = {
+	{ "pack.path", "pack", FORM_TEXT },
+	{ "pack.loaded", "loaded", FORM_TRUTH },
+	{ "pack.error", "refused", FORM_TEXT },
+	{ "pack.domains", "domains", FORM_NUMBER },
+	{ "pack.addresses", "addresses", FORM_NUMBER },
+	{ "pack.hashes", "hashes", FORM_NUMBER },
+	{ "pack.allows", "allow entries among them", FORM_NUMBER },
+	{ "pack.never_block", "never-block list", FORM_TRUTH },
+	{ "pack.age", "age", FORM_SECONDS },
+	{ "pack.sha256", "sha256", FORM_TEXT },
+};
+
+static const struct line ledger_lines[] = {
+	{ "ledger.balances", "balances", FORM_TRUTH },
+	{ "ledger.read", "records read", FORM_NUMBER },
+	{ "ledger.events", "became events", FORM_NUMBER },
+	{ "ledger.rejected", "rejected", FORM_NUMBER },
+	{ "ledger.waiting", "waiting", FORM_NUMBER },
+	{ "ledger.table_missing", "seen without a table", FORM_NUMBER },
+	{ "ledger.process_notes", "processes noted", FORM_NUMBER },
+	{ "ledger.process_failed", "processes not noted", FORM_NUMBER },
+};
+
+static const struct line findings_lines[] = {
+	{ "findings.findings", "in the journal", FORM_NUMBER },
+	{ "findings.fresh", "new", FORM_NUMBER },
+	{ "findings.repeated", "repeated", FORM_NUMBER },
+	{ "findings.failed", "lost", FORM_NUMBER },
+	{ "findings.pruned", "pruned", FORM_NUMBER },
+	{ "findings.bytes", "journal", FORM_BYTES },
+};
+
+static const struct line block_lines[] = {
+	{ "block.answered", "answered NXDOMAIN", FORM_NUMBER },
+	{ "block.destroyed", "connections destroyed", FORM_NUMBER },
+	{ "block.gone", "gone before", FORM_NUMBER },
+	{ "block.skipped", "nobody to tell", FORM_NUMBER },
+	{ "block.limited", "over the rate", FORM_NUMBER },
+	{ "block.failed", "failed", FORM_NUMBER },
+};
+
+static const struct line cost_lines[] = {
+	{ "memory.rss", "memory of the daemon", FORM_BYTES },
+	{ "memory.maps", "kernel maps", FORM_BYTES },
+	{ "memory.table", "domain table among them", FORM_BYTES },
+	{ "cpu.user_us", "CPU, user", FORM_MICROSECONDS },
+	{ "cpu.system_us", "CPU, system", FORM_MICROSECONDS },
+};
+
+static const struct section {
+	const char *key, *title;
+	const struct line *lines;
+	size_t count;
+} general = { "general", "Agent", general_lines, ELEMENTS(general_lines) },
+  pack = { "pack", "Indicators", pack_lines, ELEMENTS(pack_lines) },
+  ledger = { "ledger", "Ledger", ledger_lines, ELEMENTS(ledger_lines) },
+  findings = { "findings", "Findings", findings_lines, ELEMENTS(findings_lines) },
+  block = { "block", "Blocked lookups", block_lines, ELEMENTS(block_lines) },
+  cost = { "cost", "Cost", cost_lines, ELEMENTS(cost_lines) };
+
+/* The value at "a.b", or NULL. */
+static const json_t *value_find(const json_t *object, const char *path)
+{
+	while (object) {
+		size_t length = strcspn(path, ".");
+		char key[64];
+
+		if (length >= sizeof(key))
+			return NULL;
+		memcpy(key, path, length);
+		key[length] = '\0';
+		object = json_object_get(object, key);
+		if (!path[length])
+			break;
+		path += length + 1;
+	}
+	return object;
+}
+
+static uint64_t number_of(const json_t *value)
+{
+	return json_is_integer(value) && json_integer_value(value) > 0
+		       ? (uint64_t)json_integer_value(value)
+		       : 0;
+}
+
+static void bytes_show(uint64_t bytes, char *out, size_t size)
+{
+	if (bytes >= UINT64_C(1) << 20)
+		(void)snprintf(out, size, "%.1f MiB", (double)bytes / (1 << 20));
+	else
+		(void)snprintf(out, size, "%.1f KiB", (double)bytes / (1 << 10));
+}
+
+static void seconds_show(uint64_t seconds, char *out, size_t size)
+{
+	if (seconds >= 86400)
+		(void)snprintf(out, size, "%" PRIu64 " d %" PRIu64 " h", seconds / 86400,
+			       seconds / 3600 % 24);
+	else if (seconds >= 3600)
+		(void)snprintf(out, size, "%" PRIu64 " h %" PRIu64 " min", seconds / 3600,
+			       seconds / 60 % 60);
+	else if (seconds >= 60)
+		(void)snprintf(out, size, "%" PRIu64 " min %" PRIu64 " s", seconds / 60,
+			       seconds % 60);
+	else
+		(void)snprintf(out, size, "%" PRIu64 " s", seconds);
+}
+
+static void value_show(const json_t *value, enum form form, char *out, size_t size)
+{
+	const char *text = json_string_value(value);
+	uint64_t number = number_of(value);
+
+	if (form == FORM_TEXT	 ? !text
+	    : form == FORM_TRUTH ? !json_is_boolean(value)
+				 : !json_is_integer(value))
+		(void)snprintf(out, size, "-");
+	else if (form == FORM_TEXT)
+		(void)snprintf(out, size, "%s", text);
+	else if (form == FORM_TRUTH)
+		(void)snprintf(out, size, "%s", json_is_true(value) ? "yes" : "no");
+	else if (form == FORM_BYTES)
+		bytes_show(number, out, size);
+	else if (form == FORM_SECONDS)
+		seconds_show(number, out, size);
+	else if (form == FORM_MICROSECONDS)
+		(void)snprintf(out, size, "%.2f s", (double)number / 1e6);
+	else
+		(void)snprintf(out, size, "%" PRIu64, number);
+}
+
+static void section_print(struct writer *writer, const json_t *reply, const struct section *section)
+{
+	char text[1024];
+
+	writer_section(writer, section->key, section->title);
+	for (size_t i = 0; i < section->count; i++) {
+		const struct line *line = &section->lines[i];
+
+		value_show(value_find(reply, line->path), line->form, text, sizeof(text));
+		writer_value(writer, line->path, line->label, WRITER_PLAIN, "%s", text);
+	}
+	writer_end(writer);
+}
+
+/* An array of objects as a table, the columns' keys in the objects. */
+static void array_print(struct writer *writer, const json_t *array, const char *title,
+			const struct writer_column *columns, const enum form *forms, size_t count)
+{
+	const json_t *row;
+	char text[1024];
+	size_t i;
+
+	if (json_array_size(array) == 0)
+		return;
+	writer_table(writer, title, title, columns, count);
+	json_array_foreach(array, i, row)
+	{
+		for (size_t column = 0; column < count; column++) {
+			value_show(json_object_get(row, columns[column].key), forms[column], text,
+				   sizeof(text));
+			writer_cell(writer, WRITER_PLAIN, "%s", text);
+		}
+	}
+	writer_end(writer);
+}
+
+static void programs_print(struct writer *writer, const json_t *reply)
+{
+	static const struct writer_column columns[] = {
+		{ .key = "name", .title = "NAME" },
+		{ .key = "hook", .title = "HOOK" },
+		{ .key = "attached", .title = "ATTACHED" },
+		{ .key = "verified_instructions", .title = "VERIFIED", .right = true },
+	};
+	static const enum form forms[] = { FORM_TEXT, FORM_TEXT, FORM_TRUTH, FORM_NUMBER };
+
+	array_print(writer, json_object_get(reply, "programs"), "Programs", columns, forms,
+		    ELEMENTS(columns));
+}
+
+static void feeds_print(struct writer *writer, const json_t *reply)
+{
+	static const struct writer_column columns[] = {
+		{ .key = "name", .title = "FEED" },
+		{ .key = "entries", .title = "ENTRIES", .right = true },
+	};
+	static const enum form forms[] = { FORM_TEXT, FORM_NUMBER };
+
+	array_print(writer, value_find(reply, "pack.feeds"), "Feeds", columns, forms,
+		    ELEMENTS(columns));
+}
+
+static void policy_print(struct writer *writer, const json_t *reply)
+{
+	const json_t *file;
+	size_t i;
+
+	writer_section(writer, "policy", "Policy");
+	writer_value(writer, "rules", "rules", WRITER_PLAIN, "%" PRIu64,
+		     number_of(value_find(reply, "policy.rules")));
+	json_array_foreach(value_find(reply, "policy.files"), i, file)
+		writer_value(writer, "file", "file", WRITER_PLAIN, "%s",
+			     json_is_string(file) ? json_string_value(file) : "-");
+	writer_end(writer);
+}
+
+/* What became of the messages: a line an outcome, a column a probe. */
+static void probes_print(struct writer *writer, json_t *reply)
+{
+	json_t *probes = json_object_get(json_object_get(reply, "ledger"), "probes");
+	struct writer_column columns[1 + PROBES_MAX] = { { .key = "outcome", .title = "OUTCOME" } };
+	json_t *first = NULL, *probe, *value;
+	const char *name, *counter;
+	size_t count = 1;
+
+	json_object_foreach(probes, name, probe)
+	{
+		if (count > PROBES_MAX)
+			break;
+		first = first ? first : probe;
+		columns[count++] =
+			(struct writer_column){ .key = name, .title = name, .right = true };
+	}
+	if (!first)
+		return;
+	writer_table(writer, "probes", "Messages", columns, count);
+	json_object_foreach(first, counter, value)
+	{
+		writer_cell(writer, WRITER_PLAIN, "%s", counter);
+		for (size_t i = 1; i < count; i++) {
+			probe = json_object_get(probes, columns[i].key);
+			writer_cell(writer, WRITER_PLAIN, "%" PRIu64,
+				    number_of(json_object_get(probe, counter)));
+		}
+	}
+	writer_end(writer);
+}
+
+static void problems_print(struct writer *writer, const json_t *problems)
+{
+	static const struct writer_column columns[] = {
+		{ .key = "problem", .title = "WHAT" },
+		{ .key = "count", .title = "TIMES", .right = true },
+		{ .key = "remedy", .below = true },
+	};
+	const json_t *row;
+	char times[32];
+	size_t i;
+
+	if (json_array_size(problems) == 0)
+		return;
+	writer_table(writer, "problems", "Problems", columns, ELEMENTS(columns));
+	json_array_foreach(problems, i, row)
+	{
+		const char *problem = json_string_value(json_object_get(row, "problem"));
+		const char *remedy = json_string_value(json_object_get(row, "remedy"));
+
+		value_show(json_object_get(row, "count"), FORM_NUMBER, times, sizeof(times));
+		writer_cell(writer, WRITER_BAD, "%s", problem ? problem : "-");
+		writer_cell(writer, WRITER_PLAIN, "%s", times);
+		writer_cell(writer, WRITER_PLAIN, "%s", remedy ? remedy : "-");
+	}
+	writer_end(writer);
+}
+
+static int text_print(json_t *reply)
+{
+	struct writer *writer = writer_new(stdout, false);
+
+	if (!writer)
+		return -ENOMEM;
+	section_print(writer, reply, &general);
+	programs_print(writer, reply);
+	section_print(writer, reply, &pack);
+	feeds_print(writer, reply);
+	policy_print(writer, reply);
+	probes_print(writer, reply);
+	section_print(writer, reply, &ledger);
+	section_print(writer, reply, &findings);
+	section_print(writer, reply, &block);
+	section_print(writer, reply, &cost);
+	problems_print(writer, json_object_get(reply, "problems"));
+	return writer_finish(writer);
+}
+
+static int json_print(const json_t *reply)
+{
+	if (json_dumpf(reply, stdout, JSON_COMPACT) < 0 || putchar('\n') == EOF ||
+	    fflush(stdout) == EOF)
+		return -EIO;
+	return 0;
+}
+
+static int daemon_silent(const char *path, int error)
+{
+	if (error == -ENOENT || error == -ECONNREFUSED)
+		log_error("cordond does not run: nobody listens at %s", path);
+	else if (error == -EACCES)
+		log_error("%s: only root and the members of group cordon may ask", path);
+	else
+		(void)log_errno(LOG_ERR, error, "%s: no reply", path);
+	return COMMAND_FAILED;
+}
+
+static int reply_show(json_t *reply, bool json)
+{
+	const char *error = json_string_value(json_object_get(reply, "error"));
+	int r;
+
+	if (error) {
+		log_error("the daemon says: %s", error);
+		return COMMAND_FAILED;
+	}
+	r = json ? json_print(reply) : text_print(reply);
+	if (r < 0) {
+		(void)log_errno(LOG_ERR, r, "cannot print");
+		return COMMAND_FAILED;
+	}
+	return json_array_size(json_object_get(reply, "problems")) > 0 ? COMMAND_FOUND
+								       : COMMAND_FINE;
+}
+
+static int usage(FILE *file)
+{
+	(void)fputs("usage: cordon status [--json] [--socket PATH]\n", file);
+	return file == stdout ? COMMAND_FINE : COMMAND_FAILED;
+}
+
+int command_status(int argc, char **argv)
+{
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+						 { "socket", required_argument, NULL, 's' },
+						 { "help", no_argument, NULL, 'h' },
+						 { 0 } };
+	CLEANUP(json_decref_cleanup) json_t *reply = NULL;
+	const char *path = CONTROL_PATH;
+	bool json = false;
+	int option, r;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		if (option == 'h')
+			return usage(stdout);
+		if (option == 'j')
+			json = true;
+		else if (option == 's')
+			path = optarg;
+		else
+			return usage(stderr);
+	}
+	if (optind < argc)
+		return usage(stderr);
+	r = control_call(path, "status", &reply);
+	return r < 0 ? daemon_silent(path, r) : reply_show(reply, json);
+}

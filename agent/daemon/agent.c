@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include <config.h>
+#include "daemon/status.h"
+
+/* Records taken in one turn of the loop, so that signals and the control socket get theirs. */
+#define AGENT_RECORDS_A_TURN 1024
+#define AGENT_TICK	     (NS_PER_SECOND / 1000) /* microseconds, as sd-event counts */
+
+static void errors_log(const char *text)
+{
+	while (*text) {
+		size_t length = strcspn(text, "\n");
+
+		log_error("%.*s", (int)length, text);
+		text += length + (text[length] == '\n');
+	}
+}
+
+static void warning_log(const char *text, void *userdata)
+{
+	(void)userdata;
+	log_warning("%s", text);
+}
+
+static int policy_open(const struct config *config, struct policy **ret,
+		       struct policy_error *ret_error)
+{
+	int r = policy_load((const char *const *)config->policy.files, config->policy.count, ret,
+			    ret_error);
+
+	if (r == 0)
+		(void)policy_warnings(*ret, clock_realtime(), warning_log, NULL);
+	return r;
+}
+
+static int sinks_open(struct agent *agent)
+{
+	const struct config *config = &agent->config;
+	struct sink_options options = {
+		.file = { .path = config->report.file.path,
+			  .max_bytes = config->report.file.max_size,
+			  .keep = (unsigned)config->report.file.keep },
+		.screen = { .fd = STDOUT_FILENO },
+		.repeat_interval = SINK_REPEAT_INTERVAL,
+		.journal = agent->journal,
+	};
+	const struct {
+		const char *name;
+		bool wanted;
+	} rows[AGENT_SINKS_MAX] = {
+		{ "file", config->report.file.path[0] != '\0' },
+		{ "journald", config->report.journald },
+		{ "screen", agent->foreground || config->report.screen },
+	};
+
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		int r;
+
+		if (!rows[i].wanted)
+			continue;
+		r = sink_open(rows[i].name, &options, &agent->sinks[agent->sinks_count]);
+		if (r < 0)
+			return log_errno(LOG_ERR, r, "sink %s cannot be opened", rows[i].name);
+		agent->sinks_count++;
+	}
+	return 0;
+}
+
+static int journal_start(struct agent *agent)
+{
+	const struct config *config = &agent->config;
+	struct journal_limits limits = {
+		.findings = config->journal.max_findings,
+		.sightings = config->journal.sightings,
+	};
+	char path[PATH_MAX];
+	bool damaged;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%s/" JOURNAL_FILE, config->state_dir);
+	r = journal_open(path, &limits, &agent->journal, &damaged);
+	if (r == -EBUSY)
+		return log_errno(LOG_ERR, r, "another cordond has the journal %s", path);
+	if (r < 0)
+		return log_errno(LOG_ERR, r, "the journal %s cannot be opened", path);
+	if (damaged)
+		log_error("the journal %s was damaged: it was set aside, and a new one begun", path);
+	journal_listen(agent->journal, pipeline_changed, agent);
+	return 0;
+}
+
+static int sensor_start(struct agent *agent)
+{
+	const struct config *config = &agent->config;
+	struct sensor_options options = {
+		.cgroup = config->sensor.cgroup,
+		.enforce = config->mode == CONFIG_ENFORCE,
+		.ring_bytes = config->sensor.ring_size,
+		.processes = config->sensor.processes,
+		.unseen_rate = (unsigned)config->sensor.unseen_rate,
+		.responses = config->sensor.responses,
+	};
+	int r;
+
+	for (size_t i = 0; i < config->sensor.ports_count; i++)
+		options.ports[i] = config->sensor.ports[i];
+	if (config->sensor.cgroup) {
+		agent->cgroup = strdup(config->sensor.cgroup);
+		r = agent->cgroup ? 0 : -ENOMEM;
+	} else {
+		r = sensor_cgroup_root(&agent->cgroup);
+	}
+	if (r < 0)
+		return log_errno(LOG_ERR, r, "no cgroup v2 hierarchy");
+	return sensor_open(&options, pipeline_event, agent, &agent->sensor);
+}
+
+static int records_ready(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	struct agent *agent = userdata;
+	int r = sensor_dispatch(agent->sensor, AGENT_RECORDS_A_TURN);
+
+	(void)source;
+	(void)fd;
+	(void)events;
+	if (r < 0)
+		(void)log_errno(LOG_ERR, r, "the ring buffer cannot be read");
+	return 0;
+}
+
+/* Lost records are said as loudly as findings, once for each time that more were lost. */
+static void loss_tell(struct agent *agent)
+{
+	struct ledger ledger;
+	uint64_t full = 0;
+
+	if (sensor_ledger(agent->sensor, &ledger) < 0)
+		return;
+	for (int probe = 0; probe < LEDGER_PROBES; probe++)
+		full += ledger.counters[probe][LEDGER_RING_FULL];
+	if (full > agent->ring_full)
+		log_warning("%llu records found the ring buffer full since the last time: lookups "
+			    "were matched, and blocked where policy says so, but are not among the "
+			    "findings; sensor.ring_size makes it larger",
+			    (unsigned long long)(full - agent->ring_full));
+	agent->ring_full = full;
+}
+
+static int tick(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct agent *agent = userdata;
+	char error[CONTROL_ERROR_SIZE];
+
+	(void)usec;
+	/* The edge of an epoll event may have passed while the budget of a turn was used up. */
+	(void)sensor_dispatch(agent->sensor, AGENT_RECORDS_A_TURN);
+	pipeline_flush(agent);
+	loss_tell(agent);
+	if (clock_realtime() >= agent->policy_changes && indicators_load(agent, error) < 0)
+		log_error("%s", error);
+	(void)sd_event_source_set_time_relative(source, AGENT_TICK);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+int agent_reload(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
+{
+	struct document_error config_error;
+	struct policy_error policy_error;
+	struct policy *policy;
+	struct config config;
+
+	if (config_load(agent->config_path, &config, &config_error) < 0) {
+		(void)snprintf(error, CONTROL_ERROR_SIZE, "%.500s", config_error.text);
+		return -EINVAL;
+	}
+	if (policy_open(&config, &policy, &policy_error) < 0) {
+		(void)snprintf(error, CONTROL_ERROR_SIZE, "%.500s", policy_error.text);
+		config_free(&config);
+		return -EINVAL;
+	}
+	if (config.mode != agent->config.mode) {
+		log_warning("the mode changes with the next start only");
+		config.mode = agent->config.mode;
+	}
+	log_set_level(config.log_level);
+	policy_free(agent->policy);
+	agent->policy = policy;
+	config_free(&agent->config);
+	agent->config = config;
+	for (size_t i = 0; i < agent->sinks_count; i++)
+		sink_reopen(agent->sinks[i]);
+	return indicators_load(agent, error);
+}
+
+static int control_reload(void *userdata, char error[static CONTROL_ERROR_SIZE])
+{
+	int r = agent_reload(userdata, error);
+
+	if (r < 0)
+		errors_log(error);
+	return r;
+}
+
+static int hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	char error[CONTROL_ERROR_SIZE];
+
+	(void)source;
+	(void)info;
+	(void)control_reload(userdata, error);
+	return 0;
+}
+
+/* Another pack at the configured path is taken up, whoever put it there. */
+static int pack_moved(sd_event_source *source, const struct inotify_event *event, void *userdata)
+{
+	struct agent *agent = userdata;
+	const char *slash = strrchr(agent->config.intel.pack, '/');
+	char error[CONTROL_ERROR_SIZE];
+
+	(void)source;
+	if (!event->len || strcmp(event->name, slash ? slash + 1 : agent->config.intel.pack) != 0)
+		return 0;
+	if (indicators_load(agent, error) < 0)
+		log_error("%s; the old one stays in force", error);
+	return 0;
+}
+
+static json_t *control_status(void *userdata)
+{
+	return agent_status(userdata);
+}
+
+static int loop_fill(struct agent *agent)
+{
+	static const struct control_handlers handlers = { .status = control_status,
+							  .reload = control_reload };
+	char path[PATH_MAX], *slash;
+	int r;
+
+	r = sd_event_add_io(agent->loop, NULL, sensor_fd(agent->sensor), EPOLLIN, records_ready,
+			    agent);
+	if (r >= 0)
+		r = sd_event_add_time_relative(agent->loop, NULL, CLOCK_MONOTONIC, AGENT_TICK, 0,
+					       tick, agent);
+	if (r >= 0)
+		r = sd_event_add_signal(agent->loop, NULL, SIGHUP, hangup, agent);
+	if (r >= 0)
+		r = sd_event_add_signal(agent->loop, NULL, SIGTERM, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(agent->loop, NULL, SIGINT, NULL, NULL);
+	if (r < 0)
+		return log_errno(LOG_ERR, r, "the event loop cannot be set up");
+	(void)snprintf(path, sizeof(path), "%s", agent->config.intel.pack);
+	slash = strrchr(path, '/');
+	if (slash)
+		*slash = '\0';
+	r = sd_event_add_inotify(agent->loop, NULL, slash ? path : ".",
+				 IN_MOVED_TO | IN_CLOSE_WRITE, pack_moved, agent);
+	if (r < 0)
+		(void)log_errno(LOG_WARNING, r, "%s cannot be watched for a new pack", path);
+	(void)snprintf(path, sizeof(path), "%s/control", agent->config.runtime_dir);
+	r = control_open(agent->loop, path, &handlers, agent, &agent->control);
+	if (r < 0)
+		return log_errno(LOG_ERR, r, "the control socket %s cannot be opened", path);
+	(void)sd_event_set_watchdog(agent->loop, true);
+	return 0;
+}
+
+static int signals_block(void)
+{
+	sigset_t signals;
+
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGHUP);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGINT);
+	(void)signal(SIGPIPE, SIG_IGN);
+	return sigprocmask(SIG_BLOCK, &signals, NULL) < 0 ? -errno : 0;
+}
+
+static int folders_make(const struct config *config)
+{
+	int r = fd_make_folders(config->state_dir, 0750);
+
+	if (r < 0)
+		return log_errno(LOG_ERR, r, "state_dir %s cannot be made", config->state_dir);
+	r = fd_make_folders(config->runtime_dir, 0755);
+	if (r < 0)
+		return log_errno(LOG_ERR, r, "runtime_dir %s cannot be made", config->runtime_dir);
+	return 0;
+}
+
+static int settings_read(struct agent *agent)
+{
+	struct document_error config_error;
+	struct policy_error policy_error;
+
+	if (config_load(agent->config_path, &agent->config, &config_error) < 0) {
+		errors_log(config_error.text);
+		return -EINVAL;
+	}
+	log_set_level(agent->config.log_level);
+	if (policy_open(&agent->config, &agent->policy, &policy_error) < 0) {
+		errors_log(policy_error.text);
+		return -EINVAL;
+	}
+	return folders_make(&agent->config);
+}
+
+int agent_start(struct agent *agent)
+{
+	char error[CONTROL_ERROR_SIZE];
+	int r = settings_read(agent);
+
+	agent->started = clock_realtime();
+	if (r >= 0)
+		r = signals_block();
+	if (r >= 0)
+		r = sd_event_default(&agent->loop);
+	if (r >= 0)
+		r = ocsf_host_read(&agent->host);
+	if (r >= 0)
+		r = detect_new(agent->host.machine_id, &agent->detect);
+	if (r < 0)
+		return r == -EINVAL ? r : log_errno(LOG_ERR, r, "start");
+	r = journal_start(agent);
+	if (r >= 0)
+		r = sinks_open(agent);
+	if (r >= 0)
+		r = sensor_start(agent);
+	if (r < 0)
+		return r;
+	/* Without indicators the agent still runs: a pack may come any time. */
+	if (indicators_load(agent, error) < 0)
+		log_error("%s; running without indicators until there is a pack", error);
+	if (agent->config.mode == CONFIG_ENFORCE) {
+		r = block_open(agent->loop, &agent->block);
+		if (r < 0)
+			(void)log_errno(LOG_WARNING, r,
+					"programs whose lookups are blocked may wait for their "
+					"timeout");
+	}
+	r = loop_fill(agent);
+	if (r < 0)
+		return r;
+	log_info("watching %s in %s mode", agent->cgroup,
+		 agent->config.mode == CONFIG_ENFORCE ? "enforce" : "audit");
+	(void)sd_notify(0, "READY=1");
+	return 0;
+}
+
+int agent_run(struct agent *agent)
+{
+	int r = sd_event_loop(agent->loop);
+
+	(void)sd_notify(0, "STOPPING=1");
+	if (r < 0)
+		return log_errno(LOG_ERR, r, "the event loop");
+	/* What is in the ring by now was seen, and is told. */
+	while (sensor_dispatch(agent->sensor, AGENT_RECORDS_A_TURN) > 0)
+		;
+	return 0;
+}
+
+void agent_stop(struct agent *agent)
+{
+	control_close(agent->control);
+	block_close(agent->block);
+	sensor_close(agent->sensor);
+	if (agent->journal)
+		pipeline_flush(agent);
+	for (size_t i = 0; i < agent->sinks_count; i++)
+		sink_close(agent->sinks[i]);
+	agent->sinks_count = 0;
+	journal_close(agent->journal);
+	detect_free(agent->detect);
+	pack_close(agent->pack);
+	policy_free(agent->policy);
+	ocsf_host_free(&agent->host);
+	config_free(&agent->config);
+	free(agent->cgroup);
+	sd_event_unref(agent->loop);
+}
+
+json_t *agent_status(struct agent *agent)
+{
+	struct status status = {
+		.version = PACKAGE_VERSION,
+		.enforce = agent->config.mode == CONFIG_ENFORCE,
+		.started = agent->started,
+		.cgroup = agent->cgroup,
+		.pack_path = agent->config.intel.pack,
+		.pack_error = agent->pack_error[0] ? agent->pack_error : NULL,
+		.pack = agent->pack,
+		.policy_files = (const char *const *)agent->config.policy.files,
+		.policy_file_count = agent->config.policy.count,
+		.policy_rules = policy_rules(agent->policy),
+	};
+
+	status.program_count = sensor_programs(agent->sensor, status.programs);
+	(void)sensor_ledger(agent->sensor, &status.ledger);
+	(void)sensor_memory(agent->sensor, &status.maps, &status.table);
+	journal_statistics(agent->journal, &status.findings);
+	if (agent->block)
+		block_statistics(agent->block, &status.block);
+	control_statistics(agent->control, &status.control);
+	status_measure(&status);
+	return status_json(&status);
+}

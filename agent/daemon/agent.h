@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The agent: everything that one cordond owns, and how its parts are wired. A packet's way through
+ * it is pipeline.c; what is loaded and reloaded is indicators.c; start and end are agent.c.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "daemon/config.h"
+#include "daemon/control.h"
+#include "detect/detect.h"
+#include "intel/pack.h"
+#include "journal/journal.h"
+#include "policy/policy.h"
+#include "report/ocsf.h"
+#include "report/sink.h"
+#include "response/block.h"
+#include "sensor/sensor.h"
+
+#define AGENT_SINKS_MAX 3
+
+struct agent {
+	const char *config_path; /* NULL: the default one */
+	bool foreground;
+	struct config config;
+	struct policy *policy;
+	struct pack *pack;
+	char pack_error[512]; /* why the last one was refused; "": it was not */
+	struct detect *detect;
+	struct journal *journal;
+	struct sink *sinks[AGENT_SINKS_MAX];
+	size_t sinks_count;
+	struct sensor *sensor;
+	struct block *block; /* NULL: not in enforce mode, or it cannot be had */
+	struct control *control;
+	struct ocsf_host host;
+	sd_event *loop;
+	char *cgroup; /* that the probes are attached to */
+	uint64_t started; /* ns since the epoch */
+	uint64_t excepted; /* findings that an exception of the policy kept back */
+	uint64_t policy_changes; /* when an exception of the policy ends, ns since the epoch */
+	uint64_t ring_full;	 /* of the ledger, as last told of */
+};
+
+/* Starts everything; errors are logged. The agent is zeroed but for what main() sets. */
+int agent_start(struct agent *agent);
+/* Until SIGTERM or SIGINT. */
+int agent_run(struct agent *agent);
+void agent_stop(struct agent *agent);
+
+/* A new configuration's policy and indicators. What is broken is refused and the old one stays in
+ * force; error says why. Mode and sensor settings need a restart. */
+int agent_reload(struct agent *agent, char error[static CONTROL_ERROR_SIZE]);
+json_t *agent_status(struct agent *agent);
+
+/* indicators.c */
+/* Compiles the configuration's feeds into the pack if one of them is newer, opens the pack, checks
+ * it against the never-block list, and puts its table into the kernel. */
+int indicators_load(struct agent *agent, char error[static CONTROL_ERROR_SIZE]);
+
+/* pipeline.c */
+void pipeline_event(const struct event *event, void *userdata);
+/* Once a second: repeats to disk, and what sinks held back. */
+void pipeline_flush(struct agent *agent);
+/* For journal_listen(). */
+void pipeline_changed(const struct journal_entry *entry, void *userdata);

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The configuration: /etc/cordon/cordon.yaml, then the files of /etc/cordon/cordon.d in the order
+ * of their names; what comes later overrides what came before, key by key. Lists are replaced as a
+ * whole, but feeds are kept by name: a later file adds feeds, or replaces those of the same name.
+ * Relative paths start at the folder of the file they stand in. packaging/cordon.yaml shows every
+ * key.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "detect/finding.h"
+#include "policy/document.h"
+
+#define CONFIG_PORTS_MAX 8   /* as many as the probes compare with */
+#define CONFIG_FEEDS_MAX 256 /* names of feeds are in every finding: nobody oversees more */
+#define CONFIG_FILES_MAX 256 /* drop-ins, and policies */
+
+enum config_mode {
+	CONFIG_AUDIT, /* nothing is changed anywhere */
+	CONFIG_ENFORCE,
+};
+
+/* A list of indicators in a local file. */
+struct config_feed {
+	char *name;
+	char *path;
+	char *tags;		/* joined by commas, "" for none */
+	enum severity severity; /* of entries that do not say; SEVERITY_NONE: not given */
+	int action;		/* enum indicator_action */
+};
+
+/* Owns all its strings; none is NULL unless said here. */
+struct config {
+	enum config_mode mode;
+	char *state_dir, *runtime_dir;
+	int log_level; /* LOG_ERR ... LOG_DEBUG */
+	struct {
+		char *cgroup;			  /* NULL: the root of the mounted hierarchy */
+		uint16_t ports[CONFIG_PORTS_MAX]; /* DNS ports beside 53 */
+		size_t ports_count;
+		uint64_t ring_size;   /* bytes, a power of two */
+		uint64_t processes;   /* remembered in the kernel */
+		uint64_t unseen_rate; /* names never seen before, a second; 0: none */
+		bool responses;	      /* match the questions in answers, too */
+	} sensor;
+	struct {
+		char *pack;
+		char *never_block; /* NULL: the list that is compiled in or shipped */
+		struct config_feed *feeds;
+		size_t feeds_count;
+	} intel;
+	struct {
+		char **files;
+		size_t count;
+	} policy;
+	struct {
+		uint64_t max_findings;
+		uint64_t sightings; /* kept of each finding */
+	} journal;
+	struct {
+		struct {
+			char *path; /* "": no file */
+			uint64_t max_size;
+			uint64_t keep; /* rotated files beside the current one */
+		} file;
+		bool journald;
+		bool screen;
+	} report;
+};
+
+/* Reads the file at path (NULL: the default one, which need not exist) and its drop-ins: those of
+ * cordon.d beside the default file; for another file, FILE.d without ".yaml" ("test.yaml" has
+ * "test.d"). 0, or -EINVAL (or -ENOMEM) with all errors in ret_error. */
+int config_load(const char *path, struct config *ret, struct document_error *ret_error);
+
+/* The same with every place named. */
+struct config_places {
+	const char *file;
+	bool required;	      /* file must exist */
+	const char *drop_ins; /* folder */
+	const char *policies; /* folder of policies, when the configuration names none */
+	const char *policy;   /* the policy when that folder has none, either */
+};
+int config_load_places(const struct config_places *places, struct config *ret,
+		       struct document_error *ret_error);
+
+/* From memory, without drop-ins; name stands in errors for the file's. */
+int config_from_text(const char *name, const char *text, size_t size, struct config *ret,
+		     struct document_error *ret_error);
+void config_free(struct config *config);

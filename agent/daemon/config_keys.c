@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Owns the keys of the configuration: a row each, and readers for those with a form of their own.
+ * Takes nodes from policy/document.c and fills struct config for config.c. The text is the
+ * administrator's.
+ */
+#include "daemon/config_keys.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "base/cleanup.h"
+#include "policy/mapping.h"
+
+static int out_of_memory(struct document *document)
+{
+	(void)document_fail(document, NULL, "out of memory");
+	return -ENOMEM;
+}
+
+/* ---- readers of keys with a form of their own ---- */
+
+static int port_read(struct document *document, const struct document_node *value,
+		     const struct mapping_key *key, void *field)
+{
+	static const struct mapping_range range = { 1, UINT16_MAX };
+	const struct mapping_key bounds = { .name = key->name, .detail = &range };
+	struct config *config = field;
+	uint64_t port;
+	int r;
+
+	r = mapping_number(document, value, &bounds, &port);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < config->sensor.ports_count; i++)
+		if (config->sensor.ports[i] == port)
+			return document_fail(document, value, "a port that is given twice");
+	/* The probes always look at port 53. */
+	if (port == 53)
+		return 0;
+	if (config->sensor.ports_count >= CONFIG_PORTS_MAX)
+		return document_fail(document, value, "more than %d ports", CONFIG_PORTS_MAX);
+	config->sensor.ports[config->sensor.ports_count++] = (uint16_t)port;
+	return 0;
+}
+
+static int ports_read(struct document *document, const struct document_node *value,
+		      const struct mapping_key *key, void *field)
+{
+	struct config *config = field;
+
+	config->sensor.ports_count = 0;
+	if (value->nothing || (value->kind == DOCUMENT_SEQUENCE && !value->first))
+		return 0;
+	return mapping_each(document, value, port_read, key, field);
+}
+
+/* The kernel takes only powers of two for a ring buffer. */
+static int ring_read(struct document *document, const struct document_node *value,
+		     const struct mapping_key *key, void *field)
+{
+	uint64_t size;
+	int r;
+
+	r = mapping_size(document, value, key, &size);
+	if (r < 0)
+		return r;
+	if (size & (size - 1))
+		return mapping_expected(document, value, "a power of two (512K, 1M, 2M)");
+	*(uint64_t *)field = size;
+	return 0;
+}
+
+/* Text that joins others with commas between. */
+static int tag_read(struct document *document, const struct document_node *value,
+		    const struct mapping_key *key, void *field)
+{
+	CLEANUP(free_cleanup) char *tag = NULL;
+	char **tags = field, *joined;
+	int r;
+
+	r = mapping_label(document, value, key, &tag);
+	if (r < 0)
+		return r;
+	if (strpbrk(tag, ", \t"))
+		return document_fail(document, value,
+				     "a tag with a comma or blank; write a list: [a, b]");
+	if (asprintf(&joined, "%s%s%s", *tags ? *tags : "", *tags ? "," : "", tag) < 0)
+		return out_of_memory(document);
+	free(*tags);
+	*tags = joined;
+	return 0;
+}
+
+static int tags_read(struct document *document, const struct document_node *value,
+		     const struct mapping_key *key, void *field)
+{
+	return mapping_each(document, value, tag_read, key, field);
+}
+
+static const struct mapping_word action_words[] = { { "block", INDICATOR_BLOCK },
+						    { "allow", INDICATOR_ALLOW } };
+static const struct mapping_words actions = { action_words, ELEMENTS(action_words) };
+
+static const struct mapping_key feed_keys[] = {
+	{ "name", mapping_label, .offset = offsetof(struct config_feed, name), .required = true },
+	{ "path", mapping_path, .offset = offsetof(struct config_feed, path), .required = true },
+	{ "severity", mapping_severity, .offset = offsetof(struct config_feed, severity) },
+	{ "tags", tags_read, .offset = offsetof(struct config_feed, tags) },
+	{ "action", mapping_choice, .offset = offsetof(struct config_feed, action),
+	  .detail = &actions },
+};
+static const struct mapping_table feed_table = { "a feed", feed_keys, ELEMENTS(feed_keys) };
+
+static void feed_clear(struct config_feed *feed)
+{
+	mapping_clear(&feed_table, feed);
+	free(feed->tags);
+}
+
+/* The feed of that name, or a new place at the end. NULL: no room or no memory, told. */
+static struct config_feed *feed_place(struct document *document, const struct document_node *value,
+				      struct config *config, const char *name)
+{
+	struct config_feed *feeds = config->intel.feeds;
+	size_t count = config->intel.feeds_count;
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(feeds[i].name, name) == 0)
+			return &feeds[i];
+	if (count >= CONFIG_FEEDS_MAX) {
+		(void)document_fail(document, value, "more than %d feeds", CONFIG_FEEDS_MAX);
+		return NULL;
+	}
+	feeds = reallocarray(feeds, count + 1, sizeof(*feeds));
+	if (!feeds) {
+		(void)out_of_memory(document);
+		return NULL;
+	}
+	config->intel.feeds = feeds;
+	config->intel.feeds_count = count + 1;
+	feeds[count] = (struct config_feed){ 0 };
+	return &feeds[count];
+}
+
+static int feed_read(struct document *document, const struct document_node *value,
+		     const struct mapping_key *key, void *field)
+{
+	struct config_feed feed = { .action = INDICATOR_BLOCK }, *place = NULL;
+	int r;
+
+	(void)key;
+	r = mapping_read(document, value, &feed_table, &feed);
+	if (r == 0 && !feed.tags) {
+		feed.tags = strdup("");
+		r = feed.tags ? 0 : out_of_memory(document);
+	}
+	if (r == 0) {
+		place = feed_place(document, value, field, feed.name);
+		r = place ? 0 : -EINVAL;
+	}
+	if (r < 0) {
+		feed_clear(&feed);
+		return r;
+	}
+	feed_clear(place);
+	*place = feed;
+	return 0;
+}
+
+static const struct document_node *feed_name(const struct document_node *feed)
+{
+	for (const struct document_node *value = feed->first; value; value = value->next)
+		if (value->key && strcmp(value->key->text, "name") == 0 &&
+		    value->kind == DOCUMENT_SCALAR)
+			return value;
+	return NULL;
+}
+
+/* Of one file; a later file's feed of the same name replaces the earlier one. */
+static int feeds_check(struct document *document, const struct document_node *list)
+{
+	const struct document_node *names[CONFIG_FEEDS_MAX];
+	size_t count = 0;
+
+	for (const struct document_node *feed = list->first; feed; feed = feed->next) {
+		const struct document_node *name = feed_name(feed);
+
+		if (!name || count >= CONFIG_FEEDS_MAX)
+			continue;
+		for (size_t i = 0; i < count; i++)
+			if (strcmp(names[i]->text, name->text) == 0)
+				return document_fail(document, name,
+						     "a second feed of this name, the first is "
+						     "in line %u",
+						     names[i]->line);
+		names[count++] = name;
+	}
+	return 0;
+}
+
+static int feeds_read(struct document *document, const struct document_node *value,
+		      const struct mapping_key *key, void *field)
+{
+	int r;
+
+	if (value->nothing || (value->kind == DOCUMENT_SEQUENCE && !value->first))
+		return 0;
+	if (value->kind != DOCUMENT_SEQUENCE)
+		return mapping_expected(document, value, "a list of feeds");
+	r = mapping_each(document, value, feed_read, key, field);
+	return r < 0 ? r : feeds_check(document, value);
+}
+
+static void policies_clear(struct config *config)
+{
+	for (size_t i = 0; i < config->policy.count; i++)
+		free(config->policy.files[i]);
+	free(config->policy.files);
+	config->policy.files = NULL;
+	config->policy.count = 0;
+}
+
+int config_keys_add_policy(struct config *config, char *path)
+{
+	char **files;
+
+	if (!path)
+		return -ENOMEM;
+	files = reallocarray(config->policy.files, config->policy.count + 1, sizeof(*files));
+	if (!files) {
+		free(path);
+		return -ENOMEM;
+	}
+	config->policy.files = files;
+	files[config->policy.count++] = path;
+	return 0;
+}
+
+static int policy_read(struct document *document, const struct document_node *value,
+		       const struct mapping_key *key, void *field)
+{
+	struct config *config = field;
+	char *path = NULL;
+	int r;
+
+	if (config->policy.count >= CONFIG_FILES_MAX)
+		return document_fail(document, value, "more than %d policies", CONFIG_FILES_MAX);
+	r = mapping_path(document, value, key, &path);
+	if (r < 0)
+		return r;
+	return config_keys_add_policy(config, path) < 0 ? out_of_memory(document) : 0;
+}
+
+static int policies_read(struct document *document, const struct document_node *value,
+			 const struct mapping_key *key, void *field)
+{
+	policies_clear(field);
+	return mapping_each(document, value, policy_read, key, field);
+}
+
+/* "" turns the file off. */
+static int report_path_read(struct document *document, const struct document_node *value,
+			    const struct mapping_key *key, void *field)
+{
+	bool off = value->kind == DOCUMENT_SCALAR && !value->nothing && value->length == 0;
+
+	return (off ? mapping_text : mapping_path)(document, value, key, field);
+}
+
+/* ---- keys ---- */
+
+static const struct mapping_word mode_words[] = { { "audit", CONFIG_AUDIT },
+						  { "enforce", CONFIG_ENFORCE } };
+static const struct mapping_words modes = { mode_words, ELEMENTS(mode_words) };
+
+static const struct mapping_word level_words[] = {
+	{ "error", LOG_ERR }, { "warning", LOG_WARNING }, { "notice", LOG_NOTICE },
+	{ "info", LOG_INFO }, { "debug", LOG_DEBUG },
+};
+static const struct mapping_words levels = { level_words, ELEMENTS(level_words) };
+
+/* A page on every kernel divides the least ring; a map of the largest still is one allocation. */
+static const struct mapping_range ring_range = { 64u << 10, 256u << 20 };
+static const struct mapping_range processes_range = { 256, 1u << 20 };
+static const struct mapping_range rate_range = { 0, 1000000 };
+static const struct mapping_range findings_range = { 100, 100000000 };
+static const struct mapping_range sightings_range = { 0, 10000 };
+static const struct mapping_range file_range = { 64u << 10, UINT64_C(1) << 40 };
+static const struct mapping_range keep_range = { 0, 1000 };
+
+#define FIELD(name) offsetof(struct config, name)
+static const struct mapping_key sensor_keys[] = {
+	{ "cgroup", mapping_path, .offset = FIELD(sensor.cgroup) },
+	{ .name = "ports", .read = ports_read },
+	{ "ring_size", ring_read, .offset = FIELD(sensor.ring_size), .detail = &ring_range },
+	{ "processes", mapping_number, .offset = FIELD(sensor.processes),
+	  .detail = &processes_range },
+	{ "unseen_rate", mapping_number, .offset = FIELD(sensor.unseen_rate),
+	  .detail = &rate_range },
+	{ "responses", mapping_boolean, .offset = FIELD(sensor.responses) },
+};
+static const struct mapping_table sensor_table = { "sensor", sensor_keys, ELEMENTS(sensor_keys) };
+
+static const struct mapping_key intel_keys[] = {
+	{ "pack", mapping_path, .offset = FIELD(intel.pack) },
+	{ "never_block", mapping_path, .offset = FIELD(intel.never_block) },
+	{ .name = "feeds", .read = feeds_read },
+};
+static const struct mapping_table intel_table = { "intel", intel_keys, ELEMENTS(intel_keys) };
+
+static const struct mapping_key policy_keys[] = { { .name = "files", .read = policies_read } };
+static const struct mapping_table policy_table = { "policy", policy_keys, ELEMENTS(policy_keys) };
+
+static const struct mapping_key journal_keys[] = {
+	{ "max_findings", mapping_number, .offset = FIELD(journal.max_findings),
+	  .detail = &findings_range },
+	{ "sightings", mapping_number, .offset = FIELD(journal.sightings),
+	  .detail = &sightings_range },
+};
+static const struct mapping_table journal_table = { "journal", journal_keys,
+						    ELEMENTS(journal_keys) };
+
+static const struct mapping_key file_keys[] = {
+	{ "path", report_path_read, .offset = FIELD(report.file.path) },
+	{ "max_size", mapping_size, .offset = FIELD(report.file.max_size), .detail = &file_range },
+	{ "keep", mapping_number, .offset = FIELD(report.file.keep), .detail = &keep_range },
+};
+static const struct mapping_table file_table = { "report.file", file_keys, ELEMENTS(file_keys) };
+
+static const struct mapping_key report_keys[] = {
+	{ "file", mapping_section, .detail = &file_table },
+	{ "journald", mapping_boolean, .offset = FIELD(report.journald) },
+	{ "screen", mapping_boolean, .offset = FIELD(report.screen) },
+};
+static const struct mapping_table report_table = { "report", report_keys, ELEMENTS(report_keys) };
+
+static const struct mapping_key config_keys[] = {
+	{ "mode", mapping_choice, .offset = FIELD(mode), .detail = &modes },
+	{ "state_dir", mapping_path, .offset = FIELD(state_dir) },
+	{ "runtime_dir", mapping_path, .offset = FIELD(runtime_dir) },
+	{ "log_level", mapping_choice, .offset = FIELD(log_level), .detail = &levels },
+	{ "sensor", mapping_section, .detail = &sensor_table },
+	{ "intel", mapping_section, .detail = &intel_table },
+	{ "policy", mapping_section, .detail = &policy_table },
+	{ "journal", mapping_section, .detail = &journal_table },
+	{ "report", mapping_section, .detail = &report_table },
+};
+static const struct mapping_table config_table = { "the configuration", config_keys,
+						   ELEMENTS(config_keys) };
+
+int config_keys_read(struct document *document, struct config *config)
+{
+	const struct document_node *root = document_root(document);
+
+	return root ? mapping_read(document, root, &config_table, config) : 0;
+}
+
+void config_keys_clear(struct config *config)
+{
+	mapping_clear(&config_table, config);
+	free(config->report.file.path);
+	for (size_t i = 0; i < config->intel.feeds_count; i++)
+		feed_clear(&config->intel.feeds[i]);
+	free(config->intel.feeds);
+	policies_clear(config);
+	*config = (struct config){ 0 };
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/status.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/escape.h"
+
+CLEANUP_DEFINE(json_t *, json_decref)
+
+/* Setters below return nothing: an object that is missing a key because memory was short is told
+ * by this one flag, and then there is no reply at all. */
+struct builder {
+	bool failed;
+};
+
+/* Takes the reference to value. */
+static void set(struct builder *builder, json_t *object, const char *key, json_t *value)
+{
+	if (json_object_set_new(object, key, value) < 0)
+		builder->failed = true;
+}
+
+static void append(struct builder *builder, json_t *array, json_t *value)
+{
+	if (json_array_append_new(array, value) < 0)
+		builder->failed = true;
+}
+
+static json_t *text_json(const char *text)
+{
+	char shown[STATUS_TEXT_MAX];
+
+	escape_text(text, strlen(text), shown, sizeof(shown));
+	return json_string(shown);
+}
+
+static json_t *number_json(uint64_t number)
+{
+	return json_integer((json_int_t)number);
+}
+
+static json_t *time_json(uint64_t time)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	clock_format(time, text);
+	return json_string(text);
+}
+
+/* A member of a struct that is a counter. */
+struct counter {
+	const char *key;
+	size_t offset;
+};
+
+static json_t *counters_json(struct builder *builder, const void *base,
+			     const struct counter *counters, size_t count)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t value;
+
+		memcpy(&value, (const char *)base + counters[i].offset, sizeof(value));
+		set(builder, object, counters[i].key, number_json(value));
+	}
+	return object;
+}
+
+#define COUNTER(type, member)                                                                      \
+	{                                                                                          \
+#member, offsetof(struct type, member)                                             \
+	}
+
+static const struct counter findings_counters[] = {
+	COUNTER(journal_statistics, findings), COUNTER(journal_statistics, recorded),
+	COUNTER(journal_statistics, fresh),    COUNTER(journal_statistics, repeated),
+	COUNTER(journal_statistics, failed),   COUNTER(journal_statistics, held),
+	COUNTER(journal_statistics, pruned),   COUNTER(journal_statistics, damaged),
+	COUNTER(journal_statistics, bytes),
+};
+
+static const struct counter block_counters[] = {
+	COUNTER(block_statistics, answered), COUNTER(block_statistics, destroyed),
+	COUNTER(block_statistics, gone),     COUNTER(block_statistics, skipped),
+	COUNTER(block_statistics, limited),  COUNTER(block_statistics, failed),
+};
+
+static const struct counter control_counters[] = {
+	COUNTER(control_statistics, accepted),	COUNTER(control_statistics, requests),
+	COUNTER(control_statistics, refused),	COUNTER(control_statistics, garbage),
+	COUNTER(control_statistics, denied),	COUNTER(control_statistics, unknown),
+	COUNTER(control_statistics, timed_out), COUNTER(control_statistics, failed),
+};
+
+static const struct counter memory_counters[] = {
+	COUNTER(status, rss),
+	COUNTER(status, maps),
+	COUNTER(status, table),
+};
+
+static const struct counter cpu_counters[] = {
+	{ "user_us", offsetof(struct status, cpu_user_us) },
+	{ "system_us", offsetof(struct status, cpu_system_us) },
+};
+
+static const struct counter ledger_counters[] = {
+	COUNTER(ledger, read),		 COUNTER(ledger, events),
+	COUNTER(ledger, rejected),	 COUNTER(ledger, waiting),
+	COUNTER(ledger, table_missing),	 COUNTER(ledger, process_notes),
+	COUNTER(ledger, process_failed),
+};
+
+static json_t *programs_json(struct builder *builder, const struct status *status)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < status->program_count; i++) {
+		const struct sensor_program *program = &status->programs[i];
+		json_t *object = json_object();
+
+		set(builder, object, "name", text_json(program->name));
+		set(builder, object, "hook", text_json(program->hook));
+		set(builder, object, "attached", json_boolean(program->attached));
+		set(builder, object, "verified_instructions",
+		    number_json(program->verified_instructions));
+		set(builder, object, "run_time_ns", number_json(program->run_time_ns));
+		set(builder, object, "run_count", number_json(program->run_count));
+		append(builder, array, object);
+	}
+	return array;
+}
+
+static json_t *feeds_json(struct builder *builder, const struct pack *pack, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count && i < STATUS_FEEDS_MAX; i++) {
+		struct pack_feed feed;
+		json_t *object = json_object();
+
+		pack_feed(pack, i, &feed);
+		set(builder, object, "name", text_json(feed.name));
+		set(builder, object, "entries", number_json(feed.entries));
+		append(builder, array, object);
+	}
+	return array;
+}
+
+static uint64_t seconds_since(const struct status *status, uint64_t time)
+{
+	return status->now > time ? (status->now - time) / NS_PER_SECOND : 0;
+}
+
+static void pack_describe(struct builder *builder, const struct status *status, json_t *object)
+{
+	static const struct counter counters[] = {
+		COUNTER(pack_info, domains), COUNTER(pack_info, addresses),
+		COUNTER(pack_info, hashes),  COUNTER(pack_info, allows),
+		COUNTER(pack_info, bytes),   COUNTER(pack_info, table_bytes),
+	};
+	CLEANUP(json_decref_cleanup) json_t *numbers = NULL;
+	struct pack_info info;
+
+	pack_info(status->pack, &info);
+	numbers = counters_json(builder, &info, counters, ELEMENTS(counters));
+	if (json_object_update(object, numbers) < 0)
+		builder->failed = true;
+	set(builder, object, "created", time_json(info.created * NS_PER_SECOND));
+	set(builder, object, "age",
+	    number_json(seconds_since(status, info.created * NS_PER_SECOND)));
+	set(builder, object, "sha256", json_string(info.sha256));
+	set(builder, object, "never_block", json_boolean(info.never_block));
+	set(builder, object, "feed_count", number_json(info.feeds));
+	set(builder, object, "feeds", feeds_json(builder, status->pack, info.feeds));
+}
+
+static json_t *pack_json(struct builder *builder, const struct status *status)
+{
+	json_t *object = json_object();
+
+	set(builder, object, "path", text_json(status->pack_path));
+	set(builder, object, "loaded", json_boolean(status->pack != NULL));
+	set(builder, object, "error",
+	    status->pack_error ? text_json(status->pack_error) : json_null());
+	if (status->pack)
+		pack_describe(builder, status, object);
+	return object;
+}
+
+static json_t *policy_json(struct builder *builder, const struct status *status)
+{
+	json_t *object = json_object(), *files = json_array();
+
+	for (size_t i = 0; i < status->policy_file_count && i < STATUS_FILES_MAX; i++)
+		append(builder, files, text_json(status->policy_files[i]));
+	set(builder, object, "rules", number_json(status->policy_rules));
+	set(builder, object, "file_count", number_json(status->policy_file_count));
+	set(builder, object, "files", files);
+	return object;
+}
+
+static json_t *ledger_json(struct builder *builder, const struct ledger *ledger)
+{
+	json_t *object = counters_json(builder, ledger, ledger_counters, ELEMENTS(ledger_counters));
+	json_t *probes = json_object();
+
+	for (int probe = 0; probe < LEDGER_PROBES; probe++) {
+		json_t *counters = json_object();
+
+		set(builder, counters, "seen",
+		    number_json(ledger_seen(ledger, (enum ledger_probe)probe)));
+		for (int i = 0; i < LEDGER_COUNTERS; i++)
+			set(builder, counters, ledger_counter_name((enum ledger_counter)i),
+			    number_json(ledger->counters[probe][i]));
+		set(builder, probes, ledger_probe_name((enum ledger_probe)probe), counters);
+	}
+	set(builder, object, "balances", json_boolean(ledger_balances(ledger)));
+	set(builder, object, "probes", probes);
+	return object;
+}
+
+static uint64_t ring_full(const struct status *status)
+{
+	uint64_t sum = 0;
+
+	for (int probe = 0; probe < LEDGER_PROBES; probe++)
+		sum += status->ledger.counters[probe][LEDGER_RING_FULL];
+	return sum;
+}
+
+static uint64_t detached(const struct status *status)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < status->program_count; i++)
+		count += !status->programs[i].attached;
+	return count;
+}
+
+static uint64_t unbalanced(const struct status *status)
+{
+	return !ledger_balances(&status->ledger);
+}
+
+static uint64_t pack_missing(const struct status *status)
+{
+	return !status->pack;
+}
+
+static uint64_t pack_refused(const struct status *status)
+{
+	return status->pack && status->pack_error;
+}
+
+static uint64_t findings_lost(const struct status *status)
+{
+	return status->findings.failed;
+}
+
+static uint64_t journal_damaged(const struct status *status)
+{
+	return status->findings.damaged;
+}
+
+static uint64_t block_failed(const struct status *status)
+{
+	return status->block.failed;
+}
+
+/* What is wrong, how many times, and what to do. */
+static const struct problem {
+	uint64_t (*found)(const struct status *status); /* 0: all is well */
+	const char *problem, *remedy;
+} problems[] = {
+	{ unbalanced, "the ledger does not balance",
+	  "ask again; if it stays so, a probe miscounts: report it" },
+	{ ring_full, "records lost because the ring buffer was full",
+	  "raise sensor.ring_size, or find out who floods: cordon findings" },
+	{ detached, "programs not attached", "see cordon doctor" },
+	{ pack_missing, "no indicators are loaded", "cordon intel compile -o PACK LIST..." },
+	{ pack_refused, "the last pack was refused, an older one is in force",
+	  "see pack.error; compile it anew" },
+	{ findings_lost, "findings could not be written to the journal",
+	  "free disk space below state_dir" },
+	{ journal_damaged, "a damaged journal was set aside",
+	  "keep it as evidence; check the disk" },
+	{ block_failed, "programs could not be told that their lookup was blocked",
+	  "give cordond CAP_NET_RAW, CAP_NET_ADMIN, CAP_SYS_ADMIN and CAP_SYS_PTRACE" },
+};
+
+static json_t *problems_json(struct builder *builder, const struct status *status)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < ELEMENTS(problems); i++) {
+		uint64_t count = problems[i].found(status);
+		json_t *object;
+
+		if (count == 0)
+			continue;
+		object = json_object();
+		set(builder, object, "problem", json_string(problems[i].problem));
+		set(builder, object, "count", number_json(count));
+		set(builder, object, "remedy", json_string(problems[i].remedy));
+		append(builder, array, object);
+	}
+	return array;
+}
+
+json_t *status_json(const struct status *status)
+{
+	CLEANUP(json_decref_cleanup) json_t *object = json_object();
+	struct builder builder = { .failed = !object };
+
+	set(&builder, object, "version", json_string(status->version));
+	set(&builder, object, "mode", json_string(status->enforce ? "enforce" : "audit"));
+	set(&builder, object, "pid", number_json((uint64_t)status->pid));
+	set(&builder, object, "started", time_json(status->started));
+	set(&builder, object, "uptime", number_json(seconds_since(status, status->started)));
+	set(&builder, object, "cgroup", text_json(status->cgroup));
+	set(&builder, object, "programs", programs_json(&builder, status));
+	set(&builder, object, "pack", pack_json(&builder, status));
+	set(&builder, object, "policy", policy_json(&builder, status));
+	set(&builder, object, "ledger", ledger_json(&builder, &status->ledger));
+	set(&builder, object, "findings",
+	    counters_json(&builder, &status->findings, findings_counters,
+			  ELEMENTS(findings_counters)));
+	set(&builder, object, "block",
+	    counters_json(&builder, &status->block, block_counters, ELEMENTS(block_counters)));
+	set(&builder, object, "control",
+	    counters_json(&builder, &status->control, control_counters,
+			  ELEMENTS(control_counters)));
+	set(&builder, object, "memory",
+	    counters_json(&builder, status, memory_counters, ELEMENTS(memory_counters)));
+	set(&builder, object, "cpu",
+	    counters_json(&builder, status, cpu_counters, ELEMENTS(cpu_counters)));
+	set(&builder, object, "problems", problems_json(&builder, status));
+	return builder.failed ? NULL : take_ptr(object);
+}
+
+static uint64_t rss_read(void)
+{
+	CLEANUP(fclose_cleanup) FILE *file = fopen("/proc/self/statm", "re");
+	uint64_t size, resident;
+
+	if (!file || fscanf(file, "%" SCNu64 " %" SCNu64, &size, &resident) != 2)
+		return 0;
+	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static uint64_t microseconds(const struct timeval *time)
+{
+	return (uint64_t)time->tv_sec * 1000000 + (uint64_t)time->tv_usec;
+}
+
+void status_measure(struct status *status)
+{
+	struct rusage usage;
+
+	status->pid = getpid();
+	status->now = clock_realtime();
+	status->rss = rss_read();
+	if (getrusage(RUSAGE_SELF, &usage) < 0)
+		return;
+	status->cpu_user_us = microseconds(&usage.ru_utime);
+	status->cpu_system_us = microseconds(&usage.ru_stime);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the daemon says of itself: the reply to "status", and what `cordon status` shows. Takes a
+ * struct that the daemon fills, gives JSON; touches nothing. Names of feeds and files in it are
+ * from packs and configuration.
+ *
+ * {
+ *   "version": "0.1.0", "mode": "audit" or "enforce", "pid": N,
+ *   "started": "2026-11-21T02:24:05.123456Z", "uptime": SECONDS, "cgroup": PATH,
+ *   "programs": [ { "name", "hook", "attached": BOOLEAN, "verified_instructions": N,
+ *       "run_time_ns": N, "run_count": N } ],
+ *   "pack": { "path", "loaded": BOOLEAN, "error": TEXT or null,
+ *       and when it is loaded: "created", "age": SECONDS, "sha256", "never_block": BOOLEAN,
+ *       "domains": N, "addresses": N, "hashes": N, "allows": N, "bytes": N, "table_bytes": N,
+ *       "feed_count": N, "feeds": [ { "name", "entries": N } ] },     the first STATUS_FEEDS_MAX
+ *   "policy": { "rules": N, "file_count": N, "files": [ PATH ] },     the first STATUS_FILES_MAX
+ *   "ledger": { "balances": BOOLEAN,
+ *       "probes": { "egress": { "seen": N, one key for each of ledger_counter_name() } },
+ *       "read": N, "events": N, "rejected": N, "waiting": N, "table_missing": N,
+ *       "process_notes": N, "process_failed": N },
+ *   "findings": { the members of struct journal_statistics },
+ *   "block": { the members of struct block_statistics },
+ *   "control": { the members of struct control_statistics },
+ *   "memory": { "rss": BYTES, "maps": BYTES, "table": BYTES },
+ *   "cpu": { "user_us": N, "system_us": N },
+ *   "problems": [ { "problem": TEXT, "count": N, "remedy": TEXT } ]   empty: all is fine
+ * }
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "daemon/control.h"
+#include "intel/pack.h"
+#include "journal/journal.h"
+#include "response/block.h"
+#include "sensor/ledger.h"
+#include "sensor/sensor.h"
+
+/* So that the reply stays far below a frame (CHANNEL_FRAME_MAX): what is over is counted only. */
+#define STATUS_FEEDS_MAX 128
+#define STATUS_FILES_MAX 64
+#define STATUS_TEXT_MAX	 256 /* bytes of a name or path, escaped; longer ones are cut */
+
+/* Strings are borrowed, none is NULL unless said here. */
+struct status {
+	const char *version;
+	bool enforce;
+	pid_t pid;
+	uint64_t now, started; /* ns since the epoch */
+	const char *cgroup;    /* that the probes are attached to */
+
+	struct sensor_program programs[SENSOR_PROGRAMS_MAX];
+	size_t program_count;
+	struct ledger ledger;
+
+	const char *pack_path;
+	const char *pack_error;	 /* why the last one was refused; NULL: it was not */
+	const struct pack *pack; /* in force; NULL: none */
+
+	const char *const *policy_files;
+	size_t policy_file_count;
+	uint64_t policy_rules;
+
+	struct journal_statistics findings;
+	struct block_statistics block;
+	struct control_statistics control;
+
+	uint64_t rss, maps, table; /* bytes */
+	uint64_t cpu_user_us, cpu_system_us;
+};
+
+/* Fills pid, now, rss and the CPU times from the system. */
+void status_measure(struct status *status);
+
+/* A new reference, or NULL when memory is short. */
+json_t *status_json(const struct status *status);

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "detect/detect.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/escape.h"
+#include "detect/asker.h"
+
+CLEANUP_DEFINE(struct digest *, digest_free)
+
+struct detect {
+	char host[128];
+	struct askers askers;
+};
+
+/* Fills the finding and returns true when the event is bad. */
+struct detector {
+	const char *name;
+	bool (*look)(struct detect *detect, const struct event *event, const struct pack *pack,
+		     uint64_t now, struct pack_match *match, struct finding *finding);
+};
+
+static bool indicator_look(struct detect *detect, const struct event *event,
+			   const struct pack *pack, uint64_t now, struct pack_match *match,
+			   struct finding *finding);
+static bool unreadable_look(struct detect *detect, const struct event *event,
+			    const struct pack *pack, uint64_t now, struct pack_match *match,
+			    struct finding *finding);
+
+static const struct detector detectors[] = {
+	{ "indicator", indicator_look },
+	{ "unreadable-dns", unreadable_look },
+};
+
+int detect_new(const char *host, struct detect **ret)
+{
+	struct detect *detect = calloc(1, sizeof(*detect));
+
+	if (!detect)
+		return -ENOMEM;
+	(void)snprintf(detect->host, sizeof(detect->host), "%s", host);
+	*ret = detect;
+	return 0;
+}
+
+void detect_free(struct detect *detect)
+{
+	free(detect);
+}
+
+/* Puts text at the end of a line, as far as it fits. */
+static void line_add(char *line, size_t size, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+static void line_add(char *line, size_t size, const char *format, ...)
+{
+	size_t used = strlen(line);
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(line + used, size - used, format, arguments);
+	va_end(arguments);
+}
+
+static const char *attribution_text(const struct event *event)
+{
+	static const char *const texts[] = {
+		[EVENT_ATTRIBUTION_NONE] = "the process is not known",
+		[EVENT_ATTRIBUTION_SEND] = "the process was noted in its own send call",
+		[EVENT_ATTRIBUTION_CURRENT] = "the process was running as the packet left",
+		[EVENT_ATTRIBUTION_CONNECT] = "the process connected the socket",
+		[EVENT_ATTRIBUTION_CREATE] = "the process created the socket",
+		[EVENT_ATTRIBUTION_OWNER] = "the process holds the socket",
+	};
+
+	return texts[event->attribution];
+}
+
+static void why_sender(const struct detect *detect, const struct event *event, char *why,
+		       size_t size)
+{
+	const struct asker *asker;
+	char comm[80];
+
+	if (event->frame || event->direction == EVENT_DIRECTION_IN)
+		return;
+	line_add(why, size, "; %s", attribution_text(event));
+	if (event->opener_pid)
+		line_add(why, size, " (socket opened by pid %d)", (int)event->opener_pid);
+	if (!event->process || event->process->role != PROCESS_ROLE_STUB)
+		return;
+	asker = askers_find(&detect->askers, event);
+	if (!asker) {
+		line_add(why, size, ", a resolver on this host asking for another program");
+		return;
+	}
+	escape_text(asker->comm, strlen(asker->comm), comm, sizeof(comm));
+	line_add(why, size, ", a resolver on this host asking for pid %d (%s)", (int)asker->pid,
+		 comm);
+}
+
+static bool indicator_look(struct detect *detect, const struct event *event,
+			   const struct pack *pack, uint64_t now, struct pack_match *match,
+			   struct finding *finding)
+{
+	const struct indicator *indicator = &match->matches[0];
+	char qname[DOMAIN_NAME_TEXT_SIZE], feed[128], entry[300];
+
+	if (!pack || event->unreadable ||
+	    pack_lookup_domain(pack, &event->qname, now / NS_PER_SECOND, match) != 1 ||
+	    !match->blocked)
+		return false;
+	finding->indicator = indicator;
+	finding->default_severity = (enum severity)indicator->severity;
+	domain_name_format(&event->qname, qname);
+	escape_text(indicator->feed, strlen(indicator->feed), feed, sizeof(feed));
+	escape_text(indicator->text, strlen(indicator->text), entry, sizeof(entry));
+	(void)snprintf(finding->title, sizeof(finding->title), "%s listed domain %.400s",
+		       event->response		       ? "Answer for" :
+		       event->direction == EVENT_DIRECTION_IN ? "Client asked for" :
+								 "Lookup of",
+		       qname);
+	(void)snprintf(finding->why, sizeof(finding->why), "entry %s of feed %s", entry,
+		       feed[0] ? feed : "without a name");
+	if (indicator->line)
+		line_add(finding->why, sizeof(finding->why), ", line %u", indicator->line);
+	if (event->reason)
+		line_add(finding->why, sizeof(finding->why), "; %s", event->reason);
+	why_sender(detect, event, finding->why, sizeof(finding->why));
+	askers_note(&detect->askers, event);
+	return true;
+}
+
+/* Something sent to a DNS port that nobody could read, and that was refused for it. */
+static bool unreadable_look(struct detect *detect, const struct event *event,
+			    const struct pack *pack, uint64_t now, struct pack_match *match,
+			    struct finding *finding)
+{
+	(void)pack;
+	(void)now;
+	(void)match;
+	if (!event->unreadable || event->disposition != EVENT_BLOCKED)
+		return false;
+	finding->default_severity = SEVERITY_LOW;
+	(void)snprintf(finding->title, sizeof(finding->title),
+		       "Unreadable message to DNS port %u refused", event->destination_port);
+	(void)snprintf(finding->why, sizeof(finding->why), "%s",
+		       event->reason ? event->reason : "it could not be read");
+	why_sender(detect, event, finding->why, sizeof(finding->why));
+	return true;
+}
+
+static int uid_add(struct digest *digest, const char *text)
+{
+	return digest_add(digest, text, strlen(text) + 1);
+}
+
+/* Stable across repeats and restarts: detector, entry, who (the executable and its container; the
+ * asking address when no process is known), host. In the form of a UUID, version 8 (RFC 9562). */
+static int finding_identify(const struct detect *detect, struct finding *finding)
+{
+	CLEANUP(digest_free_cleanup) struct digest *digest = digest_new();
+	const struct event *event = finding->event;
+	const struct process *process = event->process;
+	char who[ADDRESS_TEXT_SIZE] = "", digits[33];
+	uint8_t hash[SHA256_SIZE];
+	int r = 0;
+
+	if (!digest)
+		return -ENOMEM;
+	if (!process && event->direction != EVENT_DIRECTION_OUT)
+		address_format(event->response ? &event->destination : &event->source, who);
+	r |= uid_add(digest, detect->host);
+	r |= uid_add(digest, finding->detector);
+	r |= uid_add(digest, finding->indicator ? finding->indicator->text : "");
+	r |= uid_add(digest, process ? (process->exe[0] ? process->exe : process->comm) : who);
+	r |= uid_add(digest, process ? process->container : "");
+	r |= digest_finish(digest, hash);
+	if (r < 0)
+		return -EIO;
+	hash[6] = (uint8_t)((hash[6] & 0x0f) | 0x80);
+	hash[8] = (uint8_t)((hash[8] & 0x3f) | 0x80);
+	digest_text(hash, 16, digits);
+	(void)snprintf(finding->uid, sizeof(finding->uid), "%.8s-%.4s-%.4s-%.4s-%.12s", digits,
+		       digits + 8, digits + 12, digits + 16, digits + 20);
+	return 0;
+}
+
+int detect_event(struct detect *detect, const struct event *event, const struct pack *pack,
+		 uint64_t now, int (*found)(const struct finding *finding, void *userdata),
+		 void *userdata)
+{
+	struct pack_match match;
+	int count = 0;
+
+	for (size_t i = 0; i < ELEMENTS(detectors); i++) {
+		struct finding finding = { .detector = detectors[i].name, .event = event };
+		int r;
+
+		if (!detectors[i].look(detect, event, pack, now, &match, &finding))
+			continue;
+		r = finding_identify(detect, &finding);
+		if (r == 0)
+			r = found(&finding, userdata);
+		if (r < 0)
+			return r;
+		count++;
+	}
+	return count;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Detectors: each looks at an event and says why it is bad, if it is. A row in the table of
+ * detectors adds one. Gets events from sensor/, entries from intel/, gives findings to policy/.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "detect/finding.h"
+
+struct detect;
+struct pack;
+
+/* host: goes into the uids, so that two hosts' findings are two ("" in replay). Copied. */
+int detect_new(const char *host, struct detect **ret);
+void detect_free(struct detect *detect);
+
+/* Shows the event to each detector and calls found for each finding, which is borrowed for that
+ * call. pack: entries in force; NULL: none. now: ns since the epoch, for entries that expire.
+ * Returns how many there were, or the first negative value of found. */
+int detect_event(struct detect *detect, const struct event *event, const struct pack *pack,
+		 uint64_t now, int (*found)(const struct finding *finding, void *userdata),
+		 void *userdata);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Lists to a pack.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "intel/list.h"
+#include "intel/pack_write.h"
+
+/* A list and what it says of its entries where they do not. */
+struct compile_feed {
+	const char *path, *name; /* name: stands over the list's own */
+	const char *tags;	 /* NULL or "": none */
+	uint8_t severity;	 /* 0: none */
+	bool allow;
+};
+
+struct compile_options {
+	const char *feed; /* stands over the lists' own names for themselves; NULL: theirs, else
+			   * the file's name */
+	uint8_t severity; /* of entries that have none of their own; 0: none */
+	const char *tags; /* of all entries, besides their own; NULL: none */
+	const char *const *allow_paths; /* lists whose entries are allow entries */
+	size_t allow_count;
+	const char *never_block; /* path of the never-block list; NULL: see never_block_open() */
+	bool no_never_block;
+	bool force_suffix; /* take public suffixes, single labels, wide prefixes */
+	/* Both may be NULL. */
+	void (*rejected)(const struct list_rejection *rejection, void *data);
+	void (*progress)(uint64_t lines, void *data);
+	void *data;
+};
+
+struct compile_report {
+	uint64_t lines;
+	uint64_t domains, addresses, hashes; /* entries in the pack; the never-block list's do not
+					      * count */
+	uint64_t allows;		     /* of them */
+	uint64_t never_block;		     /* entries of that list */
+	uint64_t duplicates;
+	uint64_t masked; /* prefixes with bits set beyond their length, taken without them */
+	uint64_t rejected[LIST_REASONS];
+	struct pack_written pack;
+	const char *failed_path; /* on failure: the file it is about (borrowed), or NULL */
+};
+
+/* Compiles lists ("-": standard input) into a pack at out_path. *report is filled in on failure as
+ * well, as far as it went. -EINVAL: an option's value, or a line of the never-block list, is not
+ * valid; -ENODATA: no list had an entry; -E2BIG: more than a pack can hold; errors of reading and
+ * writing. */
+int compile_lists(const char *const *paths, size_t count, const struct compile_options *options,
+		  const char *out_path, struct compile_report *report);
+
+/* The same with each list's own settings; feed, severity, tags and allow lists of the options do
+ * not count. */
+int compile_feeds(const struct compile_feed *feeds, size_t count,
+		  const struct compile_options *options, const char *out_path,
+		  struct compile_report *report);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Lists of indicators as feeds publish them, read line by line (a file of any size, in memory of
+ * fixed size) into entries. The format of each line is seen from the line, so files may be mixed:
+ *
+ *   evil.com   *.evil.com   .evil.com	names, with or without a port, a path or a URL around them
+ *   192.0.2.1   198.51.100.0/24		addresses and prefixes
+ *   275a021bbfb6...			MD5, SHA-1 and SHA-256 of files
+ *   0.0.0.0 evil.com more.com		hosts files
+ *   ||evil.com^   @@||good.com^		AdBlock; other rules of it are not taken
+ *   address=/evil.com/   local=/evil.com/	dnsmasq
+ *   local-zone: "evil.com" always_nxdomain	unbound
+ *   evil.com CNAME .			RPZ; "rpz-passthru." allows
+ *   type,indicator,tags			CSV with a header that names its columns
+ *   {"cidr":"192.0.2.0/24"}		JSON lines, an array, or a MISP warninglist (which allows)
+ *
+ * Comments start with #, ;, ! or //, at the start of a line or after a blank. Some of them are read
+ * (list_attributes.h). The lists' authors are strangers: whatever is not plainly one of these is
+ * rejected, and told.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "intel/list_attributes.h"
+#include "intel/list_reason.h"
+#include "intel/list_token.h"
+
+struct list_entry {
+	struct list_indicator indicator;
+	const struct list_attributes *attributes; /* borrowed for the call */
+	const char *path;			  /* of the list; borrowed for the call */
+	uint64_t line;
+};
+
+struct list_rejection {
+	const char *path;
+	uint64_t line;
+	enum list_reason reason;
+	struct span text; /* what was rejected, as it stands in the list: to be escaped */
+};
+
+struct list_sink {
+	/* 0, or a negative errno that ends the reading. */
+	int (*entry)(const struct list_entry *entry, void *data);
+	void (*reject)(const struct list_rejection *rejection, void *data);
+	void (*progress)(uint64_t lines, void *data); /* now and then; may be NULL */
+	void *data;
+};
+
+/* Reads the list at fd; path is its name in messages. defaults: what holds for entries that say
+ * nothing themselves. *ret_lines: lines read, also on failure. Errors of read(2) and the sink;
+ * -EILSEQ: the list is UTF-16. */
+int list_read_fd(int fd, const char *path, const struct list_attributes *defaults,
+		 const struct list_sink *sink, uint64_t *ret_lines);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Why a line of a list was not taken.
+ */
+#pragma once
+
+enum list_reason {
+	LIST_TAKEN, /* it was */
+	LIST_NOT_A_NAME,
+	LIST_LABEL_TOO_LONG,
+	LIST_NAME_TOO_LONG,
+	LIST_TOO_MANY_LABELS,
+	LIST_SINGLE_LABEL,
+	LIST_PUBLIC_SUFFIX,
+	LIST_NEVER_BLOCK,
+	LIST_BAD_ESCAPE,
+	LIST_BAD_IDN,
+	LIST_BAD_ADDRESS,
+	LIST_WIDE_PREFIX,
+	LIST_UNSUPPORTED_RULE,
+	LIST_UNSUPPORTED_TYPE,
+	LIST_BAD_DIRECTIVE,
+	LIST_BAD_CSV,
+	LIST_BAD_JSON,
+	LIST_LINE_TOO_LONG,
+	LIST_EXPIRED,
+	LIST_REASONS,
+};
+
+/* "public-suffix": stable, for machines. */
+const char *list_reason_name(enum list_reason reason);
+/* "a public suffix: other people's names stand below it": for people. */
+const char *list_reason_text(enum list_reason reason);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What journal.c (the writer's side) and journal_read.c (everybody's) share.
+ */
+#pragma once
+
+#include "journal/journal.h"
+#include "journal/journal_store.h"
+#include "journal/journal_table.h"
+
+struct journal {
+	struct store store;
+	bool writer;
+	/* the writer's */
+	struct journal_limits limits;
+	struct open_table table;
+	uint64_t sequence, rows, pruned;
+	bool flush_failed; /* room is made by writing only when that worked last time */
+	journal_changed changed;
+	void *changed_userdata;
+	struct journal_statistics statistics; /* only what journal.c counts itself */
+	/* a reader's */
+	uint64_t data_version;
+};

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Tests of policies as data: events go in, verdicts are compared.
+ *
+ *   policy: default.yaml               # or a list; relative to this file
+ *   cases:
+ *     - name: a mirror asked by apt is excepted
+ *       event: { domain: a.mirror.example, feed: ads, exe: /usr/lib/apt/methods/http, user: _apt }
+ *       expect: { excepted: yes, rule: package-mirrors-by-apt }
+ *
+ * Keys of an event: domain, detector ("indicator" when not given), indicator (the entry; the domain
+ * when not given), feed, tag, severity, exe, comm, user, uid, unit, container, cgroup, stub,
+ * source, address (the destination), direction ("out" when not given), time. Keys of what is
+ * expected, at least one: severity, response, excepted, rule, policy, reason, entry (what the
+ * kernel side may do: blocks, passes, depends).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "policy/policy.h"
+
+/* Borrowed for the call; safe to show. */
+struct case_result {
+	const char *name;
+	unsigned line;
+	bool passed;
+	const char *difference; /* "rule: expected a, got b; ..."; "" when it passed */
+};
+typedef void (*case_tell)(const struct case_result *result, void *userdata);
+
+struct case_totals {
+	size_t passed, failed;
+};
+
+/* Runs the cases of the file at path; adds to totals. -EINVAL (or -ENOMEM) with ret_error filled
+ * when the file or its policy is broken. */
+int cases_run(const char *path, case_tell tell, void *userdata, struct case_totals *totals,
+	      struct policy_error *ret_error);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a match key is compared with, as match.c holds it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/domain_name.h"
+#include "policy/mapping.h"
+
+/* One thing to compare with. Owns its pointers. */
+struct match_value {
+	char *text; /* as it was written, never empty */
+	bool glob;
+	size_t head; /* of a glob: bytes before the first special character */
+	bool numeric;
+	uint64_t number;
+	struct address address; /* of a prefix, bits beyond its length cleared */
+	unsigned length;
+	struct domain_name *name; /* in lower case; of length 0 when the text is no name */
+};
+
+struct match_key;
+
+/* A key and its values, any of which may match. */
+struct match_condition {
+	const struct match_key *key;
+	struct match_value *values; /* names are sorted by match.c */
+	size_t count;
+	unsigned mask; /* instead, for a key with few possible values: bit n set, n is accepted */
+};
+
+/* Readers of one item of a key's list; field: struct match_condition *. */
+mapping_reader match_value_exact;
+mapping_reader match_value_tag;
+mapping_reader match_value_glob;
+mapping_reader match_value_user;
+mapping_reader match_value_address;
+mapping_reader match_value_domain;
+mapping_reader match_value_indicator;
+mapping_reader match_value_severity;  /* mask of enum severity */
+mapping_reader match_value_stub;      /* mask of bool */
+mapping_reader match_value_direction; /* mask of enum event_direction */
+
+void match_condition_clear(struct match_condition *condition);

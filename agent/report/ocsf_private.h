@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files that make OCSF objects share.
+ */
+#pragma once
+
+#include "report/ocsf.h"
+#include "report/ocsf_object.h"
+
+#define OCSF_VERSION   "1.8.0"
+/* Processes that a finding nests: as many as the sensor remembers. */
+#define OCSF_ANCESTORS PROCESS_ANCESTORS_MAX
+
+/* What was done about the event, and how OCSF calls it. */
+struct ocsf_outcome {
+	int action_id, disposition_id, status_id;
+	const char *action, *disposition, *status;
+	const char *unmapped; /* "would_have", "missed": key for a response that was not made */
+};
+const struct ocsf_outcome *ocsf_outcome(const struct ocsf_finding *input);
+
+/* "0".."5" and 99 of severity_id; the caption. */
+const char *ocsf_severity_caption(int severity);
+
+/* Parts that several classes have: profiles, product, host. */
+json_t *ocsf_metadata(struct ocsf_builder *builder, const struct ocsf_finding *input,
+		      const char *uid);
+/* device, cloud, resources (where the class has them). */
+void ocsf_put_host(struct ocsf_builder *builder, json_t *object, const struct ocsf_host *host,
+		   bool resources);
+bool ocsf_host_is_cloud(const struct ocsf_host *host);
+bool ocsf_host_is_known(const struct ocsf_host *host);
+
+json_t *ocsf_connection(struct ocsf_builder *builder, const struct event *event);
+json_t *ocsf_process(struct ocsf_builder *builder, const struct event *event);
+json_t *ocsf_evidence(struct ocsf_builder *builder, const struct event *event);
+json_t *ocsf_policy(struct ocsf_builder *builder, const struct ocsf_finding *input);
+/* prefix: where the evidence stands in the object, "evidences[0]."; device.hostname besides. */
+json_t *ocsf_observables(struct ocsf_builder *builder, const struct ocsf_finding *input,
+			 const json_t *evidence, const char *prefix);

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sensor/dns_message.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define FLAG_RESPONSE	       0x8000
+#define FLAG_OPCODE	       0x7800
+#define FLAG_TRUNCATED	       0x0200
+#define FLAG_RECURSION_DESIRED 0x0100
+#define FLAG_RECURSION_OFFERED 0x0080
+#define FLAG_CHECKING_DISABLED 0x0010
+#define FLAG_RCODE	       0x000f
+#define RCODE_NXDOMAIN	       3
+
+/* A name of 127 labels, each ended by a pointer, needs no more. */
+#define POINTERS_MAX 128
+
+#define LABEL_KIND	   0xc0
+#define LABEL_POINTER	   0xc0
+#define LABEL_POINTER_MASK 0x3fff
+
+/* Type and class after a question's name. */
+#define QUESTION_TAIL 4
+/* Type, class, TTL and data length after a record's name. */
+#define RECORD_TAIL   10
+
+/* A query with EDNS has the OPT record alone, or beside a signature (TSIG, SIG(0)) or two. */
+#define RECORDS_SEARCHED 4
+
+#define TYPE_OPT    41
+#define OPT_SIZE    11 /* root name, record tail, no options */
+/* RFC 6891, 6.2.3: what we say that we take over UDP. Nothing of it comes true: one answer. */
+#define OPT_PAYLOAD 1232
+#define OPT_DO	    0x80
+
+static uint16_t read_u16(const uint8_t *bytes)
+{
+	return (uint16_t)(bytes[0] << 8 | bytes[1]);
+}
+
+static void write_u16(uint8_t *bytes, unsigned value)
+{
+	bytes[0] = (uint8_t)(value >> 8);
+	bytes[1] = (uint8_t)value;
+}
+
+static int message_fail(struct dns_message *message, int error, const char *reason)
+{
+	message->error = error;
+	message->reason = reason;
+	return error;
+}
+
+/* Whether size bytes at offset are there; else fails: cut, when the whole message has them. */
+static int message_need(struct dns_message *message, size_t offset, size_t size)
+{
+	if (offset <= message->available && size <= message->available - offset)
+		return 0;
+	if (offset <= message->whole && size <= message->whole - offset)
+		return message_fail(message, -ENODATA, "the message was cut");
+	return message_fail(message, -EBADMSG, "runs past the end of the message");
+}
+
+int dns_message_open(const uint8_t *bytes, size_t available, size_t whole, struct dns_message *ret)
+{
+	struct dns_message message = { .bytes = bytes, .whole = whole, .at = DNS_HEADER_SIZE };
+	int r;
+
+	message.available = available < whole ? available : whole;
+	r = message_need(&message, 0, DNS_HEADER_SIZE);
+	if (r == 0) {
+		message.id = read_u16(bytes);
+		message.flags = read_u16(bytes + 2);
+		message.questions = read_u16(bytes + 4);
+		message.answers = read_u16(bytes + 6);
+		message.authorities = read_u16(bytes + 8);
+		message.additionals = read_u16(bytes + 10);
+		message.response = message.flags & FLAG_RESPONSE;
+		message.truncated = message.flags & FLAG_TRUNCATED;
+		message.recursion_desired = message.flags & FLAG_RECURSION_DESIRED;
+		message.opcode = (uint8_t)((message.flags & FLAG_OPCODE) >> 11);
+		message.rcode = message.flags & FLAG_RCODE;
+	} else if (r == -EBADMSG) {
+		message.reason = "shorter than a DNS header";
+	}
+	*ret = message;
+	return r;
+}
+
+/* A label that starts with its length byte at offset, to the end of name. */
+static int label_add(struct dns_message *message, size_t offset, struct domain_name *name)
+{
+	size_t size = (size_t)message->bytes[offset] + 1;
+	int r = message_need(message, offset, size);
+
+	if (r < 0)
+		return r;
+	/* A name's last label is the root's: the zero byte needs room, too. */
+	if (name->length + size > DOMAIN_NAME_WIRE_MAX - (size > 1))
+		return message_fail(message, -EBADMSG, "a name over 255 bytes");
+	memcpy(name->wire + name->length, message->bytes + offset, size);
+	name->length = (uint8_t)(name->length + size);
+	return 0;
+}
+
+/* Where the pointer at offset leads. It must lead before run, the start of the labels that it
+ * ends: so each pointer leads further to the front, and following them comes to an end. */
+static int pointer_follow(struct dns_message *message, size_t offset, size_t run, size_t *ret)
+{
+	int r = message_need(message, offset, 2);
+	size_t target;
+
+	if (r < 0)
+		return r;
+	target = read_u16(message->bytes + offset) & LABEL_POINTER_MASK;
+	if (target >= run)
+		return message_fail(message, -EBADMSG, "a compression pointer that leads forwards");
+	*ret = target;
+	return 0;
+}
+
+/* Labels and pointers from message->at on, which is moved behind them. */
+static int name_read(struct dns_message *message, struct dns_question *question)
+{
+	size_t at = message->at, run = at, end = 0;
+	unsigned pointers = 0;
+	bool ended = false;
+
+	while (!ended) {
+		int r = message_need(message, at, 1);
+
+		if (r < 0)
+			return r;
+		if ((message->bytes[at] & LABEL_KIND) == LABEL_POINTER) {
+			if (++pointers > POINTERS_MAX)
+				return message_fail(message, -EBADMSG,
+						    "too many compression pointers");
+			question->compressed = true;
+			end = end ? end : at + 2;
+			r = pointer_follow(message, at, run, &at);
+			run = at;
+		} else if (message->bytes[at] & LABEL_KIND) {
+			r = message_fail(message, -EBADMSG, "a label of an unknown type");
+		} else {
+			ended = message->bytes[at] == 0;
+			r = label_add(message, at, &question->name);
+			at += (size_t)message->bytes[at] + 1;
+		}
+		if (r < 0)
+			return r;
+	}
+	message->at = end ? end : at;
+	return 0;
+}
+
+int dns_message_question(struct dns_message *message, struct dns_question *ret)
+{
+	struct dns_question question = { 0 };
+	int r;
+
+	if (message->error)
+		return message->error;
+	if (message->read == message->questions)
+		return 0;
+	if (message->read == DNS_MESSAGE_QUESTIONS_MAX)
+		return message_fail(message, -EBADMSG, "more questions than anybody asks at once");
+	r = name_read(message, &question);
+	if (r < 0)
+		return r;
+	r = message_need(message, message->at, QUESTION_TAIL);
+	if (r < 0)
+		return r;
+	question.qtype = read_u16(message->bytes + message->at);
+	question.qclass = read_u16(message->bytes + message->at + 2);
+	message->at += QUESTION_TAIL;
+	message->read++;
+	*ret = question;
+	return 1;
+}
+
+/* Passes over the record at message->at; *ret_type is its type, *ret_ttl where its TTL stands. */
+static int record_skip(struct dns_message *message, unsigned *ret_type, size_t *ret_ttl)
+{
+	struct dns_question owner = { 0 };
+	size_t size;
+	int r;
+
+	r = name_read(message, &owner);
+	if (r < 0)
+		return r;
+	r = message_need(message, message->at, RECORD_TAIL);
+	if (r < 0)
+		return r;
+	*ret_type = read_u16(message->bytes + message->at);
+	*ret_ttl = message->at + 4;
+	size = RECORD_TAIL + (size_t)read_u16(message->bytes + message->at + 8);
+	r = message_need(message, message->at, size);
+	message->at += size;
+	return r;
+}
+
+/* Whether an OPT record follows the questions, which were read; *ret_do is its DO bit. */
+static bool message_has_opt(struct dns_message *message, uint8_t *ret_do)
+{
+	unsigned records = 0u + message->answers + message->authorities + message->additionals;
+
+	for (unsigned i = 0; i < records && i < RECORDS_SEARCHED; i++) {
+		unsigned type;
+		size_t ttl;
+
+		if (record_skip(message, &type, &ttl) < 0)
+			return false;
+		if (type == TYPE_OPT) {
+			*ret_do = message->bytes[ttl + 2] & OPT_DO;
+			return true;
+		}
+	}
+	return false;
+}
+
+size_t dns_message_build_nxdomain(const uint8_t *query, size_t size, uint8_t *out, size_t out_size)
+{
+	struct dns_message message;
+	struct dns_question question;
+	uint8_t dnssec = 0;
+	size_t used;
+	bool opt;
+	int r;
+
+	if (dns_message_open(query, size, size, &message) < 0 || message.response ||
+	    message.questions == 0)
+		return 0;
+	while ((r = dns_message_question(&message, &question)) > 0)
+		;
+	used = message.at;
+	if (r < 0 || used + OPT_SIZE > out_size)
+		return 0;
+	opt = message_has_opt(&message, &dnssec);
+	memcpy(out, query, used);
+	write_u16(out + 2, FLAG_RESPONSE | FLAG_RECURSION_OFFERED | RCODE_NXDOMAIN |
+				   (message.flags & (FLAG_OPCODE | FLAG_RECURSION_DESIRED |
+						     FLAG_CHECKING_DISABLED)));
+	memset(out + 6, 0, DNS_HEADER_SIZE - 6);
+	if (!opt)
+		return used;
+	write_u16(out + 10, 1);
+	memset(out + used, 0, OPT_SIZE);
+	write_u16(out + used + 1, TYPE_OPT);
+	write_u16(out + used + 3, OPT_PAYLOAD);
+	out[used + 7] = dnssec;
+	return used + OPT_SIZE;
+}

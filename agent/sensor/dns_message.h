@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * DNS messages (RFC 1035, section 4), read in user space: what the probes hand up because they
+ * could not read it themselves. Also the one answer that we make. The bytes are a stranger's: any
+ * of them may lie, and the message may have been cut anywhere.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/domain_name.h"
+
+#define DNS_HEADER_SIZE 12
+
+/* Questions read from one message. Real queries have one, and servers refuse more; a message with
+ * more than these is told as malformed, so that 64 KiB of questions cost little. */
+#define DNS_MESSAGE_QUESTIONS_MAX 64
+
+/* Largest answer that dns_message_build_nxdomain() makes of a query with one question. */
+#define DNS_ANSWER_SIZE (DNS_HEADER_SIZE + DOMAIN_NAME_WIRE_MAX + 4 + 11)
+
+struct dns_message {
+	uint16_t id, flags; /* flags: as on the wire, in host order */
+	bool response, truncated, recursion_desired;
+	uint8_t opcode, rcode;
+	uint16_t questions, answers, authorities, additionals; /* as the header claims */
+	const char *reason; /* static text: what is wrong; NULL as long as nothing is */
+	/* the reader's own */
+	const uint8_t *bytes; /* borrowed until the last call */
+	size_t available, whole, at;
+	unsigned read;
+	int error;
+};
+
+struct dns_question {
+	struct domain_name name; /* case is kept, compression undone */
+	uint16_t qtype, qclass;
+	bool compressed; /* a pointer stood in it: legal, but no resolver writes that */
+};
+
+/* Reads the header of a message: a UDP payload, or what follows the length prefix over TCP. Only
+ * the first available of whole bytes are at hand. 0, -ENODATA when the header was cut, -EBADMSG
+ * when there is none; ret->reason is then set, and the other fields are 0. */
+int dns_message_open(const uint8_t *bytes, size_t available, size_t whole, struct dns_message *ret);
+
+/* The next question: 1, or 0 after the last one. -ENODATA when it was cut (more bytes would help),
+ * -EBADMSG when it can't be read; message->reason says why, and every further call fails likewise.
+ * A pointer must point before the run of labels that it ends (RFC 1035, 4.1.4: a prior place). */
+int dns_message_question(struct dns_message *message, struct dns_question *ret);
+
+/* Makes the NXDOMAIN answer to a whole query: same id, questions and opcode, RD and CD as in the
+ * query, RA set, an OPT record with its DO bit when the query had one. Returns its size, or 0 when
+ * the query can't be answered (an answer itself, no question, unreadable) or out is too small. */
+size_t dns_message_build_nxdomain(const uint8_t *query, size_t size, uint8_t *out, size_t out_size);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sensor/ledger.h"
+
+#include "base/cleanup.h"
+#include "probes/record.h"
+
+_Static_assert((int)LEDGER_COUNTERS == (int)COUNTERS, "both sides count the same things");
+_Static_assert((int)LEDGER_PROBES == (int)COUNTER_PROBES, "both sides have the same probes");
+
+static const char *const probe_names[] = {
+	[LEDGER_EGRESS] = "egress",
+	[LEDGER_INGRESS] = "ingress",
+};
+
+static const char *const counter_names[] = {
+	[LEDGER_CLEAN] = "clean",	  [LEDGER_ALLOWED] = "allowed",
+	[LEDGER_MATCHED] = "matched",	  [LEDGER_OBSERVED] = "observed",
+	[LEDGER_RESPONSE] = "response",	  [LEDGER_EMPTY] = "empty",
+	[LEDGER_PARTIAL] = "partial",	  [LEDGER_UNREAD] = "unread",
+	[LEDGER_MALFORMED] = "malformed", [LEDGER_FRAGMENT] = "fragment",
+	[LEDGER_GAP] = "gap",		  [LEDGER_SUBMITTED] = "submitted",
+	[LEDGER_RING_FULL] = "ring_full", [LEDGER_LIMITED] = "limited",
+	[LEDGER_BLOCKED] = "blocked",
+};
+
+const char *ledger_probe_name(enum ledger_probe probe)
+{
+	return (size_t)probe < ELEMENTS(probe_names) ? probe_names[probe] : "unknown";
+}
+
+const char *ledger_counter_name(enum ledger_counter counter)
+{
+	return (size_t)counter < ELEMENTS(counter_names) ? counter_names[counter] : "unknown";
+}
+
+uint64_t ledger_seen(const struct ledger *ledger, enum ledger_probe probe)
+{
+	uint64_t seen = 0;
+
+	for (int i = 0; i < LEDGER_OUTCOMES; i++)
+		seen += ledger->counters[probe][i];
+	return seen;
+}
+
+bool ledger_balances(const struct ledger *ledger)
+{
+	uint64_t submitted = 0;
+
+	for (int probe = 0; probe < LEDGER_PROBES; probe++) {
+		const uint64_t *counters = ledger->counters[probe];
+
+		if (counters[LEDGER_MATCHED] + counters[LEDGER_OBSERVED] +
+			    counters[LEDGER_UNREAD] + counters[LEDGER_MALFORMED] !=
+		    counters[LEDGER_SUBMITTED] + counters[LEDGER_RING_FULL] +
+			    counters[LEDGER_LIMITED])
+			return false;
+		submitted += counters[LEDGER_SUBMITTED];
+	}
+	return submitted == ledger->read + ledger->waiting &&
+	       ledger->read == ledger->events + ledger->rejected;
+}

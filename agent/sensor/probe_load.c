@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Loads the probes with the settings of one sensor, and attaches them. Every program is a row.
+ */
+#include <config.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "sensor/probes.h"
+
+#define RING_BYTES_DEFAULT 1048576
+#define PROCESSES_DEFAULT  4096
+/* An LRU map keeps free entries for each CPU: with too few, live ones are thrown out. */
+#define PROCESSES_PER_CPU 256
+
+enum program_when {
+	WHEN_ALWAYS,
+	WHEN_AUDIT,   /* egress that cannot drop; replay, too */
+	WHEN_ENFORCE, /* egress that can */
+	WHEN_LIVE,    /* not in replay */
+};
+
+enum program_attach {
+	ATTACH_CGROUP,
+	ATTACH_TRACEPOINT,
+	ATTACH_EGRESS_MESSAGE, /* by tail call */
+	ATTACH_EGRESS_STREAM,
+	ATTACH_INGRESS_MESSAGE,
+	ATTACH_INGRESS_STREAM,
+};
+
+struct program_row {
+	const char *name;
+	enum program_when when;
+	enum program_attach attach;
+};
+
+/* The process family first: when the first packet is seen, its sender has been noted. */
+static const struct program_row program_rows[] = {
+	{ "process_exec", WHEN_LIVE, ATTACH_TRACEPOINT },
+	{ "process_fork", WHEN_LIVE, ATTACH_TRACEPOINT },
+	{ "process_sock_create", WHEN_LIVE, ATTACH_CGROUP },
+	{ "process_connect4", WHEN_LIVE, ATTACH_CGROUP },
+	{ "process_connect6", WHEN_LIVE, ATTACH_CGROUP },
+	{ "process_sendmsg4", WHEN_LIVE, ATTACH_CGROUP },
+	{ "process_sendmsg6", WHEN_LIVE, ATTACH_CGROUP },
+	{ "egress_audit_message", WHEN_AUDIT, ATTACH_EGRESS_MESSAGE },
+	{ "egress_audit_stream", WHEN_AUDIT, ATTACH_EGRESS_STREAM },
+	{ "egress_audit_packet", WHEN_AUDIT, ATTACH_CGROUP },
+	{ "egress_enforce_message", WHEN_ENFORCE, ATTACH_EGRESS_MESSAGE },
+	{ "egress_enforce_stream", WHEN_ENFORCE, ATTACH_EGRESS_STREAM },
+	{ "egress_enforce_packet", WHEN_ENFORCE, ATTACH_CGROUP },
+	{ "ingress_audit_message", WHEN_LIVE, ATTACH_INGRESS_MESSAGE },
+	{ "ingress_audit_stream", WHEN_LIVE, ATTACH_INGRESS_STREAM },
+	{ "ingress_audit_packet", WHEN_LIVE, ATTACH_CGROUP },
+};
+
+static bool program_wanted(const struct sensor *sensor, const struct program_row *row)
+{
+	switch (row->when) {
+	case WHEN_ALWAYS:
+		return true;
+	case WHEN_AUDIT:
+		return !sensor->options.enforce;
+	case WHEN_ENFORCE:
+		return sensor->options.enforce;
+	case WHEN_LIVE:
+		return !sensor->options.replay;
+	}
+	return false;
+}
+
+static void settings_fill(struct settings *settings, const struct sensor_options *options)
+{
+	for (size_t i = 0; i < SENSOR_PORTS_MAX; i++)
+		if (options->ports[i])
+			settings->ports[settings->port_count++] = options->ports[i];
+	settings->responses = options->responses || options->replay;
+	settings->observe_all = options->replay;
+	settings->replay = options->replay;
+	settings->unseen_rate = options->unseen_rate;
+}
+
+static int maps_size(struct sensor *sensor)
+{
+	const struct sensor_options *options = &sensor->options;
+	size_t ring = options->ring_bytes ? options->ring_bytes : RING_BYTES_DEFAULT;
+	size_t processes = options->processes ? options->processes : PROCESSES_DEFAULT;
+	int cpus = libbpf_num_possible_cpus();
+	int r;
+
+	if (cpus > 0 && processes < (size_t)cpus * PROCESSES_PER_CPU)
+		processes = (size_t)cpus * PROCESSES_PER_CPU;
+	if (options->replay)
+		processes = 1;
+	r = bpf_map__set_max_entries(sensor->probes->maps.records, (uint32_t)ring);
+	if (r < 0)
+		return r;
+	if (!options->unseen_rate) {
+		r = bpf_map__set_max_entries(sensor->probes->maps.names_seen, 1);
+		if (r < 0)
+			return r;
+	}
+	return bpf_map__set_max_entries(sensor->probes->maps.processes, (uint32_t)processes);
+}
+
+static int libbpf_log(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	char text[2048];
+	size_t length;
+
+	/* The verifier's log is long; its end, with the reason, comes as a warning. */
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	length = strlen(text);
+	while (length > 0 && text[length - 1] == '\n')
+		text[--length] = '\0';
+	log_debug("%s", text);
+	return 0;
+}
+
+int probes_load(struct sensor *sensor)
+{
+	int r;
+
+	(void)libbpf_set_print(libbpf_log);
+	sensor->probes = probes__open();
+	if (!sensor->probes)
+		return log_errno(LOG_ERR, -errno, "the probes' object cannot be opened");
+	settings_fill(&sensor->probes->rodata->settings, &sensor->options);
+	r = maps_size(sensor);
+	if (r < 0)
+		return log_errno(LOG_ERR, r, "map sizes are refused");
+	for (size_t i = 0; i < ELEMENTS(program_rows); i++) {
+		struct bpf_program *program = bpf_object__find_program_by_name(
+			sensor->probes->obj, program_rows[i].name);
+
+		if (!program)
+			return log_errno(LOG_ERR, -ENOENT, "no program %s", program_rows[i].name);
+		(void)bpf_program__set_autoload(program, program_wanted(sensor, &program_rows[i]));
+	}
+	r = probes__load(sensor->probes);
+	if (r == -EPERM || r == -EACCES)
+		return log_errno(LOG_ERR, r,
+				 "the kernel does not let this process load BPF programs: run as "
+				 "root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
+	if (r < 0)
+		return log_errno(LOG_ERR, r,
+				 "the kernel refuses the probes: see `cordon doctor` for what it "
+				 "lacks, and set log_level to debug for its own words");
+	return 0;
+}
+
+static int tail_set(struct bpf_map *tails, uint32_t index, const struct bpf_program *program)
+{
+	int fd = bpf_program__fd(program);
+
+	return bpf_map__update_elem(tails, &index, sizeof(index), &fd, sizeof(fd), BPF_ANY);
+}
+
+static int program_attach(struct sensor *sensor, const struct program_row *row)
+{
+	struct bpf_program *program =
+		bpf_object__find_program_by_name(sensor->probes->obj, row->name);
+	struct bpf_link *link = NULL;
+
+	switch (row->attach) {
+	case ATTACH_EGRESS_MESSAGE:
+		return tail_set(sensor->probes->maps.egress_tails, 0, program);
+	case ATTACH_EGRESS_STREAM:
+		return tail_set(sensor->probes->maps.egress_tails, 1, program);
+	case ATTACH_INGRESS_MESSAGE:
+		return tail_set(sensor->probes->maps.ingress_tails, 0, program);
+	case ATTACH_INGRESS_STREAM:
+		return tail_set(sensor->probes->maps.ingress_tails, 1, program);
+	case ATTACH_CGROUP:
+		if (sensor->options.replay)
+			return 0;
+		link = bpf_program__attach_cgroup(program, sensor->cgroup_fd);
+		break;
+	case ATTACH_TRACEPOINT:
+		link = bpf_program__attach(program);
+		break;
+	}
+	if (!link)
+		return -errno;
+	sensor->links[sensor->links_count++] = link;
+	return 0;
+}
+
+int probes_attach(struct sensor *sensor)
+{
+	for (size_t i = 0; i < ELEMENTS(program_rows); i++) {
+		int r;
+
+		if (!program_wanted(sensor, &program_rows[i]))
+			continue;
+		r = program_attach(sensor, &program_rows[i]);
+		if (r < 0)
+			return log_errno(LOG_ERR, r, "%s cannot be attached",
+					 program_rows[i].name);
+	}
+	return 0;
+}
+
+/* Instructions that the verifier went through; kernels tell since 5.16 (aba64c7da983). */
+static void program_describe(const struct sensor *sensor, const struct program_row *row,
+			     struct sensor_program *ret)
+{
+	const struct bpf_program *program =
+		bpf_object__find_program_by_name(sensor->probes->obj, row->name);
+	struct bpf_prog_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	memset(ret, 0, sizeof(*ret));
+	(void)snprintf(ret->name, sizeof(ret->name), "%s", row->name);
+	(void)snprintf(ret->hook, sizeof(ret->hook), "%s", bpf_program__section_name(program));
+	ret->attached = !sensor->options.replay;
+	if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) < 0)
+		return;
+	ret->run_time_ns = info.run_time_ns;
+	ret->run_count = info.run_cnt;
+#ifdef HAVE_BPF_VERIFIED_INSNS
+	ret->verified_instructions = info.verified_insns;
+#endif
+}
+
+size_t sensor_programs(struct sensor *sensor, struct sensor_program ret[static SENSOR_PROGRAMS_MAX])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < ELEMENTS(program_rows) && count < SENSOR_PROGRAMS_MAX; i++)
+		if (program_wanted(sensor, &program_rows[i]))
+			program_describe(sensor, &program_rows[i], &ret[count++]);
+	return count;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A process from /proc, for when the kernel side has no note of it: it is older than the agent, or
+ * the note made room. Told as such, since /proc may be of a later moment.
+ */
+#pragma once
+
+#include "probes/record.h"
+#include "sensor/process.h"
+
+/* -ESRCH when there is no such process, or the pid is another's by now. */
+int process_proc_read(const struct process_key *key, struct process *ret,
+		      struct process_key *ret_parent);

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Records of the kernel side made into events: a record with a question is one, what was handed up
+ * unread is read here and may be several. The packet's bytes in it are a stranger's.
+ */
+#include <netinet/in.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "sensor/dns_message.h"
+#include "sensor/probes.h"
+#include "sensor/process_table.h"
+
+#define DNS_FLAG_RESPONSE 0x8000
+#define DNS_OPCODE(flags) ((uint8_t)((flags) >> 11 & 15))
+
+static const char *const reasons[] = {
+	[RECORD_REASON_NONE] = NULL,
+	[RECORD_REASON_QUESTIONS] = "several questions in a message",
+	[RECORD_REASON_POINTER] = "compression pointer in the question",
+	[RECORD_REASON_GSO] = "several datagrams in one send",
+	[RECORD_REASON_MALFORMED] = "not a DNS message, or cut short",
+	[RECORD_REASON_PIPELINE] = "too many messages in a TCP segment",
+	[RECORD_REASON_HEADERS] = "too many extension headers",
+	[RECORD_REASON_GAP] = "TCP stream out of step",
+};
+
+static bool key_equal(const struct process_key *a, const struct process_key *b)
+{
+	return a->pid == b->pid && a->start == b->start;
+}
+
+/* The task that sent the packet is certain when the kernel side could tell it; then the socket's
+ * note only says whether another one opened the socket. Otherwise the note is what there is. */
+static void event_attribute(struct sensor *sensor, const struct record *record, struct event *event)
+{
+	static const enum event_attribution by_note[] = {
+		[NOTE_NONE] = EVENT_ATTRIBUTION_NONE,
+		[NOTE_CREATE] = EVENT_ATTRIBUTION_CREATE,
+		[NOTE_CONNECT] = EVENT_ATTRIBUTION_CONNECT,
+		[NOTE_SEND] = EVENT_ATTRIBUTION_SEND,
+	};
+	const struct socket_note *note = &record->note;
+	const struct process_key *key = &note->process;
+
+	if (sensor->options.replay || event->direction == EVENT_DIRECTION_IN)
+		return;
+	if (record->current.pid) {
+		bool same = key_equal(&record->current, &note->process);
+
+		key = &record->current;
+		event->tid = (pid_t)record->current_tid;
+		event->attribution = same && note->how == NOTE_SEND ? EVENT_ATTRIBUTION_SEND :
+								       EVENT_ATTRIBUTION_CURRENT;
+		if (!same && note->how != NOTE_NONE)
+			event->opener_pid = (pid_t)note->process.pid;
+	} else if (note->how != NOTE_NONE && note->how < ELEMENTS(by_note)) {
+		event->tid = (pid_t)note->tid;
+		event->attribution = by_note[note->how];
+	} else {
+		return;
+	}
+	event->process = process_table_find(sensor->processes, key,
+					    record->current.pid ? record->comm : NULL);
+}
+
+static void event_from_record(struct sensor *sensor, const struct record *record,
+			      struct event *event)
+{
+	memset(event, 0, sizeof(*event));
+	event->time = sensor->options.replay ? sensor->time : clock_from_boottime(record->time);
+	event->frame = sensor->frame;
+	if (!sensor->options.replay)
+		event->direction = record->flags & RECORD_INGRESS ? EVENT_DIRECTION_IN :
+								    EVENT_DIRECTION_OUT;
+	event->disposition = record->flags & RECORD_BLOCKED ? EVENT_BLOCKED : EVENT_PASSED;
+	event->matched = record->flags & RECORD_MATCHED;
+	event->response = record->flags & RECORD_RESPONSE;
+	event->reason = record->reason < ELEMENTS(reasons) ? reasons[record->reason] : NULL;
+	event->protocol = record->protocol;
+	memcpy(event->source.bytes, record->source, sizeof(event->source.bytes));
+	memcpy(event->destination.bytes, record->destination, sizeof(event->destination.bytes));
+	event->source_port = record->source_port;
+	event->destination_port = record->destination_port;
+	event->dns_id = record->dns_id;
+	event->qtype = record->qtype;
+	event->qclass = record->qclass;
+	event->opcode = DNS_OPCODE(record->dns_flags);
+	event->socket_cookie = record->cookie;
+	event->cgroup_id = record->cgroup_id;
+	event->uid = record->uid;
+	event_attribute(sensor, record, event);
+}
+
+/* One datagram, or one message, that the kernel side left unread: an event for each question; an
+ * unreadable one when there is none to be had. */
+static size_t message_read(struct sensor *sensor, struct event *event, const uint8_t *bytes,
+			   size_t available, size_t whole)
+{
+	struct dns_message message;
+	struct dns_question question;
+	size_t found = 0;
+	int r = dns_message_open(bytes, available, whole, &message);
+
+	event->unreadable = false;
+	if (r == 0) {
+		event->dns_id = message.id;
+		event->response = message.response;
+		event->opcode = message.opcode;
+		while ((r = dns_message_question(&message, &question)) > 0) {
+			event->qname = question.name;
+			event->qtype = question.qtype;
+			event->qclass = question.qclass;
+			event->matched = true; /* to be confirmed: nothing was matched yet */
+			sensor->callback(event, sensor->userdata);
+			found++;
+		}
+	}
+	if (r == 0)
+		return found;
+	event->unreadable = true;
+	event->matched = false;
+	event->qname.length = 0;
+	event->reason = message.reason ? message.reason : event->reason;
+	sensor->callback(event, sensor->userdata);
+	return found;
+}
+
+/* A stream of messages with length prefixes, as far as it was copied. */
+static void pipeline_read(struct sensor *sensor, struct event *event, const uint8_t *bytes,
+			  size_t available)
+{
+	size_t at = 0;
+
+	while (at + 2 <= available) {
+		size_t whole = (size_t)bytes[at] << 8 | bytes[at + 1];
+		size_t rest = available - at - 2;
+
+		(void)message_read(sensor, event, bytes + at + 2, rest < whole ? rest : whole,
+				   whole);
+		at += 2 + whole;
+	}
+}
+
+static void datagrams_read(struct sensor *sensor, struct event *event, const struct record *record,
+			   const uint8_t *bytes, size_t available)
+{
+	size_t step = record->gso_size;
+
+	for (size_t at = 0; at < record->whole_size; at += step) {
+		size_t whole = record->whole_size - at;
+
+		if (at >= available) {
+			/* More than was copied: it cannot be told what. */
+			event->unreadable = true;
+			event->qname.length = 0;
+			event->matched = false;
+			sensor->callback(event, sensor->userdata);
+			return;
+		}
+		if (whole > step)
+			whole = step;
+		(void)message_read(sensor, event, bytes + at,
+				   available - at < whole ? available - at : whole, whole);
+	}
+}
+
+static bool message_record_read(struct sensor *sensor, const struct record_message *record,
+				size_t size)
+{
+	size_t available = record->head.data_size;
+	struct event event;
+
+	if (size < sizeof(*record) || available > RECORD_MESSAGE_MAX)
+		return false;
+	event_from_record(sensor, &record->head, &event);
+	if (record->head.reason == RECORD_REASON_GSO && record->head.gso_size)
+		datagrams_read(sensor, &event, &record->head, record->data, available);
+	else if (record->head.reason == RECORD_REASON_PIPELINE ||
+		 record->head.protocol == IPPROTO_TCP)
+		pipeline_read(sensor, &event, record->data, available);
+	else
+		(void)message_read(sensor, &event, record->data, available,
+				   record->head.whole_size);
+	return true;
+}
+
+static bool question_record_read(struct sensor *sensor, const struct record_question *record,
+				 size_t size)
+{
+	struct event event;
+
+	if (size < sizeof(*record) || record->head.data_size > RECORD_NAME_MAX)
+		return false;
+	event_from_record(sensor, &record->head, &event);
+	if (domain_name_read(record->data, record->head.data_size, &event.qname) < 0)
+		return false;
+	sensor->callback(&event, sensor->userdata);
+	return true;
+}
+
+void record_read(struct sensor *sensor, const void *data, size_t size)
+{
+	const struct record *head = data;
+	bool good = false;
+
+	if (size >= sizeof(*head) && head->kind == RECORD_QUESTION)
+		good = question_record_read(sensor, data, size);
+	else if (size >= sizeof(*head) && head->kind == RECORD_MESSAGE)
+		good = message_record_read(sensor, data, size);
+	if (good)
+		sensor->events++;
+	else
+		sensor->rejected++;
+}

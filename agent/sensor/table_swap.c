@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Puts a pack's table into the kernel: a new map is made and filled, marked as policy wants it, and
+ * takes the old one's place in one step. The old one is freed when the last lookup is done with it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "intel/domain_table.h"
+#include "intel/pack.h"
+#include "sensor/probes.h"
+
+/* Reads the table from the pack's file straight into the map: no page of the file stays. */
+static int table_copy(int map_fd, const struct pack *pack, void **ret_table)
+{
+	uint64_t offset;
+	int fd;
+	size_t size = pack_table(pack, &fd, &offset), done = 0;
+	uint8_t *table = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
+
+	if (table == MAP_FAILED)
+		return -errno;
+	while (done < size) {
+		ssize_t n = pread(fd, table + done, size - done, (off_t)(offset + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			int error = n < 0 ? -errno : -EBADMSG;
+
+			(void)munmap(table, size);
+			return error;
+		}
+		done += (size_t)n;
+	}
+	*ret_table = table;
+	return 0;
+}
+
+struct mark {
+	void *table;
+	size_t size;
+	sensor_keep keep;
+	void *userdata;
+	uint64_t kept;
+};
+
+static int mark_entry(const struct domain_name *name, const struct indicator *indicator,
+		      void *userdata)
+{
+	struct mark *mark = userdata;
+
+	if (indicator->action != INDICATOR_BLOCK || !mark->keep(indicator, mark->userdata))
+		return 0;
+	if (domain_table_mark(mark->table, mark->size, name, TABLE_KEEP) > 0)
+		mark->kept++;
+	return 0;
+}
+
+int sensor_set_pack(struct sensor *sensor, const struct pack *pack, sensor_keep keep,
+		    void *userdata)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	CLEANUP(close_cleanup) int map_fd = -1;
+	uint64_t offset;
+	uint32_t zero = 0;
+	int pack_fd, r;
+	size_t size = pack_table(pack, &pack_fd, &offset);
+	struct mark mark = { .size = size, .keep = keep, .userdata = userdata };
+
+	map_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "table", sizeof(uint32_t), TABLE_ELEMENT_SIZE,
+				(uint32_t)(size / TABLE_ELEMENT_SIZE), &options);
+	if (map_fd < 0)
+		return log_errno(LOG_ERR, -errno, "no kernel memory for a table of %zu bytes", size);
+	r = table_copy(map_fd, pack, &mark.table);
+	if (r < 0)
+		return log_errno(LOG_ERR, r, "the pack's table cannot be copied");
+	if (keep)
+		(void)pack_each_domain(pack, mark_entry, &mark);
+	(void)munmap(mark.table, size);
+	/* From now on not even we can change it. */
+	if (bpf_map_freeze(map_fd) < 0)
+		log_debug("the table's map cannot be frozen");
+	if (bpf_map_update_elem(bpf_map__fd(sensor->probes->maps.tables), &zero, &map_fd, BPF_ANY) <
+	    0)
+		return log_errno(LOG_ERR, -errno, "the new table cannot take its place");
+	sensor->table_bytes = size;
+	if (mark.kept)
+		log_notice("%llu listed names are seen but not dropped, as policy wants it",
+			   (unsigned long long)mark.kept);
+	return 0;
+}

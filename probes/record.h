@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+ *
+ * What the probes hand to user space: records in the ring buffer, notes of processes and the
+ * counters of the ledger. Included by both sides; sizes and offsets are the same on all of them.
+ */
+#pragma once
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+/* One process, ever: pids are used again, start times with them are not. */
+struct process_key {
+	__u64 start; /* ns on the boot clock, of the thread group leader */
+	__u32 pid;   /* thread group id, in the initial namespace */
+	__u32 zero;
+};
+
+/* How socket_note.process was learnt, weakest first; the later and stronger overwrites. */
+enum note_how {
+	NOTE_NONE,
+	NOTE_CREATE,
+	NOTE_CONNECT,
+	NOTE_SEND,
+};
+
+/* In socket storage: who last created, connected or sent on this socket, as far as that was seen
+ * in the system call itself. */
+struct socket_note {
+	struct process_key process;
+	__u32 tid;
+	__u32 uid;
+	__u8 how; /* enum note_how */
+	__u8 zero[7];
+};
+
+enum note_source {
+	NOTE_SOURCE_NONE,
+	NOTE_SOURCE_EXEC,   /* noted when it was executed */
+	NOTE_SOURCE_FORK,   /* noted when it was forked, and executed nothing since */
+	NOTE_SOURCE_SOCKET, /* noted when it first used a socket */
+};
+
+/* Text of a process note: executable, then cgroup, each as its path components from the last to
+ * the first, each ended by a zero byte; then the arguments, each ended by a zero byte. A component
+ * is at most 255 bytes, so the last one may run over into the next area and is cut there. */
+#define NOTE_EXE	     0
+#define NOTE_EXE_SIZE	     512
+#define NOTE_CGROUP	     (NOTE_EXE + NOTE_EXE_SIZE)
+#define NOTE_CGROUP_SIZE     256
+#define NOTE_ARGUMENTS	     (NOTE_CGROUP + NOTE_CGROUP_SIZE)
+#define NOTE_ARGUMENTS_SIZE  512
+#define NOTE_TEXT_SIZE	     (NOTE_ARGUMENTS + NOTE_ARGUMENTS_SIZE)
+
+struct process_note {
+	__u64 parent_start;
+	__u32 parent_pid;
+	__u32 uid;
+	__u32 gid;
+	__u8 source; /* enum note_source; set last: 0 while the note is being written */
+	__u8 exe_truncated;
+	__u8 arguments_truncated;
+	__u8 exe_deleted;
+	__u16 exe_size; /* bytes used of each area */
+	__u16 cgroup_size;
+	__u16 arguments_size;
+	__u16 zero;
+	__u64 cgroup_id;
+	char comm[16];
+	char text[NOTE_TEXT_SIZE];
+};
+
+enum record_kind {
+	RECORD_QUESTION = 1, /* data: the question's name in wire form */
+	RECORD_MESSAGE,	     /* data: the head of what the kernel side could not read */
+};
+
+/* Why a message was handed up whole. */
+enum record_reason {
+	RECORD_REASON_NONE,
+	RECORD_REASON_QUESTIONS,  /* more than one question */
+	RECORD_REASON_POINTER,	  /* compression pointer in the question */
+	RECORD_REASON_GSO,	  /* several datagrams in one send */
+	RECORD_REASON_MALFORMED,  /* cut short, or not DNS */
+	RECORD_REASON_PIPELINE,	  /* more messages in a TCP segment than are walked */
+	RECORD_REASON_HEADERS,	  /* more extension headers than are walked */
+	RECORD_REASON_GAP,	  /* a TCP stream out of step */
+};
+
+enum record_flags {
+	RECORD_MATCHED = 1,  /* the table lists the name */
+	RECORD_BLOCKED = 2,  /* the packet was dropped */
+	RECORD_RESPONSE = 4, /* QR is set */
+	RECORD_INGRESS = 8,
+};
+
+/* The head of every record. */
+struct record {
+	__u8 kind;     /* enum record_kind */
+	__u8 reason;   /* enum record_reason */
+	__u8 flags;    /* enum record_flags */
+	__u8 protocol; /* IPPROTO_UDP or IPPROTO_TCP */
+	__u16 source_port, destination_port; /* host order */
+	__u8 source[16], destination[16];    /* IPv4 mapped into IPv6 */
+	__u64 time;	/* ns on the boot clock */
+	__u64 cookie;	/* of the socket */
+	__u64 cgroup_id; /* of the socket */
+	struct socket_note note;	/* how is NOTE_NONE when the socket has none */
+	struct process_key current;	/* the task that ran; pid 0: kernel thread, or not asked */
+	__u32 current_tid;
+	__u32 uid;	   /* of the socket */
+	char comm[16];	   /* of the task that ran */
+	__u16 dns_id, dns_flags; /* host order */
+	__u16 qtype, qclass;
+	__u16 gso_size;	  /* of one datagram, for RECORD_REASON_GSO */
+	__u16 data_size;  /* bytes of data that are there */
+	__u32 whole_size; /* of the message, as far as it is known */
+};
+
+#define RECORD_NAME_MAX	   256
+#define RECORD_MESSAGE_MAX 1024
+
+struct record_question {
+	struct record head;
+	__u8 data[RECORD_NAME_MAX];
+};
+
+struct record_message {
+	struct record head;
+	__u8 data[RECORD_MESSAGE_MAX];
+};
+
+/* Counters: the order of enum ledger_counter in agent/sensor/ledger.h. */
+enum counter {
+	COUNTER_CLEAN,
+	COUNTER_ALLOWED,
+	COUNTER_MATCHED,
+	COUNTER_OBSERVED,
+	COUNTER_RESPONSE,
+	COUNTER_EMPTY,
+	COUNTER_PARTIAL,
+	COUNTER_UNREAD,
+	COUNTER_MALFORMED,
+	COUNTER_FRAGMENT,
+	COUNTER_GAP,
+	COUNTER_SUBMITTED,
+	COUNTER_RING_FULL,
+	COUNTER_LIMITED,
+	COUNTER_BLOCKED,
+	COUNTERS,
+};
+
+enum counter_probe {
+	COUNTER_EGRESS,
+	COUNTER_INGRESS,
+	COUNTER_PROBES,
+};
+
+/* One of these for each CPU (modulo the number of slots): two cache lines a probe. */
+#define COUNTER_SLOTS 128
+struct counter_slot {
+	__u64 counters[COUNTER_PROBES][16];
+};
+
+/* Counters of the process probe. */
+struct process_counters {
+	__u64 notes;
+	__u64 failed;
+};
+
+/* Settings, written before the probes are loaded. */
+#define SETTINGS_PORTS_MAX 8
+struct settings {
+	__u16 ports[SETTINGS_PORTS_MAX]; /* beside 53; host order; 0: unused */
+	__u8 port_count;
+	__u8 responses;	  /* match what answers repeat, too */
+	__u8 observe_all; /* record every question */
+	__u8 replay;	  /* recorded packets: no socket and no process behind them */
+	__u32 unseen_rate; /* never-seen names recorded a second; 0: off */
+};

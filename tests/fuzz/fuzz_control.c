@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Fuzz target: a frame on the control socket. The first byte says whether root sent it.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "daemon/control_request.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	/* A copy of exactly its size, so that the sanitizer sees each read beyond it. */
+	CLEANUP(free_cleanup) char *frame = size > 1 ? malloc(size - 1) : NULL;
+	enum control_peer peer;
+	int r;
+
+	if (!frame)
+		return 0;
+	peer = data[0] & 1 ? CONTROL_PEER_ROOT : CONTROL_PEER_OTHER;
+	memcpy(frame, data + 1, size - 1);
+	r = control_request_read(frame, size - 1, peer);
+	assert(r < CONTROL_REQUESTS);
+	assert(r >= 0 || r == -EBADMSG || r == -ENOENT || r == -EPERM || r == -EMSGSIZE);
+	assert(r != CONTROL_RELOAD || peer == CONTROL_PEER_ROOT);
+	assert(r < 0 || strlen(control_request_name((enum control_request)r)) > 0);
+	return 0;
+}

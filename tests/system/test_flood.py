@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A flood of hits: counts stay right, memory stays bounded, nothing is lost without being counted.
+
+CORDON_FLOOD sets how many seconds it lasts (3)."""
+
+import json
+import os
+import signal
+
+from agent import FLOOD, Ledger, hostnames, wait_for
+
+SECONDS = int(os.environ.get("CORDON_FLOOD", "3"))
+RATE = 20000
+NAMES = [f"f{i}.cordon-test.invalid" for i in range(100)]
+# Of the daemon with a small list: what it may grow by under a flood is buffers of fixed size.
+RESIDENT_MAX = 40 * 1024 * 1024
+
+
+def flood(namespace, rate, seconds, names):
+    done = namespace.run(FLOOD, rate, seconds, "127.0.0.1", 53, *names, seconds=seconds + 60)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def counts(agent):
+    return {name: sum(finding["count"] for finding in agent.findings(name)) for name in NAMES}
+
+
+def indicator_count(agent):
+    return sum(finding["count"] for finding in agent.findings() if hostnames(finding))
+
+
+def test_flood(make_agent, namespace, figure):
+    """Each of the hits is in a count or in the ledger's count of lost ones."""
+    with make_agent(NAMES) as agent:
+        sent = flood(namespace, RATE, SECONDS, NAMES)["sent"]
+        ledger = agent.ledger()
+        assert ledger["matched"] == sent
+        read = sent - ledger["ring_full"]
+        wait_for(lambda: sum(counts(agent).values()) >= read, "all hits are in the counts")
+        assert sum(counts(agent).values()) == read
+        resident = agent.resident_bytes()
+        assert resident < RESIDENT_MAX
+        figure(f"flood: {sent} hits in {SECONDS} s, {ledger['ring_full']} found no room in the "
+               f"ring, resident {resident / 2**20:.1f} MiB")
+
+
+def test_flood_of_new_names(make_agent, namespace):
+    """Names below one entry, each asked once, are one finding: the journal does not grow."""
+    names = [f"x{i}.cordon-test.invalid" for i in range(5000)]
+    with make_agent(["cordon-test.invalid"]) as agent:
+        sent = flood(namespace, 5000, 1, names)["sent"]
+        read = sent - agent.ledger()["ring_full"]
+        wait_for(lambda: indicator_count(agent) >= read, "all are counted")
+        assert len([f for f in agent.findings() if hostnames(f)]) == 1
+
+
+def test_ring_overflow(make_agent, namespace):
+    """While nobody reads, records are lost; that is counted, and the stream of findings says so."""
+    with make_agent(NAMES, sensor={"ring_size": "64K"}) as agent:
+        os.kill(agent.process.pid, signal.SIGSTOP)
+        sent = flood(namespace, 5000, 1, NAMES)["sent"]
+        os.kill(agent.process.pid, signal.SIGCONT)
+        ledger = agent.ledger()
+        assert ledger["matched"] == sent
+        assert 0 < ledger["ring_full"] < sent
+        assert ledger["submitted"] == sent - ledger["ring_full"]
+        wait_for(lambda: sum(counts(agent).values()) == ledger["submitted"],
+                 "what was not lost is in the counts")
+        wait_for(lambda: [f for f in agent.findings() if "lost" in str(f).lower()],
+                 "a finding says that records were lost")
+        assert any("ring buffer" in entry["problem"] for entry in agent.status()["problems"])
+        # All is well again afterwards.
+        namespace.look_up("sendto", NAMES[0])
+        wait_for(lambda: Ledger(agent.status()["ledger"])["matched"] == sent + 1, "the next hit")

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Proves that every key of the configuration is read, that drop-ins override in the order of their
+ * names, that the sample says what the defaults are, and that errors name their place.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "daemon/config.h"
+
+static struct config read_text(const char *text)
+{
+	struct document_error error;
+	struct config config;
+
+	if (config_from_text("/etc/x/c.yaml", text, strlen(text), &config, &error) < 0)
+		fail_msg("%s", error.text);
+	return config;
+}
+
+static void assert_defaults(const struct config *config)
+{
+	assert_int_equal(config->mode, CONFIG_AUDIT);
+	assert_string_equal(config->state_dir, CORDON_STATEDIR);
+	assert_string_equal(config->runtime_dir, "/run/cordon");
+	assert_int_equal(config->log_level, LOG_INFO);
+	assert_null(config->sensor.cgroup);
+	assert_int_equal(config->sensor.ports_count, 0);
+	assert_int_equal(config->sensor.ring_size, 1 << 20);
+	assert_int_equal(config->sensor.processes, 4096);
+	assert_int_equal(config->sensor.unseen_rate, 0);
+	assert_false(config->sensor.responses);
+	assert_string_equal(config->intel.pack, CORDON_STATEDIR "/intel.pack");
+	assert_null(config->intel.never_block);
+	assert_int_equal(config->intel.feeds_count, 0);
+	assert_int_equal(config->policy.count, 1);
+	assert_string_equal(config->policy.files[0], CORDON_DATADIR "/default.yaml");
+	assert_int_equal(config->journal.max_findings, 100000);
+	assert_int_equal(config->journal.sightings, 32);
+	assert_string_equal(config->report.file.path, CORDON_STATEDIR "/findings.jsonl");
+	assert_int_equal(config->report.file.max_size, 64 << 20);
+	assert_int_equal(config->report.file.keep, 4);
+	assert_true(config->report.journald);
+	assert_false(config->report.screen);
+}
+
+/* Nothing said means the defaults, and so do sections with nothing in them. */
+static void test_defaults(void **state)
+{
+	static const char *const texts[] = {
+		"",
+		"# nothing\n",
+		"---\n",
+		"sensor:\nintel:\npolicy:\njournal:\nreport:\n  file:\n",
+		"intel: { feeds: [] }\nsensor: { ports: [] }\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(texts); i++) {
+		struct config config = read_text(texts[i]);
+
+		assert_defaults(&config);
+		config_free(&config);
+	}
+}
+
+/* Every key goes to its place; relative paths start at the file's folder. */
+static void test_every_key(void **state)
+{
+	struct config config = read_text(
+		"mode: enforce\nstate_dir: /s\nruntime_dir: run\nlog_level: debug\n"
+		"sensor:\n  cgroup: /sys/fs/cgroup/x\n  ports: [5353, 53, 8053]\n  ring_size: "
+		"512K\n"
+		"  processes: 8192\n  unseen_rate: 10\n  responses: yes\n"
+		"intel:\n  pack: p.pack\n  never_block: n.txt\n  feeds:\n"
+		"    - { name: one, path: lists/one, severity: high, tags: [c2, malware] }\n"
+		"    - { name: two, path: /two, action: allow }\n"
+		"policy:\n  files: [a.yaml, /b.yaml]\n"
+		"journal: { max_findings: 500, sightings: 0 }\n"
+		"report:\n  file: { path: f.jsonl, max_size: 1M, keep: 0 }\n  journald: no\n"
+		"  screen: yes\n");
+
+	(void)state;
+	assert_int_equal(config.mode, CONFIG_ENFORCE);
+	assert_string_equal(config.state_dir, "/s");
+	assert_string_equal(config.runtime_dir, "/etc/x/run");
+	assert_int_equal(config.log_level, LOG_DEBUG);
+	assert_string_equal(config.sensor.cgroup, "/sys/fs/cgroup/x");
+	assert_int_equal(config.sensor.ports_count, 2); /* 53 goes without saying */
+	assert_int_equal(config.sensor.ports[0], 5353);
+	assert_int_equal(config.sensor.ports[1], 8053);
+	assert_int_equal(config.sensor.ring_size, 512 << 10);
+	assert_int_equal(config.sensor.processes, 8192);
+	assert_int_equal(config.sensor.unseen_rate, 10);
+	assert_true(config.sensor.responses);
+	assert_string_equal(config.intel.pack, "/etc/x/p.pack");
+	assert_string_equal(config.intel.never_block, "/etc/x/n.txt");
+	assert_int_equal(config.intel.feeds_count, 2);
+	assert_string_equal(config.intel.feeds[0].name, "one");
+	assert_string_equal(config.intel.feeds[0].path, "/etc/x/lists/one");
+	assert_int_equal(config.intel.feeds[0].severity, SEVERITY_HIGH);
+	assert_string_equal(config.intel.feeds[0].tags, "c2,malware");
+	assert_int_equal(config.intel.feeds[0].action, INDICATOR_BLOCK);
+	assert_string_equal(config.intel.feeds[1].tags, "");
+	assert_int_equal(config.intel.feeds[1].severity, SEVERITY_NONE);
+	assert_int_equal(config.intel.feeds[1].action, INDICATOR_ALLOW);
+	assert_int_equal(config.policy.count, 2);
+	assert_string_equal(config.policy.files[0], "/etc/x/a.yaml");
+	assert_string_equal(config.policy.files[1], "/b.yaml");
+	assert_int_equal(config.journal.max_findings, 500);
+	assert_int_equal(config.journal.sightings, 0);
+	assert_string_equal(config.report.file.path, "/etc/x/f.jsonl");
+	assert_int_equal(config.report.file.max_size, 1 << 20);
+	assert_int_equal(config.report.file.keep, 0);
+	assert_false(config.report.journald);
+	assert_true(config.report.screen);
+	config_free(&config);
+
+	config = read_text("state_dir: /s\nreport: { file: { path: \"\" } }\n");
+	assert_string_equal(config.intel.pack, "/s/intel.pack");
+	assert_string_equal(config.report.file.path, "");
+	config_free(&config);
+}
+
+/* Keys that do not exist, or not yet, and values out of bounds are errors at their place. */
+static void test_errors(void **state)
+{
+	static const struct {
+		const char *text, *error;
+	} cases[] = {
+		{ "modee: audit\n",
+		  "/etc/x/c.yaml:1:1: unknown key \"modee\" in the configuration; "
+		  "did you mean \"mode\"?" },
+		{ "mode: on\n", "/etc/x/c.yaml:1:7: expected audit, enforce, found \"on\"" },
+		{ "[]\n", "/etc/x/c.yaml:1:1: expected the configuration, found a list" },
+		{ "log_level: loud\n", "/etc/x/c.yaml:1:12: expected error, warning, notice, info, "
+				       "debug, found \"loud\"" },
+		{ "state_dir:\n", "/etc/x/c.yaml:1:11: expected a path, found nothing" },
+		{ "state_dir: \"\"\n", "/etc/x/c.yaml:1:12: expected a path, found \"\"" },
+		{ "sensor: { rings_size: 1M }\n",
+		  "/etc/x/c.yaml:1:11: unknown key \"rings_size\" in "
+		  "sensor; did you mean \"ring_size\"?" },
+		{ "sensor: { ring_size: 1000K }\n",
+		  "/etc/x/c.yaml:1:22: expected a power of two (512K, 1M, 2M), found \"1000K\"" },
+		{ "sensor: { ring_size: 4K }\n",
+		  "/etc/x/c.yaml:1:22: expected a number of bytes (64K, 1M, 2G) from 65536 to "
+		  "268435456, found \"4K\"" },
+		{ "sensor: { ports: [70000] }\n",
+		  "/etc/x/c.yaml:1:19: expected a number from 1 to 65535, found \"70000\"" },
+		{ "sensor: { ports: [1, 1] }\n", "/etc/x/c.yaml:1:22: a port that is given twice" },
+		{ "sensor: { ports: [1, 2, 3, 4, 5, 6, 7, 8, 9] }\n",
+		  "/etc/x/c.yaml:1:43: more than 8 ports" },
+		{ "sensor: { processes: 1 }\n",
+		  "/etc/x/c.yaml:1:22: expected a number from 256 to 1048576, found \"1\"" },
+		{ "sensor: { responses: 2 }\n",
+		  "/etc/x/c.yaml:1:22: expected yes or no, found \"2\"" },
+		{ "intel: { feeds: { a: b } }\n",
+		  "/etc/x/c.yaml:1:17: expected a list of feeds, found a mapping" },
+		{ "intel: { feeds: [ { name: a } ] }\n",
+		  "/etc/x/c.yaml:1:19: a feed without \"path\"" },
+		{ "intel: { feeds: [ { name: a, url: b, path: c } ] }\n",
+		  "/etc/x/c.yaml:1:30: unknown key \"url\" in a feed; known: name, path, severity, "
+		  "tags, action" },
+		{ "intel:\n  feeds:\n  - { name: a, path: b }\n  - { name: a, path: c }\n",
+		  "/etc/x/c.yaml:4:13: a second feed of this name, the first is in line 3" },
+		{ "intel: { feeds: [ { name: a, path: b, tags: \"x,y\" } ] }\n",
+		  "/etc/x/c.yaml:1:45: a tag with a comma or blank; write a list: [a, b]" },
+		{ "intel: { feeds: [ { name: \"a\\n\", path: b } ] }\n",
+		  "/etc/x/c.yaml:1:27: text with a backslash or characters that cannot be shown" },
+		{ "policy: { files: [] }\n", "/etc/x/c.yaml:1:18: an empty list" },
+		{ "policy: { files: [[]] }\n",
+		  "/etc/x/c.yaml:1:19: expected a path, found a list" },
+		{ "journal: { max_findings: 5 }\n",
+		  "/etc/x/c.yaml:1:26: expected a number from 100 to 100000000, found \"5\"" },
+		{ "report: { file: f.jsonl }\n",
+		  "/etc/x/c.yaml:1:17: expected report.file, found \"f.jsonl\"" },
+		{ "mode: x\nreport: { screen: x }\n",
+		  "/etc/x/c.yaml:1:7: expected audit, enforce, found \"x\"\n"
+		  "/etc/x/c.yaml:2:19: expected yes or no, found \"x\"" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		struct document_error error;
+		struct config config;
+
+		assert_int_equal(config_from_text("/etc/x/c.yaml", cases[i].text,
+						  strlen(cases[i].text), &config, &error),
+				 -EINVAL);
+		assert_string_equal(error.text, cases[i].error);
+	}
+}
+
+/* ---- files ---- */
+
+struct tree {
+	char folder[64];
+	char file[96], drop_ins[96], policies[96];
+	struct config_places places;
+};
+
+static void tree_write(const struct tree *tree, const char *name, const char *text)
+{
+	char path[256];
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", tree->folder, name);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
+	assert_int_equal(fclose(file), 0);
+}
+
+static int tree_make(void **state)
+{
+	struct tree *tree = calloc(1, sizeof(*tree));
+
+	if (!tree)
+		return -1;
+	(void)strcpy(tree->folder, "/tmp/test_config.XXXXXX");
+	if (!mkdtemp(tree->folder))
+		return -1;
+	(void)snprintf(tree->file, sizeof(tree->file), "%s/cordon.yaml", tree->folder);
+	(void)snprintf(tree->drop_ins, sizeof(tree->drop_ins), "%s/cordon.d", tree->folder);
+	(void)snprintf(tree->policies, sizeof(tree->policies), "%s/policy.d", tree->folder);
+	tree->places = (struct config_places){ .file = tree->file,
+					       .drop_ins = tree->drop_ins,
+					       .policies = tree->policies,
+					       .policy = "/shipped.yaml" };
+	*state = tree;
+	return 0;
+}
+
+static int tree_remove(void **state)
+{
+	static const char *const names[] = {
+		"cordon.d/10-a.yaml", "cordon.d/9-b.yaml", "cordon.d/.hidden.yaml",
+		"cordon.d/note.txt",  "policy.d/b.yaml",   "policy.d/a.yaml",
+		"policy.d/README",    "cordon.d",	   "policy.d",
+		"cordon.yaml"
+	};
+	struct tree *tree = *state;
+	char path[256];
+
+	for (size_t i = 0; i < ELEMENTS(names); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", tree->folder, names[i]);
+		(void)remove(path);
+	}
+	(void)rmdir(tree->folder);
+	free(tree);
+	return 0;
+}
+
+/* Nothing is there: the defaults hold; a file that was asked for must be there. */
+static void test_missing(void **state)
+{
+	struct tree *tree = *state;
+	struct document_error error;
+	struct config config;
+	char expected[256];
+
+	assert_int_equal(config_load_places(&tree->places, &config, &error), 0);
+	assert_string_equal(config.policy.files[0], "/shipped.yaml");
+	config_free(&config);
+
+	tree->places.required = true;
+	assert_int_equal(config_load_places(&tree->places, &config, &error), -EINVAL);
+	(void)snprintf(expected, sizeof(expected), "%s: cannot be read: No such file or directory",
+		       tree->file);
+	assert_string_equal(error.text, expected);
+	assert_int_equal(config_load(tree->file, &config, &error), -EINVAL);
+	assert_string_equal(error.text, expected);
+}
+
+/* Drop-ins come after the file, in the order of their names, and override key by key; feeds are
+ * added, or replaced by name. Files that are hidden or of another kind are let be. */
+static void test_drop_ins(void **state)
+{
+	struct tree *tree = *state;
+	struct document_error error;
+	struct config config;
+	char path[256];
+
+	assert_int_equal(mkdir(tree->drop_ins, 0700), 0);
+	assert_int_equal(mkdir(tree->policies, 0700), 0);
+	tree_write(tree, "cordon.yaml",
+		   "mode: enforce\nsensor: { ports: [1, 2], processes: 512 }\n"
+		   "intel: { feeds: [ { name: a, path: a1, severity: low }, { name: b, path: b1 } "
+		   "] }\n");
+	tree_write(tree, "cordon.d/10-a.yaml",
+		   "mode: audit\nlog_level: error\nsensor: { ports: [3] }\n"
+		   "intel: { feeds: [ { name: a, path: a2 }, { name: c, path: c2 } ] }\n");
+	tree_write(tree, "cordon.d/9-b.yaml", "log_level: debug\n");
+	tree_write(tree, "cordon.d/.hidden.yaml", "broken: [\n");
+	tree_write(tree, "cordon.d/note.txt", "broken: [\n");
+	tree_write(tree, "policy.d/b.yaml", "");
+	tree_write(tree, "policy.d/a.yaml", "");
+	tree_write(tree, "policy.d/README", "");
+
+	if (config_load_places(&tree->places, &config, &error) < 0)
+		fail_msg("%s", error.text);
+	assert_int_equal(config.mode, CONFIG_AUDIT);
+	assert_int_equal(config.log_level, LOG_DEBUG); /* "10-" is before "9-" */
+	assert_int_equal(config.sensor.ports_count, 1);
+	assert_int_equal(config.sensor.ports[0], 3);
+	assert_int_equal(config.sensor.processes, 512);
+	assert_int_equal(config.intel.feeds_count, 3);
+	(void)snprintf(path, sizeof(path), "%s/a2", tree->drop_ins);
+	assert_string_equal(config.intel.feeds[0].path, path);
+	assert_int_equal(config.intel.feeds[0].severity, SEVERITY_NONE);
+	(void)snprintf(path, sizeof(path), "%s/b1", tree->folder);
+	assert_string_equal(config.intel.feeds[1].path, path);
+	assert_string_equal(config.intel.feeds[2].name, "c");
+	assert_int_equal(config.policy.count, 2);
+	(void)snprintf(path, sizeof(path), "%s/a.yaml", tree->policies);
+	assert_string_equal(config.policy.files[0], path);
+	config_free(&config);
+
+	/* "cordon.yaml" has "cordon.d" beside it, whatever folder they are in. */
+	assert_int_equal(config_load(tree->file, &config, &error), 0);
+	assert_int_equal(config.log_level, LOG_DEBUG);
+	config_free(&config);
+}
+
+/* A broken drop-in breaks the whole, and the errors of all files are told. */
+static void test_broken_drop_in(void **state)
+{
+	struct tree *tree = *state;
+	struct document_error error;
+	struct config config;
+	char expected[512];
+
+	assert_int_equal(mkdir(tree->drop_ins, 0700), 0);
+	tree_write(tree, "cordon.yaml", "mode: yes\n");
+	tree_write(tree, "cordon.d/10-a.yaml", "sensor: 7\n");
+	assert_int_equal(config_load_places(&tree->places, &config, &error), -EINVAL);
+	(void)snprintf(expected, sizeof(expected),
+		       "%s:1:7: expected audit, enforce, found \"yes\"\n"
+		       "%s/10-a.yaml:1:9: expected sensor, found \"7\"",
+		       tree->file, tree->drop_ins);
+	assert_string_equal(error.text, expected);
+}
+
+/* "#key: value" is a key that is off, "# Words" are words: takes the mark from the former. */
+static void lines_uncomment(char *text)
+{
+	for (char *line = text; line; line = strchr(line, '\n')) {
+		char *mark = line + strspn(line, " \n");
+
+		if (mark[0] == '#' && mark[1] != '\n' && (mark[1] != ' ' || mark[2] == ' '))
+			memmove(mark, mark + 1, strlen(mark));
+		line = mark;
+	}
+}
+
+/* The sample is a configuration that changes nothing, and is still one when each key in it is
+ * turned on: it shows keys that exist, with values that they take. */
+static void test_sample(void **state)
+{
+	const char *folder = getenv("srcdir");
+	CLEANUP(free_cleanup) char *text = NULL;
+	struct document_error error;
+	struct config config;
+	char path[512];
+	size_t size;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/packaging/cordon.yaml", folder ? folder : ".");
+	assert_int_equal(fd_read_file(path, 1 << 20, &text, &size), 0);
+	config = read_text(text);
+	assert_defaults(&config);
+	config_free(&config);
+
+	lines_uncomment(text);
+	if (config_from_text("sample", text, strlen(text), &config, &error) < 0)
+		fail_msg("%s\n%s", error.text, text);
+	assert_int_equal(config.intel.feeds_count, 2);
+	assert_int_equal(config.sensor.ports_count, 1);
+	config_free(&config);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_every_key),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test_setup_teardown(test_missing, tree_make, tree_remove),
+		cmocka_unit_test_setup_teardown(test_drop_ins, tree_make, tree_remove),
+		cmocka_unit_test_setup_teardown(test_broken_drop_in, tree_make, tree_remove),
+		cmocka_unit_test(test_sample),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Proves that policies are read or refused with all their errors in place, that verdicts are those
+ * that the cases in tests/data/policy expect, and that what policy_entry() promises of an entry
+ * holds for every finding of it.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "policy/cases.h"
+#include "policy/policy.h"
+
+CLEANUP_DEFINE(struct policy *, policy_free)
+
+#define NOW (UINT64_C(1780272000) * NS_PER_SECOND) /* 2026-06-01 */
+
+static struct policy *parse(const char *text)
+{
+	struct policy_error error = { "" };
+	struct policy *policy = NULL;
+
+	if (policy_parse("p.yaml", text, strlen(text), &policy, &error) < 0)
+		fail_msg("%s", error.text);
+	return policy;
+}
+
+static const char *source_path(const char *name, char out[static 512])
+{
+	const char *folder = getenv("srcdir");
+
+	(void)snprintf(out, 512, "%s/%s", folder ? folder : ".", name);
+	return out;
+}
+
+static void case_told(const struct case_result *result, void *userdata)
+{
+	(void)userdata;
+	if (!result->passed)
+		print_error("line %u, %s: %s\n", result->line, result->name, result->difference);
+}
+
+/* Every case of the data files holds, and there are as many as there were written. */
+static void test_cases(void **state)
+{
+	static const struct {
+		const char *file;
+		size_t count;
+	} files[] = {
+		{ "tests/data/policy/example-cases.yaml", 37 },
+		{ "tests/data/policy/default-cases.yaml", 5 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(files); i++) {
+		struct case_totals totals = { 0 };
+		struct policy_error error = { "" };
+		char path[512];
+
+		if (cases_run(source_path(files[i].file, path), case_told, NULL, &totals, &error) <
+		    0)
+			fail_msg("%s", error.text);
+		assert_int_equal(totals.failed, 0);
+		assert_int_equal(totals.passed, files[i].count);
+	}
+}
+
+static void case_kept(const struct case_result *result, void *userdata)
+{
+	(void)snprintf(userdata, 512, "%u %s|%s", result->line, result->name, result->difference);
+}
+
+/* A case that does not hold fails, and says in what. */
+static void test_case_fails(void **state)
+{
+	struct case_totals totals = { 0 };
+	struct policy_error error = { "" };
+	char told[512] = "", path[512];
+
+	(void)state;
+	assert_int_equal(cases_run(source_path("tests/data/policy/failing-cases.yaml", path),
+				   case_kept, told, &totals, &error),
+			 0);
+	assert_int_equal(totals.failed, 1);
+	assert_int_equal(totals.passed, 0);
+	assert_string_equal(told, "6 all of it differs|severity: expected low, got high; "
+				  "response: expected none, got block; "
+				  "excepted: expected yes, got no; rule: expected x, got default; "
+				  "policy: expected y, got built-in; entry: expected passes, "
+				  "got blocks");
+}
+
+/* What is wrong with a policy is told at its place, all of it at once. */
+static void test_errors(void **state)
+{
+	static const struct {
+		const char *text, *error;
+	} cases[] = {
+		{ "", "p.yaml: nothing in it; expected a policy" },
+		{ "version: 2\n", "p.yaml:1:10: expected a number from 1 to 1, found \"2\"" },
+		{ "rules: { a: b }\n", "p.yaml:1:8: expected a list of rules, found a mapping" },
+		{ "rules:\n- name: a\n", "p.yaml:2:3: a rule without \"severity\", \"response\" or "
+					 "\"except\" says nothing" },
+		{ "rules:\n- severity: low\n", "p.yaml:2:3: a rule without \"name\"" },
+		{ "rules:\n- { name: a, severity: lo }\n",
+		  "p.yaml:2:24: expected critical, high, medium, low or informational, found "
+		  "\"lo\"" },
+		{ "rules:\n- { name: a, respons: block, severity: low }\n",
+		  "p.yaml:2:14: unknown key \"respons\" in a rule; did you mean \"response\"?" },
+		{ "rules:\n- { name: a, response: kill }\n",
+		  "p.yaml:2:24: expected none, block, found \"kill\"" },
+		{ "rules:\n- { name: a, match: { feed: x }, except: yes }\n",
+		  "p.yaml:2:3: an exception without \"reason\"" },
+		{ "rules:\n- { name: a, except: yes, reason: b }\n",
+		  "p.yaml:2:3: an exception without \"match\" would silence everything" },
+		{ "rules:\n- { name: a, match: { feed: x }, except: yes, reason: b, severity: low "
+		  "}\n",
+		  "p.yaml:2:3: an exception has neither \"severity\" nor \"response\"" },
+		{ "rules:\n- { name: a, severity: low, until: 2027-01-01 }\n",
+		  "p.yaml:2:3: \"reason\" and \"until\" belong to an exception (except: true)" },
+		{ "rules:\n- { name: a, match: {}, severity: low }\n",
+		  "p.yaml:2:21: match with nothing in it; leave it out to match everything" },
+		{ "rules:\n- { name: a, match: { feed: [] }, severity: low }\n",
+		  "p.yaml:2:29: an empty list" },
+		{ "rules:\n- { name: a, match: { feed: [[x]] }, severity: low }\n",
+		  "p.yaml:2:30: expected text, found a list" },
+		{ "rules:\n- { name: a, match: { domian: x }, severity: low }\n",
+		  "p.yaml:2:23: unknown key \"domian\" in match; did you mean \"domain\"?" },
+		{ "rules:\n- { name: a, match: { domain: \"*.x\" }, severity: low }\n",
+		  "p.yaml:2:31: a name stands for all below it, too: write it without *" },
+		{ "rules:\n- { name: a, match: { domain: a..b }, severity: low }\n",
+		  "p.yaml:2:31: expected a domain name, found \"a..b\"" },
+		{ "rules:\n- { name: a, match: { domain: b\xc3\xbc.example }, severity: low }\n",
+		  "p.yaml:2:31: expected a name in ASCII (xn--... for others)" },
+		{ "rules:\n- { name: a, match: { address: 10.0.0.1/8 }, severity: low }\n",
+		  "p.yaml:2:32: bits are set beyond the prefix's length" },
+		{ "rules:\n- { name: a, match: { address: 10/8 }, severity: low }\n",
+		  "p.yaml:2:32: expected an address or prefix (10.0.0.0/8), found \"10/8\"" },
+		{ "rules:\n- { name: a, match: { user: 4294967296 }, severity: low }\n",
+		  "p.yaml:2:29: expected a user's name or number, found \"4294967296\"" },
+		{ "rules:\n- { name: a, match: { severity: \">critical\" }, severity: low }\n",
+		  "p.yaml:2:33: no severity is beyond that" },
+		{ "rules:\n- { name: a, match: { severity: \"=high\" }, severity: low }\n",
+		  "p.yaml:2:33: expected a severity (critical, high, medium, low, informational; "
+		  ">=high for it and above), found \"=high\"" },
+		{ "rules:\n- { name: a, match: { direction: up }, severity: low }\n",
+		  "p.yaml:2:34: expected out, in, found \"up\"" },
+		{ "rules:\n- { name: a, match: { stub: 7 }, severity: low }\n",
+		  "p.yaml:2:29: expected yes or no, found \"7\"" },
+		{ "rules:\n- { name: a, match: { tag: \"a,b\" }, severity: low }\n",
+		  "p.yaml:2:28: a tag with a comma; write a list: [a, b]" },
+		{ "rules:\n- { name: a, severity: low }\n- { name: b, severity: low }\n"
+		  "- { name: a, severity: high }\n",
+		  "p.yaml:4:3: a second rule \"a\", the first is in line 2" },
+		{ "severities: { none: block }\n",
+		  "p.yaml:1:15: unknown key \"none\" in severities; known: critical, high, medium, "
+		  "low, informational" },
+		{ "nam: x\nrules:\n- { name: a, severity: x }\n- { name: b }\n",
+		  "p.yaml:1:1: unknown key \"nam\" in a policy; did you mean \"name\"?\n"
+		  "p.yaml:3:24: expected critical, high, medium, low or informational, found "
+		  "\"x\"\n"
+		  "p.yaml:4:3: a rule without \"severity\", \"response\" or \"except\" says "
+		  "nothing" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		struct policy_error error = { "" };
+		struct policy *policy = NULL;
+
+		assert_int_equal(policy_parse("p.yaml", cases[i].text, strlen(cases[i].text),
+					      &policy, &error),
+				 -EINVAL);
+		assert_null(policy);
+		assert_string_equal(error.text, cases[i].error);
+	}
+}
+
+struct told {
+	char text[4096];
+};
+
+static void warning_told(const char *text, void *userdata)
+{
+	struct told *told = userdata;
+	size_t used = strlen(told->text);
+
+	(void)snprintf(told->text + used, sizeof(told->text) - used, "%s\n", text);
+}
+
+/* Exceptions that are over and rules that nothing reaches are warned about. */
+static void test_warnings(void **state)
+{
+	CLEANUP(policy_free_cleanup)
+	struct policy *policy = parse(
+		"rules:\n"
+		"- { name: old, match: { feed: a }, except: yes, reason: r, until: 2026-06-01 }\n"
+		"- { name: new, match: { feed: a }, except: yes, reason: r, until: 2026-06-02 }\n"
+		"- { name: all, severity: low }\n"
+		"- { name: late, match: { feed: b }, severity: high }\n");
+	struct told told = { "" };
+
+	(void)state;
+	assert_int_equal(policy_warnings(policy, NOW, warning_told, &told), 2);
+	assert_string_equal(
+		told.text, "p.yaml:2:3: exception \"old\" ended at 2026-06-01T00:00:00.000000Z and "
+			   "excepts nothing any more\n"
+			   "p.yaml:5:3: rule \"late\" is never reached: \"all\" before it matches "
+			   "everything\n");
+	assert_int_equal(policy_next_change(policy, NOW), NOW + 86400 * NS_PER_SECOND);
+	assert_int_equal(policy_next_change(policy, NOW + 86400 * NS_PER_SECOND), UINT64_MAX);
+	assert_int_equal(policy_rules(policy), 4);
+}
+
+/* Of several files the earlier one's rules come first, and the first severities count; errors of
+ * all of them are told. */
+static void test_several_files(void **state)
+{
+	CLEANUP(policy_free_cleanup) struct policy *policy = NULL;
+	char first[512], second[512];
+	const char *paths[] = { source_path("tests/data/policy/site.yaml", first),
+				source_path("tests/data/policy/example.yaml", second) };
+	const char *broken[] = { "/nonexistent/a.yaml", paths[0], "/nonexistent/b.yaml" };
+	struct indicator indicator = { .feed = "ads", .tags = "", .severity = SEVERITY_LOW };
+	struct event event = { .direction = EVENT_DIRECTION_OUT };
+	struct finding finding = { .detector = "indicator",
+				   .default_severity = SEVERITY_LOW,
+				   .event = &event,
+				   .indicator = &indicator };
+	struct policy_error error = { "" };
+	struct verdict verdict;
+
+	(void)state;
+	assert_int_equal(policy_load(paths, 2, &policy, &error), 0);
+	policy_evaluate(policy, &finding, NOW, &verdict);
+	assert_string_equal(verdict.policy, "site"); /* named after its file */
+	assert_string_equal(verdict.rule, "our-ads");
+	assert_int_equal(verdict.severity, SEVERITY_MEDIUM);
+	assert_int_equal(verdict.response, RESPONSE_BLOCK);
+	indicator.feed = "other";
+	policy_evaluate(policy, &finding, NOW, &verdict);
+	assert_string_equal(verdict.rule, "default");
+	assert_string_equal(verdict.policy, "site");
+	assert_int_equal(verdict.response, RESPONSE_NONE);
+
+	assert_int_equal(policy_load(broken, 3, &policy, &error), -EINVAL);
+	assert_string_equal(error.text,
+			    "/nonexistent/a.yaml: cannot be read: No such file or directory\n"
+			    "/nonexistent/b.yaml: cannot be read: No such file or directory");
+}
+
+/* Without any file, critical and high block and nothing else does. */
+static void test_no_file(void **state)
+{
+	CLEANUP(policy_free_cleanup) struct policy *policy = NULL;
+	struct event event = { 0 };
+	struct finding finding = { .detector = "indicator", .event = &event };
+	struct policy_error error = { "" };
+
+	(void)state;
+	assert_int_equal(policy_load(NULL, 0, &policy, &error), 0);
+	for (unsigned severity = SEVERITY_NONE; severity <= SEVERITY_CRITICAL; severity++) {
+		struct verdict verdict;
+
+		finding.default_severity = (enum severity)severity;
+		policy_evaluate(policy, &finding, NOW, &verdict);
+		assert_int_equal(verdict.severity, severity ? severity : SEVERITY_MEDIUM);
+		assert_int_equal(verdict.response == RESPONSE_BLOCK, severity >= SEVERITY_HIGH);
+		assert_string_equal(verdict.policy, "built-in");
+		assert_string_equal(verdict.rule, "default");
+		assert_string_equal(verdict.reason, "");
+	}
+}
+
+/* A path that was cut in the kernel matches no pattern; an unreadable message no name. */
+static void test_unknown(void **state)
+{
+	CLEANUP(policy_free_cleanup)
+	struct policy *policy =
+		parse("rules:\n"
+		      "- { name: path, match: { exe: \"/opt/*\" }, response: block }\n"
+		      "- { name: name, match: { domain: \".\" }, response: block }\n");
+	struct process process = { .exe = "/opt/tool" };
+	struct event event = { .process = &process, .unreadable = true };
+	struct finding finding = { .detector = "indicator", .event = &event };
+	struct verdict verdict;
+
+	(void)state;
+	policy_evaluate(policy, &finding, NOW, &verdict);
+	assert_string_equal(verdict.rule, "path");
+	process.exe_truncated = true;
+	policy_evaluate(policy, &finding, NOW, &verdict);
+	assert_string_equal(verdict.rule, "default");
+	assert_int_equal(domain_name_parse("a.b", &event.qname), 0);
+	policy_evaluate(policy, &finding, NOW, &verdict);
+	assert_string_equal(verdict.rule, "name");
+}
+
+/* Whatever the rules say, an allow entry passes. */
+static void test_allow(void **state)
+{
+	CLEANUP(policy_free_cleanup)
+	struct policy *policy =
+		parse("rules:\n- { name: all, severity: critical, response: block }\n");
+	struct indicator indicator = { .feed = "f", .tags = "", .severity = SEVERITY_CRITICAL };
+
+	(void)state;
+	assert_int_equal(policy_entry(policy, &indicator, NOW), POLICY_BLOCKS);
+	indicator.action = INDICATOR_ALLOW;
+	assert_int_equal(policy_entry(policy, &indicator, NOW), POLICY_PASSES);
+}
+
+/* A rule that cannot be this entry's leaves its answer as it is, whatever else the rule looks at.
+ */
+static void test_entry_excluded(void **state)
+{
+	CLEANUP(policy_free_cleanup)
+	struct policy *policy =
+		parse("rules:\n- { name: r, match: { exe: /bin/x, tag: t }, response: none }\n");
+	struct indicator indicator = { .feed = "f", .tags = "t", .severity = SEVERITY_CRITICAL };
+
+	(void)state;
+	assert_int_equal(policy_entry(policy, &indicator, NOW), POLICY_DEPENDS);
+	indicator.tags = "u";
+	assert_int_equal(policy_entry(policy, &indicator, NOW), POLICY_BLOCKS);
+}
+
+/* ---- policy_entry() against policy_evaluate() ---- */
+
+static uint64_t random_state = 88172645463325252u;
+
+static unsigned random_below(unsigned bound)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return (unsigned)(random_state >> 33) % bound;
+}
+
+/* Conditions that hold of some findings of the small world below and not of others; those of the
+ * first row are about the entry. */
+static const char *const conditions[][8] = {
+	{ "feed: a", "feed: [b, c]", "tag: t1", "tag: [t2, t3]", "indicator: bad.example",
+	  "severity: \">=high\"", "severity: [low, medium]", "detector: indicator" },
+	{ "domain: www.bad.example", "domain: [x.www.bad.example, other]", "exe: \"/bin/?*\"",
+	  "user: [u1, 7]", "stub: yes", "direction: in", "address: 10.0.0.0/8", "unit: a.service" },
+};
+
+static size_t rule_write(char *out, size_t size, unsigned number, bool entry_only)
+{
+	static const char *const keys[] = { "feed",	"tag",	     "indicator", "severity",
+					    "detector", "domain",    "exe",	  "user",
+					    "stub",	"direction", "address",	  "unit" };
+	static const char *const answers[] = {
+		"response: block",
+		"response: none",
+		"severity: critical",
+		"severity: low",
+		"severity: high, response: none",
+		"severity: informational, response: block",
+		"except: yes, reason: r",
+		"except: yes, reason: r, until: 2026-06-01",
+		"except: yes, reason: r, until: 2026-06-02",
+	};
+	unsigned want = 1 + random_below(3);
+	bool used[ELEMENTS(keys)] = { false };
+	size_t at = (size_t)snprintf(out, size, "- { name: r%u, match: {", number);
+
+	for (unsigned i = 0; i < want; i++) {
+		const char *text = conditions[entry_only ? 0 : random_below(2)][random_below(8)];
+		size_t key = 0;
+
+		while (strncmp(text, keys[key], strlen(keys[key])) != 0)
+			key++;
+		if (used[key])
+			continue;
+		used[key] = true;
+		at += (size_t)snprintf(out + at, size - at, "%s %s", i ? "," : "", text);
+	}
+	at += (size_t)snprintf(out + at, size - at, " }, %s }\n",
+			       answers[random_below(ELEMENTS(answers))]);
+	return at;
+}
+
+static struct policy *policy_random(bool entry_only)
+{
+	static const char *const severities[] = { "", "severities: { critical: block }\n",
+						  "severities: { low: block, high: none }\n" };
+	char text[4096] = "rules:\n";
+	size_t used = strlen(text);
+	unsigned rules = random_below(7);
+
+	for (unsigned i = 0; i < rules; i++)
+		used += rule_write(text + used, sizeof(text) - used, i, entry_only);
+	(void)snprintf(text + used, sizeof(text) - used, "%s",
+		       severities[random_below(ELEMENTS(severities))]);
+	return parse(text);
+}
+
+/* Calls policy_evaluate() with every finding of the world that this entry has; sets the bits of
+ * the answers: 1 passes, 2 blocks. */
+static unsigned world_ask(const struct policy *policy, const struct indicator *indicator)
+{
+	static const char *const names[] = { "bad.example", "WWW.bad.example",
+					     "x.www.bad.example" };
+	static const char *const exes[] = { "", "/bin/sh", "/usr/bin/x" };
+	static const char *const units[] = { "", "a.service", "b.service" };
+	unsigned seen = 0;
+
+	/* Mixed radix: each number is one finding. */
+	for (unsigned n = 0; n < 3 * 3 * 3 * 4 * 2 * 2 * 2; n++) {
+		struct process process = { .role = (enum process_role)(n / 108 % 2), .uid = 1 };
+		struct event event = { .direction = n / 216 % 2 ? EVENT_DIRECTION_IN
+								: EVENT_DIRECTION_OUT,
+				       .attribution = EVENT_ATTRIBUTION_SEND,
+				       .uid = 7 };
+		struct finding finding = { .detector = "indicator",
+					   .default_severity = (enum severity)indicator->severity,
+					   .event = &event,
+					   .indicator = indicator };
+		unsigned user = n / 27 % 4;
+		struct verdict verdict;
+
+		assert_int_equal(domain_name_parse(names[n % 3], &event.qname), 0);
+		(void)strcpy(process.exe, exes[n / 3 % 3]);
+		(void)strcpy(process.unit, units[n / 9 % 3]);
+		if (user == 1)
+			(void)strcpy(process.user, "u1");
+		if (user == 2)
+			process.uid = 7;
+		if (user < 3)
+			event.process = &process;
+		(void)address_parse(n / 432 ? "10.1.1.1" : "192.0.2.1", &event.source);
+		policy_evaluate(policy, &finding, NOW, &verdict);
+		assert_true(!verdict.excepted || verdict.response == RESPONSE_NONE);
+		seen |= verdict.response == RESPONSE_BLOCK ? 2 : 1;
+	}
+	return seen;
+}
+
+/* What the kernel side is told of an entry is never contradicted by a verdict, for thousands of
+ * random policies and every finding of a small world; and is exact when rules look at entries
+ * only. */
+static void test_entry_against_evaluate(void **state)
+{
+	static const char *const feeds[] = { "a", "b", "d" };
+	static const char *const tags[] = { "", "t1", "t0,t2", "t1,t3" };
+	unsigned answers[3] = { 0 }, sharp = 0;
+
+	(void)state;
+	for (unsigned round = 0; round < 3000; round++) {
+		bool entry_only = round % 3 == 0;
+		CLEANUP(policy_free_cleanup) struct policy *policy = policy_random(entry_only);
+		struct indicator indicator = { .feed = feeds[random_below(3)],
+					       .tags = tags[random_below(4)],
+					       .severity = (uint8_t)random_below(6),
+					       .text = "bad.example" };
+		enum policy_entry_answer answer = policy_entry(policy, &indicator, NOW);
+		unsigned seen = world_ask(policy, &indicator);
+
+		if (answer == POLICY_BLOCKS)
+			assert_int_equal(seen, 2);
+		if (answer == POLICY_PASSES)
+			assert_int_equal(seen, 1);
+		if (entry_only)
+			assert_int_not_equal(answer, POLICY_DEPENDS);
+		answers[answer]++;
+		sharp += answer == POLICY_DEPENDS && seen == 3;
+	}
+	/* The test would prove nothing if an answer hardly came. */
+	assert_true(answers[POLICY_PASSES] > 300);
+	assert_true(answers[POLICY_BLOCKS] > 300);
+	assert_true(answers[POLICY_DEPENDS] > 300);
+	assert_true(sharp > answers[POLICY_DEPENDS] / 2);
+}
+
+/* Long lists of names are searched as single ones are compared. */
+static void test_long_list(void **state)
+{
+	CLEANUP(free_cleanup) char *text = malloc(2000 * 32 + 256);
+	CLEANUP(policy_free_cleanup) struct policy *policy = NULL;
+	struct event event = { 0 };
+	struct finding finding = { .detector = "indicator", .event = &event };
+	size_t used;
+
+	(void)state;
+	assert_non_null(text);
+	used = (size_t)sprintf(text,
+			       "rules:\n- name: long\n  severity: low\n  match:\n    domain:\n");
+	for (int i = 0; i < 2000; i++)
+		used += (size_t)sprintf(text + used, "    - N%d.example\n", i * 7919 % 2000 * 2);
+	policy = parse(text);
+	for (int i = 0; i < 4000; i++) {
+		char name[64];
+		struct verdict verdict;
+
+		(void)snprintf(name, sizeof(name), "%sn%d.EXAMPLE", i % 3 ? "" : "a.b.", i);
+		assert_int_equal(domain_name_parse(name, &event.qname), 0);
+		policy_evaluate(policy, &finding, NOW, &verdict);
+		assert_string_equal(verdict.rule, i % 2 == 0 ? "long" : "default");
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_case_fails),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_warnings),
+		cmocka_unit_test(test_several_files),
+		cmocka_unit_test(test_no_file),
+		cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_allow),
+		cmocka_unit_test(test_entry_excluded),
+		cmocka_unit_test(test_entry_against_evaluate),
+		cmocka_unit_test(test_long_list),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

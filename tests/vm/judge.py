@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Judges what a VM wrote: one line PASS or FAIL for each thing that had to be.
+
+judge.py KERNEL RESULTS. Exits 1 when anything failed or is missing.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+SENDER_ID_ASKED = 0x4344
+EXPECTED = json.loads((Path(__file__).parents[1] / "data/pcap/made.json").read_text())
+CAPTURES = ["questions.pcap", "unusual.pcap"]
+
+
+def sections(path):
+    result, name = {}, None
+    for line in path.read_text(errors="replace").replace("\r", "").splitlines():
+        if line.startswith("### "):
+            name = line[4:]
+            result[name] = []
+        elif name:
+            result[name].append(line)
+    return result
+
+
+def objects(lines):
+    """The lines that are JSON objects."""
+    found = []
+    for line in lines:
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return found
+
+
+class Judge:
+    def __init__(self, kernel, wrote):
+        self.kernel, self.wrote, self.failures = kernel, wrote, 0
+
+    def say(self, passed, what, why=""):
+        self.failures += not passed
+        print(f"{'PASS' if passed else 'FAIL'} linux {self.kernel}: {what}",
+              f"({why})" if why and not passed else "")
+
+    def lookups(self, mode):
+        """Each lookup is found with its process, and answered in audit mode only."""
+        findings = {}
+        for finding in objects(self.wrote.get(f"findings {mode}", [])):
+            for evidence in finding.get("evidences", []):
+                findings[evidence.get("query", {}).get("hostname")] = (finding, evidence)
+        begin = f"sender {mode} "
+        for section in [name for name in self.wrote if name.startswith(begin)]:
+            way, lines = section.removeprefix(begin), objects(self.wrote[section])
+            finding, evidence = findings.get(f"{way}.{mode}.cordon-test.invalid", ({}, {}))
+            process = evidence.get("process", {})
+            sender = lines[0] if lines else {}
+            self.say(sender and process.get("pid") == sender.get("pid") and
+                     process.get("file", {}).get("path") == sender.get("exe"),
+                     f"{mode}: {way} is found with its process", f"{sender} found as {process}")
+            answers = {answer["id"] for line in lines[1:] for answer in line["answers"]}
+            self.say((SENDER_ID_ASKED in answers) == (mode == "audit"),
+                     f"{mode}: {way} is {'answered' if mode == 'audit' else 'dropped'}",
+                     str(lines))
+            self.say((finding.get("disposition_id") == 2) == (mode == "enforce"),
+                     f"{mode}: {way} says what was done", str(finding.get("disposition")))
+        innocent = objects(self.wrote.get(f"innocent {mode}", []))
+        self.say(len(innocent) == 2 and innocent[1]["answers"],
+                 f"{mode}: an innocent lookup is answered", str(innocent))
+
+    def agent(self, mode):
+        """Starts, balances, ends."""
+        self.say("ready" in self.wrote.get(f"start {mode}", []), f"{mode}: the agent starts",
+                 " | ".join(self.wrote.get(f"log {mode}", ["no log"])[-5:]))
+        (status, *_) = objects(self.wrote.get(f"status {mode}", [])) or [{}]
+        self.say(status.get("ledger", {}).get("balances") is True, f"{mode}: the ledger balances",
+                 str(status.get("ledger")))
+        programs = status.get("programs", [])
+        self.say(programs and all(program["attached"] for program in programs),
+                 f"{mode}: all programs are attached", str(programs))
+        for program in programs:
+            print(f"     linux {self.kernel}: {mode}: {program['name']} ({program['hook']}): "
+                  f"{program['verified_instructions']} instructions verified")
+        self.say("stopped" in self.wrote.get(f"stop {mode}", []), f"{mode}: the agent ends")
+
+    def replay(self, capture):
+        """The probe code reads the same questions as it does elsewhere."""
+        keys = ("frame", "src", "dst", "sport", "dport", "proto", "response", "qname", "qtype")
+        found = [{key: event.get(key) for key in keys}
+                 for event in objects(self.wrote.get(f"replay {capture}", []))]
+        self.say(found == [{key: event.get(key) for key in keys} for event in EXPECTED[capture]],
+                 f"replay of {capture}", f"{len(found)} events")
+
+    def judge(self):
+        self.say("end" in self.wrote, "the scenario ran to its end")
+        print("    ", *self.wrote.get("kernel", []))
+        for mode in ("audit", "enforce"):
+            self.agent(mode)
+            self.lookups(mode)
+        for capture in CAPTURES:
+            self.replay(capture)
+        return self.failures == 0
+
+
+if __name__ == "__main__":
+    sys.exit(not Judge(sys.argv[1], sections(Path(sys.argv[2]))).judge())
