@@ -5,11 +5,12 @@
  * enforce mode they drop what is listed. Gets the table from user space, process notes from
  * process.bpf.c. Input: packets, all of whose bytes somebody else chose.
  *
- * Three programs a direction, each tail-calling the next when it cannot go on:
+ * Four programs a direction, each tail-calling the next when it cannot go on:
  *
  *	packet	 UDP without options in linear memory: nearly everything, and the fast way
  *	message	 other UDP: options, extension headers, fragments, non-linear memory, odd questions
- *	stream	 TCP: one message an invocation, again for each further one in the segment
+ *	stream	 TCP: gathers the head of one message, and comes again for each further one
+ *	head	 TCP: judges the head that was gathered
  *
  * The audit programs return a constant: they cannot drop.
  */
@@ -73,6 +74,7 @@ struct {
 enum tail {
 	TAIL_MESSAGE,
 	TAIL_STREAM,
+	TAIL_HEAD,
 	TAILS,
 };
 
@@ -473,9 +475,10 @@ struct stream {
 	__u32 next;    /* sequence number of the first byte not looked at */
 	__u32 skip;    /* bytes of a message's rest to be passed over */
 	__u32 have;    /* bytes gathered of the next message's head */
+	__u8 begun;    /* next is known */
 	__u8 refused;  /* something in it was dropped: so is the rest */
 	__u8 messages; /* looked at in this segment */
-	__u8 zero[2];
+	__u8 zero;
 	__u8 head[STREAM_HEAD_ROOM];
 };
 
@@ -499,8 +502,8 @@ struct tcp_header {
 
 #define TCP_FLAG_SYN 2
 
-/* Messages looked at in one segment: each takes a tail call, of which the kernel allows 33. */
-#define STREAM_MESSAGES_MAX 24
+/* Messages looked at in one segment: each takes two tail calls, of which the kernel allows 33. */
+#define STREAM_MESSAGES_MAX 14
 
 /* Gathers bytes of the head until it has wanted of them. False when the segment ends before. */
 static __always_inline bool stream_gather(struct __sk_buff *skb, struct stream *stream,
@@ -533,7 +536,7 @@ static __always_inline enum action stream_message(struct message *message, struc
 {
 	struct reader reader = {
 		.head = stream->head + STREAM_PREFIX,
-		.head_size = (stream->have - STREAM_PREFIX) ^ verifier_zero,
+		.head_size = stream->have - STREAM_PREFIX,
 	};
 	struct name name = { 0 };
 
@@ -562,7 +565,7 @@ static __always_inline enum action stream_message(struct message *message, struc
 }
 
 static __always_inline struct stream *stream_find(struct __sk_buff *skb,
-						  const struct packet *packet, __u32 sequence)
+						  const struct packet *packet)
 {
 	struct stream_key key = {
 		.source_port = packet->source_port,
@@ -577,20 +580,17 @@ static __always_inline struct stream *stream_find(struct __sk_buff *skb,
 	if (stream)
 		return stream;
 	(void)bpf_map_update_elem(&streams, &key, (const void *)&stream_empty, BPF_ANY);
-	stream = bpf_map_lookup_elem(&streams, &key);
-	if (stream)
-		stream->next = sequence;
-	return stream;
+	return bpf_map_lookup_elem(&streams, &key);
 }
 
-/* One message of a TCP segment. ACTION_FURTHER: there may be more in it, call again. */
+/* Gathers the head of the next message in a TCP segment. ACTION_FURTHER: it is there. */
 static __always_inline enum action stream_judge(struct __sk_buff *skb, const struct hook *hook)
 {
 	struct message message = { .hook = hook, .skb = skb, .protocol = IPPROTO_TCP };
 	struct packet packet = { 0 };
 	struct stream *stream;
 	struct tcp_header tcp;
-	__u32 payload, sequence, ahead, offset, rest, size, wanted;
+	__u32 payload, sequence, ahead, offset, rest, wanted;
 	enum action action;
 
 	if (!packet_read(skb, &packet) || packet.later_fragment || packet.odd ||
@@ -606,11 +606,15 @@ static __always_inline enum action stream_judge(struct __sk_buff *skb, const str
 		return ACTION_PASS;
 	}
 	sequence = bpf_ntohl(tcp.sequence) + (tcp.flags & TCP_FLAG_SYN ? 1 : 0);
-	stream = stream_find(skb, &packet, sequence);
+	stream = stream_find(skb, &packet);
 	message.offset = payload;
 	message.size = skb->len - payload;
 	if (!stream)
 		return message_up(&message, COUNTER_UNREAD, RECORD_REASON_GAP);
+	if (!stream->begun) {
+		stream->begun = 1;
+		stream->next = sequence;
+	}
 	ahead = stream->next - sequence;
 	if (stream->refused && message_droppable(&message)) {
 		count(hook->probe, COUNTER_EMPTY);
@@ -654,21 +658,12 @@ static __always_inline enum action stream_judge(struct __sk_buff *skb, const str
 	}
 	if (!stream_gather(skb, stream, &offset, STREAM_PREFIX))
 		goto partial;
-	size = (__u32)(stream->head[0] << 8 | stream->head[1]);
-	wanted = STREAM_PREFIX + size;
+	wanted = STREAM_PREFIX + (__u32)(stream->head[0] << 8 | stream->head[1]);
 	if (wanted > STREAM_HEAD_MAX)
 		wanted = STREAM_HEAD_MAX;
 	if (!stream_gather(skb, stream, &offset, wanted))
 		goto partial;
 	stream->messages++;
-	action = stream_message(&message, stream, size);
-	stream->skip = STREAM_PREFIX + size - wanted;
-	stream->have = 0;
-	if (action == ACTION_DROP) {
-		stream->refused = 1;
-		stream->messages = 0;
-		return ACTION_DROP;
-	}
 	return ACTION_FURTHER;
 partial:
 	/* The segment ended first, perhaps just where a message did. */
@@ -676,6 +671,33 @@ partial:
 		count(hook->probe, COUNTER_PARTIAL);
 	stream->messages = 0;
 	return ACTION_PASS;
+}
+
+/* Judges the head that stream_judge() gathered. ACTION_FURTHER: there may be more in the segment. */
+static __always_inline enum action head_judge(struct __sk_buff *skb, const struct hook *hook)
+{
+	struct message message = { .hook = hook, .skb = skb, .protocol = IPPROTO_TCP };
+	struct packet packet = { 0 };
+	struct stream *stream;
+	enum action action;
+	__u32 size;
+
+	if (!packet_read(skb, &packet))
+		return ACTION_PASS;
+	stream = stream_find(skb, &packet);
+	if (!stream)
+		return ACTION_PASS;
+	message.source_port = packet.source_port;
+	message.destination_port = packet.destination_port;
+	size = (__u32)(stream->head[0] << 8 | stream->head[1]);
+	action = stream_message(&message, stream, size);
+	stream->skip = STREAM_PREFIX + size - stream->have;
+	stream->have = 0;
+	if (action != ACTION_DROP)
+		return ACTION_FURTHER;
+	stream->refused = 1;
+	stream->messages = 0;
+	return ACTION_DROP;
 }
 
 /* A tail call that fails leaves the packet unread: it can only be a fault of ours, but it counts. */
@@ -686,42 +708,26 @@ static __always_inline enum action tail_failed(const struct hook *hook)
 	return hook->may_drop ? ACTION_DROP : ACTION_PASS;
 }
 
-#define DNS_PROGRAMS(name, tails, probe_, may_drop_)                                               \
-	static const struct hook name##_hook = { .probe = probe_, .may_drop = may_drop_ };         \
+#define DNS_PROGRAM(name, part, tails, judge, next)                                                \
 	SEC("cgroup_skb/" #tails)                                                                  \
-	int name##_packet(struct __sk_buff *skb)                                                   \
+	int name##_##part(struct __sk_buff *skb)                                                   \
 	{                                                                                          \
-		enum tail tail;                                                                    \
-		enum action action = packet_judge(skb, &name##_hook, &tail);                       \
+		enum tail tail = next;                                                             \
+		enum action action = judge;                                                        \
                                                                                                    \
 		if (action == ACTION_FURTHER) {                                                    \
 			bpf_tail_call(skb, &tails##_tails, tail);                                  \
 			action = tail_failed(&name##_hook);                                        \
 		}                                                                                  \
-		return may_drop_ ? (int)action : ACTION_PASS;                                      \
-	}                                                                                          \
-	SEC("cgroup_skb/" #tails)                                                                  \
-	int name##_message(struct __sk_buff *skb)                                                  \
-	{                                                                                          \
-		enum action action = message_judge(skb, &name##_hook);                             \
-                                                                                                   \
-		if (action == ACTION_FURTHER) {                                                    \
-			bpf_tail_call(skb, &tails##_tails, TAIL_STREAM);                           \
-			action = tail_failed(&name##_hook);                                        \
-		}                                                                                  \
-		return may_drop_ ? (int)action : ACTION_PASS;                                      \
-	}                                                                                          \
-	SEC("cgroup_skb/" #tails)                                                                  \
-	int name##_stream(struct __sk_buff *skb)                                                   \
-	{                                                                                          \
-		enum action action = stream_judge(skb, &name##_hook);                              \
-                                                                                                   \
-		if (action == ACTION_FURTHER) {                                                    \
-			bpf_tail_call(skb, &tails##_tails, TAIL_STREAM);                           \
-			action = tail_failed(&name##_hook);                                        \
-		}                                                                                  \
-		return may_drop_ ? (int)action : ACTION_PASS;                                      \
+		return name##_hook.may_drop ? (int)action : ACTION_PASS;                           \
 	}
+
+#define DNS_PROGRAMS(name, tails, probe_, may_drop_)                                               \
+	static const struct hook name##_hook = { .probe = probe_, .may_drop = may_drop_ };         \
+	DNS_PROGRAM(name, packet, tails, packet_judge(skb, &name##_hook, &tail), TAIL_MESSAGE)     \
+	DNS_PROGRAM(name, message, tails, message_judge(skb, &name##_hook), TAIL_STREAM)           \
+	DNS_PROGRAM(name, stream, tails, stream_judge(skb, &name##_hook), TAIL_HEAD)               \
+	DNS_PROGRAM(name, head, tails, head_judge(skb, &name##_hook), TAIL_STREAM)
 
 DNS_PROGRAMS(egress_audit, egress, COUNTER_EGRESS, false)
 DNS_PROGRAMS(egress_enforce, egress, COUNTER_EGRESS, true)

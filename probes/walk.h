@@ -57,7 +57,7 @@ static __always_inline bool reader_byte(const struct reader *reader, enum reader
 	if (mode == READER_LOAD)
 		return bpf_skb_load_bytes(reader->skb, (__u32)(reader->offset + offset), ret, 1) ==
 		       0;
-	if (offset + 1 > reader->head_size)
+	if (offset + 1 > (reader->head_size ^ verifier_zero))
 		return false;
 	OPAQUE(offset);
 	*ret = reader->head[offset & 511];
@@ -77,8 +77,7 @@ static __always_inline bool reader_word(const struct reader *reader, enum reader
 		if (at + 8 > reader->end)
 			return false;
 	} else {
-		if (offset + 8 > reader->head_size)
-			return false;
+		/* Words are only read of a name that was read to its end. */
 		OPAQUE(offset);
 		at = &reader->head[offset & 511];
 	}

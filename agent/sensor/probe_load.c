@@ -28,10 +28,12 @@ enum program_when {
 enum program_attach {
 	ATTACH_CGROUP,
 	ATTACH_TRACEPOINT,
-	ATTACH_EGRESS_MESSAGE, /* by tail call */
+	ATTACH_EGRESS_MESSAGE, /* by tail call, in the order of the probes' enum tail */
 	ATTACH_EGRESS_STREAM,
+	ATTACH_EGRESS_HEAD,
 	ATTACH_INGRESS_MESSAGE,
 	ATTACH_INGRESS_STREAM,
+	ATTACH_INGRESS_HEAD,
 };
 
 struct program_row {
@@ -51,12 +53,15 @@ static const struct program_row program_rows[] = {
 	{ "process_sendmsg6", WHEN_LIVE, ATTACH_CGROUP },
 	{ "egress_audit_message", WHEN_AUDIT, ATTACH_EGRESS_MESSAGE },
 	{ "egress_audit_stream", WHEN_AUDIT, ATTACH_EGRESS_STREAM },
+	{ "egress_audit_head", WHEN_AUDIT, ATTACH_EGRESS_HEAD },
 	{ "egress_audit_packet", WHEN_AUDIT, ATTACH_CGROUP },
 	{ "egress_enforce_message", WHEN_ENFORCE, ATTACH_EGRESS_MESSAGE },
 	{ "egress_enforce_stream", WHEN_ENFORCE, ATTACH_EGRESS_STREAM },
+	{ "egress_enforce_head", WHEN_ENFORCE, ATTACH_EGRESS_HEAD },
 	{ "egress_enforce_packet", WHEN_ENFORCE, ATTACH_CGROUP },
 	{ "ingress_audit_message", WHEN_LIVE, ATTACH_INGRESS_MESSAGE },
 	{ "ingress_audit_stream", WHEN_LIVE, ATTACH_INGRESS_STREAM },
+	{ "ingress_audit_head", WHEN_LIVE, ATTACH_INGRESS_HEAD },
 	{ "ingress_audit_packet", WHEN_LIVE, ATTACH_CGROUP },
 };
 
@@ -172,13 +177,15 @@ static int program_attach(struct sensor *sensor, const struct program_row *row)
 
 	switch (row->attach) {
 	case ATTACH_EGRESS_MESSAGE:
-		return tail_set(sensor->probes->maps.egress_tails, 0, program);
 	case ATTACH_EGRESS_STREAM:
-		return tail_set(sensor->probes->maps.egress_tails, 1, program);
+	case ATTACH_EGRESS_HEAD:
+		return tail_set(sensor->probes->maps.egress_tails,
+				(uint32_t)(row->attach - ATTACH_EGRESS_MESSAGE), program);
 	case ATTACH_INGRESS_MESSAGE:
-		return tail_set(sensor->probes->maps.ingress_tails, 0, program);
 	case ATTACH_INGRESS_STREAM:
-		return tail_set(sensor->probes->maps.ingress_tails, 1, program);
+	case ATTACH_INGRESS_HEAD:
+		return tail_set(sensor->probes->maps.ingress_tails,
+				(uint32_t)(row->attach - ATTACH_INGRESS_MESSAGE), program);
 	case ATTACH_CGROUP:
 		if (sensor->options.replay)
 			return 0;
