@@ -123,36 +123,52 @@ static __always_inline bool socket_locked(struct bpf_sock *socket)
 	return tcp && tcp->inet_conn.icsk_inet.sk.sk_lock.owned;
 }
 
-static __always_inline void record_sender(struct record *record, const struct message *message)
+/* The current task is the sender only where the packet leaves in the sender's own call: UDP on its
+ * way out, and TCP while a task holds the socket's lock; timers and acknowledgements send without
+ * taking it, or wait for it. */
+static __always_inline void record_current(struct record *record, const struct message *message,
+					   struct bpf_sock *socket)
 {
-	struct bpf_sock *socket = message->skb->sk;
 	struct task_struct *task;
-	struct socket_note *note;
+	struct task_ids ids;
 
-	if (settings.replay)
-		return;
-	record->cookie = bpf_get_socket_cookie(message->skb);
-	record->cgroup_id = bpf_skb_cgroup_id(message->skb);
-	record->uid = bpf_get_socket_uid(message->skb);
-	if (socket)
-		socket = bpf_sk_fullsock(socket);
-	if (socket) {
-		note = bpf_sk_storage_get(&socket_notes, socket, NULL, 0);
-		if (note)
-			record->note = *note;
-	}
-	/* The current task is the sender only where the packet leaves in the sender's own call:
-	 * UDP on its way out, and TCP while a task holds the socket's lock; timers and
-	 * acknowledgements send without taking it, or wait for it. */
 	if (message->hook->probe != COUNTER_EGRESS ||
 	    (message->protocol == IPPROTO_TCP && !socket_locked(socket)))
 		return;
 	task = (void *)bpf_get_current_task();
-	BPF_CORE_READ_STR_INTO(&record->comm, task, comm);
-	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+	ids = task_ids(task);
+	record->current_tid = ids.tid;
+	/* Mostly it is who was noted, and reads are dear. */
+	if (record->note.how != NOTE_NONE && record->note.process.pid == ids.pid) {
+		record->current = record->note.process;
 		return;
-	record->current = process_key_of(task);
-	record->current_tid = (__u32)BPF_CORE_READ(task, pid);
+	}
+	BPF_CORE_READ_STR_INTO(&record->comm, task, comm);
+	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD))
+		record->current = process_key_of(task);
+}
+
+static __always_inline void record_sender(struct record *record, const struct message *message)
+{
+	struct bpf_sock *socket = message->skb->sk;
+	struct socket_note *note = NULL;
+
+	if (settings.replay)
+		return;
+	record->cookie = bpf_get_socket_cookie(message->skb);
+	if (socket)
+		socket = bpf_sk_fullsock(socket);
+	if (socket)
+		note = bpf_sk_storage_get(&socket_notes, socket, NULL, 0);
+	if (note) {
+		record->note = *note;
+		record->uid = note->uid;
+	} else {
+		/* All that the socket itself says of its owner. */
+		record->uid = bpf_get_socket_uid(message->skb);
+		record->cgroup_id = bpf_skb_cgroup_id(message->skb);
+	}
+	record_current(record, message, socket);
 }
 
 static __always_inline void record_head(struct record *record, const struct message *message,
@@ -163,7 +179,7 @@ static __always_inline void record_head(struct record *record, const struct mess
 	record->protocol = message->protocol;
 	record->source_port = message->source_port;
 	record->destination_port = message->destination_port;
-	packet_addresses(message->skb, record->source, record->destination);
+	packet_addresses(message->skb, record->addresses);
 	record->time = bpf_ktime_get_boot_ns();
 	record->dns_id = bpf_ntohs(message->header.id);
 	record->dns_flags = bpf_ntohs(message->header.flags);
@@ -308,10 +324,14 @@ static __always_inline enum action message_up(const struct message *message, enu
 	record->head.gso_size = (__u16)message->skb->gso_size;
 	if (size > RECORD_MESSAGE_MAX)
 		size = RECORD_MESSAGE_MAX;
-	OPAQUE(size);
-	if (size > 0 && size <= RECORD_MESSAGE_MAX &&
-	    bpf_skb_load_bytes(message->skb, message->offset, record->data, (__u32)size) == 0)
-		record->head.data_size = (__u16)size;
+	if (size > 0) {
+		/* Says again what is known, in words that every verifier follows. */
+		OPAQUE(size);
+		size = ((size - 1) & (RECORD_MESSAGE_MAX - 1)) + 1;
+		if (bpf_skb_load_bytes(message->skb, message->offset, record->data, (__u32)size) ==
+		    0)
+			record->head.data_size = (__u16)size;
+	}
 	bpf_ringbuf_submit(record, 0);
 	count(message->hook->probe, COUNTER_SUBMITTED);
 	return drop ? ACTION_DROP : ACTION_PASS;
@@ -466,7 +486,7 @@ static __always_inline enum action message_judge(struct __sk_buff *skb, const st
 /* DNS over TCP: what is known of one direction of a connection. */
 struct stream_key {
 	__u64 cookie; /* of the socket; 0 in replay */
-	__u8 source[16], destination[16];
+	__u8 addresses[32]; /* source, destination */
 	__u16 source_port, destination_port;
 	__u32 zero;
 };
@@ -575,7 +595,7 @@ static __always_inline struct stream *stream_find(struct __sk_buff *skb,
 
 	if (!settings.replay)
 		key.cookie = bpf_get_socket_cookie(skb);
-	packet_addresses(skb, key.source, key.destination);
+	packet_addresses(skb, key.addresses);
 	stream = bpf_map_lookup_elem(&streams, &key);
 	if (stream)
 		return stream;

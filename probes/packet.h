@@ -13,6 +13,8 @@
 #include "counters.h"
 #include "verifier.h"
 
+#define ETHERTYPE_IPV6 0x86dd
+
 #define IPPROTO_TCP	 6
 #define IPPROTO_UDP	 17
 #define IPPROTO_HOPOPTS	 0
@@ -129,18 +131,17 @@ static __always_inline bool packet_read(struct __sk_buff *skb, struct packet *pa
 	return true;
 }
 
-static __always_inline void packet_addresses(struct __sk_buff *skb, __u8 *source,
-					     __u8 *destination)
+/* Both addresses, source first, into 32 zero bytes. They stand one after the other in both headers. */
+static __always_inline void packet_addresses(struct __sk_buff *skb, __u8 *addresses)
 {
-	__u8 version = 0;
+	__u8 ipv4[8] = { 0 };
 
-	(void)bpf_skb_load_bytes(skb, 0, &version, 1);
-	if (version >> 4 == 6) {
-		(void)bpf_skb_load_bytes(skb, 8, source, 16);
-		(void)bpf_skb_load_bytes(skb, 24, destination, 16);
+	if (skb->protocol == bpf_htons(ETHERTYPE_IPV6)) {
+		(void)bpf_skb_load_bytes(skb, 8, addresses, 32);
 		return;
 	}
-	source[10] = source[11] = destination[10] = destination[11] = 0xff;
-	(void)bpf_skb_load_bytes(skb, 12, source + 12, 4);
-	(void)bpf_skb_load_bytes(skb, 16, destination + 12, 4);
+	(void)bpf_skb_load_bytes(skb, 12, ipv4, sizeof(ipv4));
+	addresses[10] = addresses[11] = addresses[26] = addresses[27] = 0xff;
+	__builtin_memcpy(addresses + 12, ipv4, 4);
+	__builtin_memcpy(addresses + 28, ipv4 + 4, 4);
 }

@@ -101,10 +101,10 @@ struct record {
 	__u8 flags;    /* enum record_flags */
 	__u8 protocol; /* IPPROTO_UDP or IPPROTO_TCP */
 	__u16 source_port, destination_port; /* host order */
-	__u8 source[16], destination[16];    /* IPv4 mapped into IPv6 */
+	__u8 addresses[32]; /* source, destination; IPv4 mapped into IPv6 */
 	__u64 time;	/* ns on the boot clock */
 	__u64 cookie;	/* of the socket */
-	__u64 cgroup_id; /* of the socket */
+	__u64 cgroup_id; /* of the socket, when it has no note */
 	struct socket_note note;	/* how is NOTE_NONE when the socket has none */
 	struct process_key current;	/* the task that ran; pid 0: kernel thread, or not asked */
 	__u32 current_tid;

@@ -66,7 +66,8 @@ static void usage_print(FILE *file)
 	(void)fputs(
 		"Usage: cordon intel compile -o PACK [OPTION...] LIST...\n"
 		"\n"
-		"Compiles lists of indicators (\"-\": standard input) into a pack: names, hosts files,\n"
+		"Compiles lists of indicators (\"-\": standard input) into a pack: names, hosts "
+		"files,\n"
 		"addresses and prefixes, file hashes, AdBlock, dnsmasq, unbound, RPZ, CSV, JSON.\n"
 		"Lines that cannot be taken are told, and do not fail the whole.\n"
 		"\n"
@@ -82,8 +83,15 @@ static void usage_print(FILE *file)
 		file);
 }
 
-enum option_key { OPTION_FEED = 256, OPTION_SEVERITY, OPTION_TAGS, OPTION_ALLOW,
-		  OPTION_NEVER_BLOCK, OPTION_FORCE_SUFFIX, OPTION_JSON };
+enum option_key {
+	OPTION_FEED = 256,
+	OPTION_SEVERITY,
+	OPTION_TAGS,
+	OPTION_ALLOW,
+	OPTION_NEVER_BLOCK,
+	OPTION_FORCE_SUFFIX,
+	OPTION_JSON
+};
 
 static const struct option long_options[] = {
 	{ "output", required_argument, NULL, 'o' },
@@ -172,16 +180,14 @@ static json_t *rejected_json(const struct compile_report *report)
 
 static json_t *report_json(const struct job *job, const struct compile_report *report)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:{s:o, s:I, s:s}}",
-			 "lines", (json_int_t)report->lines, "domains",
-			 (json_int_t)report->domains, "addresses", (json_int_t)report->addresses,
-			 "hashes", (json_int_t)report->hashes, "allows",
-			 (json_int_t)report->allows, "never_block",
-			 (json_int_t)report->never_block, "duplicates",
-			 (json_int_t)report->duplicates, "masked", (json_int_t)report->masked,
-			 "rejected", rejected_json(report), "pack", "path",
-			 intel_json_text(job->out), "bytes", (json_int_t)report->pack.bytes,
-			 "sha256", report->pack.sha256);
+	return json_pack(
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:{s:o, s:I, s:s}}", "lines",
+		(json_int_t)report->lines, "domains", (json_int_t)report->domains, "addresses",
+		(json_int_t)report->addresses, "hashes", (json_int_t)report->hashes, "allows",
+		(json_int_t)report->allows, "never_block", (json_int_t)report->never_block,
+		"duplicates", (json_int_t)report->duplicates, "masked", (json_int_t)report->masked,
+		"rejected", rejected_json(report), "pack", "path", intel_json_text(job->out),
+		"bytes", (json_int_t)report->pack.bytes, "sha256", report->pack.sha256);
 }
 
 static void report_print(const struct job *job, const struct compile_report *report)
@@ -196,7 +202,8 @@ static void report_print(const struct job *job, const struct compile_report *rep
 		     report->lines, report->domains, report->addresses, report->hashes,
 		     report->allows, report->duplicates);
 	if (report->masked > 0)
-		(void)printf("%" PRIu64 " prefixes had bits beyond their length, which were cleared\n",
+		(void)printf("%" PRIu64
+			     " prefixes had bits beyond their length, which were cleared\n",
 			     report->masked);
 	(void)printf("%" PRIu64 " never-block entries\n", report->never_block);
 	if (job->rejected > 0)

@@ -40,10 +40,10 @@ static json_t *info_json(const struct pack *pack, const char *path)
 	return json_pack("{s:o, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:o}", "path",
 			 intel_json_text(path), "bytes", (json_int_t)info.bytes, "sha256",
 			 info.sha256, "created", created, "domains", (json_int_t)info.domains,
-			 "addresses", (json_int_t)info.addresses, "hashes",
-			 (json_int_t)info.hashes, "allows", (json_int_t)info.allows,
-			 "table_bytes", (json_int_t)info.table_bytes, "never_block",
-			 info.never_block, "feeds", feeds_json(pack, info.feeds));
+			 "addresses", (json_int_t)info.addresses, "hashes", (json_int_t)info.hashes,
+			 "allows", (json_int_t)info.allows, "table_bytes",
+			 (json_int_t)info.table_bytes, "never_block", info.never_block, "feeds",
+			 feeds_json(pack, info.feeds));
 }
 
 static void info_print(const struct pack *pack, const char *path)

@@ -61,13 +61,11 @@ static int question_ask(const struct pack *pack, const struct list_indicator *qu
 static json_t *indicator_json(const struct indicator *indicator)
 {
 	char expiry[INTEL_TIME_SIZE];
-	json_t *object = json_pack("{s:s, s:s, s:o, s:o, s:o, s:I, s:i}", "kind",
-				   kinds[indicator->kind], "action", action_name(indicator),
-				   "entry", intel_json_text(indicator->text), "feed",
-				   intel_json_text(indicator->feed), "tags",
-				   intel_json_text(indicator->tags), "line",
-				   (json_int_t)indicator->line, "severity_id",
-				   (int)indicator->severity);
+	json_t *object = json_pack(
+		"{s:s, s:s, s:o, s:o, s:o, s:I, s:i}", "kind", kinds[indicator->kind], "action",
+		action_name(indicator), "entry", intel_json_text(indicator->text), "feed",
+		intel_json_text(indicator->feed), "tags", intel_json_text(indicator->tags), "line",
+		(json_int_t)indicator->line, "severity_id", (int)indicator->severity);
 
 	if (object && indicator->expiry) {
 		intel_time(indicator->expiry, expiry);
@@ -116,9 +114,9 @@ static void match_print(const char *asked, const struct pack_match *match)
 	for (size_t i = 1; i < match->count && !match->blocked; i++)
 		overridden |= match->matches[i].action == INDICATOR_BLOCK;
 	(void)printf("%s: %s%s\n", shown,
-		     match->blocked	 ? "blocked" :
-		     match->count > 0 ? "allowed" :
-					"no match",
+		     match->blocked	? "blocked"
+		     : match->count > 0 ? "allowed"
+					: "no match",
 		     overridden ? " (an allow entry overrides a block entry)" : "");
 	for (size_t i = 0; i < match->count; i++)
 		indicator_print(&match->matches[i], i == 0);
@@ -153,12 +151,13 @@ static int question_answer(const struct pack *pack, const char *asked, bool json
 
 static void usage_print(FILE *file)
 {
-	(void)fputs("Usage: cordon intel lookup [--pack PACK] [--json] NAME_OR_ADDRESS_OR_HASH...\n"
-		    "\n"
-		    "Says which entries of the pack (" INTEL_PACK ")\n"
-		    "match, the one that decides first. Exit status: 1 when one of those asked for\n"
-		    "is blocked, 0 when none is, 2 on an error.\n",
-		    file);
+	(void)fputs(
+		"Usage: cordon intel lookup [--pack PACK] [--json] NAME_OR_ADDRESS_OR_HASH...\n"
+		"\n"
+		"Says which entries of the pack (" INTEL_PACK ")\n"
+		"match, the one that decides first. Exit status: 1 when one of those asked for\n"
+		"is blocked, 0 when none is, 2 on an error.\n",
+		file);
 }
 
 int intel_lookup(int argc, char **argv)

@@ -147,12 +147,12 @@ static int attributes_from_options(const struct compile_options *options,
 	ret->force_suffix = options->force_suffix;
 	if (options->feed) {
 		ret->feed_given = 1;
-		r = list_attributes_feed(ret, (struct span){ options->feed,
-							     strlen(options->feed) });
+		r = list_attributes_feed(ret,
+					 (struct span){ options->feed, strlen(options->feed) });
 	}
 	if (r == 0 && options->tags)
-		r = list_attributes_tags(ret, (struct span){ options->tags,
-							     strlen(options->tags) });
+		r = list_attributes_tags(ret,
+					 (struct span){ options->tags, strlen(options->tags) });
 	return r;
 }
 
@@ -266,9 +266,10 @@ int compile_feeds(const struct compile_feed *feeds, size_t count,
 		  const struct compile_options *options, const char *out_path,
 		  struct compile_report *report)
 {
-	CLEANUP(compile_clear) struct compile compile = {
-		.options = options, .report = report, .now = clock_realtime() / NS_PER_SECOND
-	};
+	CLEANUP(compile_clear)
+	struct compile compile = { .options = options,
+				   .report = report,
+				   .now = clock_realtime() / NS_PER_SECOND };
 	int r = compile_begin(&compile);
 
 	if (r == 0)
@@ -279,9 +280,10 @@ int compile_feeds(const struct compile_feed *feeds, size_t count,
 int compile_lists(const char *const *paths, size_t count, const struct compile_options *options,
 		  const char *out_path, struct compile_report *report)
 {
-	CLEANUP(compile_clear) struct compile compile = {
-		.options = options, .report = report, .now = clock_realtime() / NS_PER_SECOND
-	};
+	CLEANUP(compile_clear)
+	struct compile compile = { .options = options,
+				   .report = report,
+				   .now = clock_realtime() / NS_PER_SECOND };
 	int r = compile_begin(&compile);
 
 	if (r == 0)

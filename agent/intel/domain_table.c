@@ -131,8 +131,7 @@ int domain_table_change(void *table, size_t bytes, const struct domain_name *nam
 	return 1;
 }
 
-int domain_table_mark(void *table, size_t bytes, const struct domain_name *name,
-		      uint64_t set_flags)
+int domain_table_mark(void *table, size_t bytes, const struct domain_name *name, uint64_t set_flags)
 {
 	return domain_table_change(table, bytes, name, set_flags, 0);
 }

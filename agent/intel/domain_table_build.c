@@ -11,12 +11,13 @@
 
 /* Fill above which no key is tried: at 50 % every other key finds a place for all slots of a
  * million, at 54 % one in ten, above hardly any (measured). In 1/128. */
-#define FILL_MAX 69
+#define FILL_MAX    69
 /* Keys tried before the table is doubled. */
-#define KEYS_MAX 16
+#define KEYS_MAX    16
 /* Names of two labels in a word of the Bloom filter: with 64,000 words (512 KiB) for a million, one
  * innocent name in seven or fewer goes on to the buckets; larger filters lose to the cache. */
-#define BLOOM_LOAD 16
+#define BLOOM_LOAD  16
+#define NODES_AHEAD 16		 /* names that are fetched before they are needed */
 #define BUCKETS_MAX (1ULL << 26) /* 4 GiB: no kernel would take it */
 
 struct node {
@@ -78,8 +79,8 @@ static uint8_t entry_flags(const struct entry_set *set, const struct entry_domai
 {
 	uint32_t attribute = entry_set_name(set, domain).attribute;
 
-	return entry_set_attribute(set, attribute)->action == INDICATOR_ALLOW ? TABLE_ALLOWED :
-										TABLE_LISTED;
+	return entry_set_attribute(set, attribute)->action == INDICATOR_ALLOW ? TABLE_ALLOWED
+									      : TABLE_LISTED;
 }
 
 /* The name's own node, then those of its ancestors. */
@@ -99,8 +100,8 @@ static int nodes_of_name(struct build *build, const struct entry_domain *domain)
 			.offset = wire + (uint32_t)start,
 			.length = (uint8_t)((size_t)name.length - 1 - start),
 			.labels = (uint8_t)labels,
-			.flags = labels < hashes.labels ? (uint8_t)TABLE_CHILDREN :
-							  entry_flags(build->set, domain),
+			.flags = labels < hashes.labels ? (uint8_t)TABLE_CHILDREN
+							: entry_flags(build->set, domain),
 		};
 
 		if (labels >= 2 || hashes.labels == 1)
@@ -180,6 +181,9 @@ static int key_choose(struct build *build)
 	for (size_t i = 0; i < build->nodes.count; i++) {
 		struct node *node = &build->nodes.items[i];
 
+		/* Nodes are ordered by hash, so their names are anywhere. */
+		if (i + NODES_AHEAD < build->nodes.count)
+			__builtin_prefetch(build->set->names + node[NODES_AHEAD].offset);
 		node->hash = node_hash(build, node);
 		build->starts[table_bucket(node->hash, build->buckets - 1) + 1]++;
 	}

@@ -189,6 +189,29 @@ static size_t entries_order(struct entry_set *set, const struct entry_kind *kind
 	return entries_unique(set, kind, entries, count, ret_count, counts);
 }
 
+/* Names into the order of their entries: all that comes after goes through them in that order, and
+ * would miss the cache at every one. */
+static int names_order(struct entry_set *set)
+{
+	uint8_t *names = malloc(set->names_used + 1);
+	size_t used = 0;
+
+	if (!names)
+		return -ENOMEM;
+	for (size_t i = 0; i < set->domain_count; i++) {
+		struct entry_domain *domain = &set->domains[i];
+		size_t size = ENTRY_NAME_HEAD + entry_set_name(set, domain).length;
+
+		memcpy(names + used, set->names + domain->offset, size);
+		domain->offset = (uint32_t)used;
+		used += size;
+	}
+	free(set->names);
+	set->names = names;
+	set->names_used = set->names_room = used;
+	return 0;
+}
+
 int entry_set_finish(struct entry_set *set, struct entry_counts *ret)
 {
 	struct entry_counts counts = { 0 };
@@ -203,5 +226,5 @@ int entry_set_finish(struct entry_set *set, struct entry_counts *ret)
 	set->hash_count = entries_order(set, &hash_kind, set->hashes, set->hash_count,
 					&counts.hashes, &counts);
 	*ret = counts;
-	return 0;
+	return names_order(set);
 }

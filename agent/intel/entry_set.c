@@ -8,8 +8,6 @@
 #include "base/cleanup.h"
 #include "intel/array.h"
 
-#define NAME_HEAD (sizeof(uint32_t) + 1)
-
 int entry_set_init(struct entry_set *set)
 {
 	int r;
@@ -47,7 +45,7 @@ const struct pack_attribute *entry_set_attribute(const struct entry_set *set, ui
 struct entry_name entry_set_name(const struct entry_set *set, const struct entry_domain *domain)
 {
 	const uint8_t *at = set->names + domain->offset;
-	struct entry_name name = { .length = at[sizeof(uint32_t)], .wire = at + NAME_HEAD };
+	struct entry_name name = { .length = at[sizeof(uint32_t)], .wire = at + ENTRY_NAME_HEAD };
 
 	memcpy(&name.attribute, at, sizeof(name.attribute));
 	return name;
@@ -107,7 +105,7 @@ static int attribute_of(struct entry_set *set, const struct list_attributes *att
 static int domain_add(struct entry_set *set, const struct domain_name *name, uint32_t attribute,
 		      uint32_t line, const struct domain_hashes *hashes)
 {
-	size_t size = NAME_HEAD + name->length - 1, offset = set->names_used;
+	size_t size = ENTRY_NAME_HEAD + name->length - 1, offset = set->names_used;
 	struct entry_domain *domains;
 	uint8_t *names;
 
@@ -125,7 +123,7 @@ static int domain_add(struct entry_set *set, const struct domain_name *name, uin
 	set->domains = domains;
 	memcpy(names + offset, &attribute, sizeof(attribute));
 	names[offset + sizeof(attribute)] = (uint8_t)(name->length - 1);
-	memcpy(names + offset + NAME_HEAD, name->wire, (size_t)name->length - 1);
+	memcpy(names + offset + ENTRY_NAME_HEAD, name->wire, (size_t)name->length - 1);
 	set->names_used += size;
 	domains[set->domain_count++] =
 		(struct entry_domain){ hashes->of[hashes->labels], (uint32_t)offset, line };
@@ -135,9 +133,8 @@ static int domain_add(struct entry_set *set, const struct domain_name *name, uin
 static int address_add(struct entry_set *set, const struct list_indicator *indicator,
 		       uint32_t attribute, uint32_t line)
 {
-	struct entry_address *addresses =
-		array_reserve(set->addresses, &set->address_room, set->address_count + 1,
-			      sizeof(*addresses));
+	struct entry_address *addresses = array_reserve(set->addresses, &set->address_room,
+							set->address_count + 1, sizeof(*addresses));
 	struct entry_address entry = { .attribute = attribute,
 				       .line = line,
 				       .prefix = indicator->prefix };

@@ -16,9 +16,12 @@
 /* Feeds in one pack. A bound on what a list that names thousands of them can cost. */
 #define ENTRY_SET_FEEDS_MAX 4096
 
+/* Before a name in names: u32 attribute, u8 length. The name has no zero byte at its end. */
+#define ENTRY_NAME_HEAD (sizeof(uint32_t) + 1)
+
 struct entry_domain {
 	uint64_t hash;	 /* under entry_set.key */
-	uint32_t offset; /* in names: u32 attribute, u8 length, the name without its zero byte */
+	uint32_t offset; /* in names */
 	uint32_t line;
 };
 

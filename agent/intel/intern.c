@@ -41,9 +41,8 @@ static struct intern_slot *slot_find(const struct intern *intern, uint32_t hash,
 		struct intern_slot *slot = &intern->slots[i];
 		size_t offset = (size_t)slot->end - 1;
 
-		if (slot->end == 0 ||
-		    (slot->hash == hash && size <= intern->used - offset &&
-		     memcmp(intern->bytes + offset, data, size) == 0))
+		if (slot->end == 0 || (slot->hash == hash && size <= intern->used - offset &&
+				       memcmp(intern->bytes + offset, data, size) == 0))
 			return slot;
 	}
 }

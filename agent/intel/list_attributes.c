@@ -14,8 +14,8 @@ struct severity_word {
 };
 
 static const struct severity_word severity_words[] = {
-	{ "critical", 5 }, { "high", 4 }, { "medium", 3 },	  { "low", 2 },
-	{ "informational", 1 }, { "info", 1 },
+	{ "critical", 5 }, { "high", 4 },	   { "medium", 3 },
+	{ "low", 2 },	   { "informational", 1 }, { "info", 1 },
 };
 
 /* Tags and feeds are words: no blanks, quotes, commas or control characters. */

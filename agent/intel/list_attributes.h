@@ -28,9 +28,9 @@
 struct list_attributes {
 	char feed[LIST_FEED_SIZE];
 	char tags[LIST_TAGS_SIZE];
-	uint64_t expiry; /* seconds since the epoch; 0: never */
-	uint8_t severity; /* 1..5; 0: not said */
-	uint8_t action;	  /* enum indicator_action */
+	uint64_t expiry;    /* seconds since the epoch; 0: never */
+	uint8_t severity;   /* 1..5; 0: not said */
+	uint8_t action;	    /* enum indicator_action */
 	uint8_t feed_given; /* the feed's name is not the list's to choose */
 	uint8_t force_suffix;
 	uint8_t never_block;

@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 
 /* Deeper nesting than any feed has is not followed. */
-#define DEPTH_MAX 16
+#define DEPTH_MAX   16
 /* A URL around a name fits; what is longer is no indicator. */
 #define STRING_SIZE 2048
 
@@ -100,7 +100,8 @@ static bool hex_quad(struct json *json, unsigned *ret)
 	*ret = 0;
 	for (int i = 0; i < 4; i++) {
 		int c = json_byte(json);
-		const char *digit = c > 0 ? strchr(digits, c >= 'A' && c <= 'F' ? c | 0x20 : c) : NULL;
+		const char *digit =
+			c > 0 ? strchr(digits, c >= 'A' && c <= 'F' ? c | 0x20 : c) : NULL;
 
 		if (!digit)
 			return false;
@@ -230,8 +231,12 @@ static bool json_value(struct json *json, struct span key, struct json_record *r
 		if (json->depth == DEPTH_MAX)
 			return false;
 		json->depth++;
-		good = array ? json_array(json, list ? "list" : tags ? "tags" : "", record) :
-			       json_object(json, false);
+		good = array ? json_array(json,
+					  list	 ? "list"
+					  : tags ? "tags"
+						 : "",
+					  record)
+			     : json_object(json, false);
 		json->depth--;
 		return good;
 	}

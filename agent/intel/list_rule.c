@@ -26,9 +26,8 @@ static bool adblock_rule(struct span line)
 	for (size_t i = 0; i < line.size; i++) {
 		if (line.text[i] == '^' || line.text[i] == '|')
 			return true;
-		for (size_t k = 0; (line.text[i] == '#' || line.text[i] == '$') &&
-				   k < ELEMENTS(marks);
-		     k++)
+		for (size_t k = 0;
+		     (line.text[i] == '#' || line.text[i] == '$') && k < ELEMENTS(marks); k++)
 			if (span_starts(span_from(line, i), marks[k]))
 				return true;
 	}

@@ -29,8 +29,8 @@ static int source_fill(struct list_source *source)
 	source->end -= source->start;
 	source->start = 0;
 	while (source->end < BUFFER_SIZE && !source->at_end) {
-		ssize_t n = read(source->fd, source->buffer + source->end,
-				 BUFFER_SIZE - source->end);
+		ssize_t n =
+			read(source->fd, source->buffer + source->end, BUFFER_SIZE - source->end);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -109,7 +109,8 @@ int list_source_byte(struct list_source *source)
 {
 	char c;
 
-	if (source->start == source->end && (source_fill(source) < 0 || source->start == source->end))
+	if (source->start == source->end &&
+	    (source_fill(source) < 0 || source->start == source->end))
 		return -1;
 	c = source->buffer[source->start++];
 	if (c == '\n')

@@ -12,12 +12,12 @@
 #include "intel/span.h"
 
 /* Longest line that is looked at; a longer one is no list entry in any format that we read. */
-#define LIST_LINE_MAX 65536
+#define LIST_LINE_MAX	 65536
 /* How much of a longer one is shown. */
 #define LIST_SAMPLE_SIZE 64
 
 struct list_source {
-	int fd;	     /* borrowed */
+	int fd;	      /* borrowed */
 	char *buffer; /* owned */
 	size_t start, end;
 	uint64_t line; /* lines read up to now: the number of the last one */

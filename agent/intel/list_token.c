@@ -80,8 +80,8 @@ static enum list_reason address_read(struct span token, bool forced, struct list
 		return LIST_NOT_A_NAME;
 	r = address_parse_prefix(text, &ret->address, &ret->prefix);
 	if (r < 0 && r != -EDOM)
-		return r == -ERANGE || prefix_impossible(token) ? LIST_BAD_ADDRESS :
-								  LIST_NOT_A_NAME;
+		return r == -ERANGE || prefix_impossible(token) ? LIST_BAD_ADDRESS
+								: LIST_NOT_A_NAME;
 	ret->kind = INDICATOR_ADDRESS;
 	ret->masked = r == -EDOM;
 	minimum = address_is_ipv4(&ret->address) ? LIST_PREFIX_MIN_IPV4 : LIST_PREFIX_MIN_IPV6;
@@ -199,8 +199,8 @@ static enum list_reason name_read(struct span token, bool forced, struct list_in
 		return reason == LIST_NOT_A_NAME ? LIST_BAD_ADDRESS : reason;
 	}
 	ret->kind = INDICATOR_DOMAIN;
-	reason = span_is_ascii(token) ? name_read_ascii(token, &ret->name) :
-					name_read_unicode(token, &ret->name);
+	reason = span_is_ascii(token) ? name_read_ascii(token, &ret->name)
+				      : name_read_unicode(token, &ret->name);
 	return reason ? reason : name_admit(&ret->name, forced);
 }
 

@@ -31,8 +31,8 @@ bool list_zone_skipped(struct list_reader *reader, struct span line,
 	if (!span_word(&rest, &word))
 		return false;
 	if (!span_starts(word, "$") && !span_is(word, "@") &&
-	    !(span_blank(line.text[0]) && (span_is(word, "NS") || span_is(word, "IN") ||
-					   span_is(word, "SOA"))))
+	    !(span_blank(line.text[0]) &&
+	      (span_is(word, "NS") || span_is(word, "IN") || span_is(word, "SOA"))))
 		return false;
 	reader->in_parentheses = span_has(code, '(') && !span_has(code, ')');
 	return true;
@@ -74,16 +74,16 @@ struct record_action {
 
 /* The actions of RPZ that are about a name as a whole, and sinkholes. */
 static const struct record_action record_actions[] = {
-	{ "CNAME", ".", INDICATOR_BLOCK },	     { "CNAME", "*.", INDICATOR_BLOCK },
-	{ "CNAME", "rpz-drop.", INDICATOR_BLOCK },   { "CNAME", "rpz-passthru.", INDICATOR_ALLOW },
-	{ "A", "0.0.0.0", INDICATOR_BLOCK },	     { "A", "127.0.0.1", INDICATOR_BLOCK },
-	{ "AAAA", "::", INDICATOR_BLOCK },	     { "AAAA", "::1", INDICATOR_BLOCK },
+	{ "CNAME", ".", INDICATOR_BLOCK },	   { "CNAME", "*.", INDICATOR_BLOCK },
+	{ "CNAME", "rpz-drop.", INDICATOR_BLOCK }, { "CNAME", "rpz-passthru.", INDICATOR_ALLOW },
+	{ "A", "0.0.0.0", INDICATOR_BLOCK },	   { "A", "127.0.0.1", INDICATOR_BLOCK },
+	{ "AAAA", "::", INDICATOR_BLOCK },	   { "AAAA", "::1", INDICATOR_BLOCK },
 };
 
 static bool is_record_type(struct span type)
 {
-	static const char *const types[] = { "CNAME", "A", "AAAA", "NS", "SOA", "TXT", "MX",
-					     "PTR", "DNAME", "SRV" };
+	static const char *const types[] = { "CNAME", "A",  "AAAA", "NS",    "SOA",
+					     "TXT",   "MX", "PTR",  "DNAME", "SRV" };
 
 	for (size_t i = 0; i < ELEMENTS(types); i++)
 		if (span_is(type, types[i]))
@@ -128,10 +128,21 @@ bool list_zone_record(struct list_reader *reader, struct span line,
 static bool is_local_name(struct span name)
 {
 	static const char *const locals[] = {
-		"localhost",	 "localhost.localdomain", "localhost4",	    "localhost6",
-		"local",	 "broadcasthost",	  "ip6-localhost",  "ip6-loopback",
-		"ip6-localnet",	 "ip6-mcastprefix",	  "ip6-allnodes",   "ip6-allrouters",
-		"ip6-allhosts",	 "0.0.0.0",		  "localhost4.localdomain4",
+		"localhost",
+		"localhost.localdomain",
+		"localhost4",
+		"localhost6",
+		"local",
+		"broadcasthost",
+		"ip6-localhost",
+		"ip6-loopback",
+		"ip6-localnet",
+		"ip6-mcastprefix",
+		"ip6-allnodes",
+		"ip6-allrouters",
+		"ip6-allhosts",
+		"0.0.0.0",
+		"localhost4.localdomain4",
 		"localhost6.localdomain6",
 	};
 

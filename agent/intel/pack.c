@@ -183,8 +183,7 @@ static bool starts_ordered(const struct pack *pack, enum pack_section_id section
 static int content_check(const struct pack *pack, const char **ret_why)
 {
 	const struct pack_section *sections = pack->header.sections;
-	const struct table_header *table =
-		pack_map_bytes(pack, PACK_TABLE, 0, TABLE_ELEMENT_SIZE);
+	const struct table_header *table = pack_map_bytes(pack, PACK_TABLE, 0, TABLE_ELEMENT_SIZE);
 	const char *end = pack_map_bytes(pack, PACK_STRINGS, sections[PACK_STRINGS].size - 1, 1);
 
 	if (!table || domain_table_check(table, sections[PACK_TABLE].size) < 0)
@@ -267,8 +266,7 @@ static int file_copy(int from, int to)
 	return 0;
 }
 
-int pack_open_private(const char *path, const char *folder, struct pack **ret,
-		      const char **ret_why)
+int pack_open_private(const char *path, const char *folder, struct pack **ret, const char **ret_why)
 {
 	CLEANUP(close_cleanup) int from = file_open(path, ret_why);
 	CLEANUP(close_cleanup) int copy = -1;

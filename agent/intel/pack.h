@@ -37,12 +37,12 @@ enum indicator_action {
 struct indicator {
 	enum indicator_kind kind;
 	enum indicator_action action;
-	bool never_block;  /* an allow entry of the never-block list: nothing overrides it */
-	uint8_t severity;  /* 1..5; 0: the feed says nothing */
-	uint64_t expiry;   /* seconds since the epoch; 0: never */
-	const char *feed;  /* "" when the list had no name */
-	const char *tags;  /* comma-separated, "" for none */
-	uint32_t line;	   /* of the list it came from; 0: not known */
+	bool never_block; /* an allow entry of the never-block list: nothing overrides it */
+	uint8_t severity; /* 1..5; 0: the feed says nothing */
+	uint64_t expiry;  /* seconds since the epoch; 0: never */
+	const char *feed; /* "" when the list had no name */
+	const char *tags; /* comma-separated, "" for none */
+	uint32_t line;	  /* of the list it came from; 0: not known */
 	char text[INDICATOR_TEXT_SIZE]; /* the entry itself: "evil.com", "10.0.0.0/8", hex digits */
 };
 
@@ -72,9 +72,10 @@ struct pack_info {
 };
 
 /* Maps the pack at path and checks all of it. A pack is replaced by renaming another one over it,
- * never written in place: what is mapped would change, or be gone (SIGBUS). On failure: -EBADMSG for a damaged, truncated or
- * foreign file, -EPROTONOSUPPORT for another version of the format, others as open(2); *ret_why is
- * then a text that says what is wrong and where (static or borrowed, never NULL). */
+ * never written in place: what is mapped would change, or be gone (SIGBUS). On failure: -EBADMSG
+ * for a damaged, truncated or foreign file, -EPROTONOSUPPORT for another version of the format,
+ * others as open(2); *ret_why is then a text that says what is wrong and where (static or borrowed,
+ * never NULL). */
 int pack_open(const char *path, struct pack **ret, const char **ret_why);
 /* The same with a private copy, made in folder (a reflink where the file system can), so that
  * whatever happens to the file at path, this pack stays as it was checked. For daemons. */

@@ -13,7 +13,8 @@
  *   HASH_STARTS	u32 for each kind of hash, and one: where its records start in HASHES
  *   HASHES		struct pack_hash, by kind, then hash
  *   DOMAIN_STARTS	u32 for each bucket, and one: where its records start in DOMAINS
- *   DOMAINS		struct pack_domain and its name, by hash: the hash's upper bits are the bucket
+ *   DOMAINS		struct pack_domain and its name, by hash: the hash's upper bits are the
+ * bucket
  *
  * Records of one key stand together, those that decide first: never-block, allow, then block by
  * falling severity. A lookup by name costs two pages, whatever the size of the pack.

@@ -223,8 +223,8 @@ static void address_round(struct lookup *lookup, const struct address *address)
 
 		address_mask(&masked, prefix);
 		at = sorted_find(lookup->pack, &addresses, prefix, masked.bytes, &end);
-		while ((indicator = sorted_take(lookup, &addresses, masked.bytes, true, &at,
-						end))) {
+		while ((indicator =
+				sorted_take(lookup, &addresses, masked.bytes, true, &at, end))) {
 			indicator->kind = INDICATOR_ADDRESS;
 			address_format_prefix(&masked, prefix, indicator->text);
 		}

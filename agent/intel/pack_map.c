@@ -82,8 +82,8 @@ void pack_map_trim(const struct pack *pack)
 bool pack_map_range(const struct pack *pack, enum pack_section_id section, uint64_t index,
 		    uint32_t *ret_start, uint32_t *ret_end)
 {
-	const uint8_t *at = pack_map_bytes(pack, section, index * sizeof(uint32_t),
-					   2 * sizeof(uint32_t));
+	const uint8_t *at =
+		pack_map_bytes(pack, section, index * sizeof(uint32_t), 2 * sizeof(uint32_t));
 
 	if (!at)
 		return false;
@@ -114,9 +114,8 @@ bool pack_map_attribute(const struct pack *pack, uint32_t number, struct pack_at
 void pack_map_indicator(const struct pack *pack, const struct pack_attribute *attribute,
 			uint32_t line, struct indicator *ret)
 {
-	const struct pack_feed_record *feed =
-		pack_map_bytes(pack, PACK_FEEDS, (uint64_t)attribute->feed * sizeof(*feed),
-			       sizeof(*feed));
+	const struct pack_feed_record *feed = pack_map_bytes(
+		pack, PACK_FEEDS, (uint64_t)attribute->feed * sizeof(*feed), sizeof(*feed));
 
 	ret->action = attribute->action == INDICATOR_ALLOW ? INDICATOR_ALLOW : INDICATOR_BLOCK;
 	ret->never_block = attribute->never_block;

@@ -8,8 +8,8 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 
-#define BUFFER_SIZE 65536
-#define PACK_MODE   0640
+#define BUFFER_SIZE  65536
+#define PACK_MODE    0640
 /* Records of names in a bucket: a bucket is a cache line or two. */
 #define BUCKET_NAMES 4
 
@@ -197,8 +197,7 @@ static void hashes_put(struct writer *writer, const struct entry_set *set,
 	}
 }
 
-static void domain_starts_put(struct writer *writer, const struct entry_set *set,
-			      uint64_t bits)
+static void domain_starts_put(struct writer *writer, const struct entry_set *set, uint64_t bits)
 {
 	uint32_t offset = 0;
 	size_t at = 0;

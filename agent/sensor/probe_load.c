@@ -114,20 +114,43 @@ static int maps_size(struct sensor *sensor)
 	return bpf_map__set_max_entries(sensor->probes->maps.processes, (uint32_t)processes);
 }
 
+/* The end of what libbpf last warned of: when the kernel refuses a program, that is the verifier's
+ * reason. Its whole log may be megabytes. */
+#define LIBBPF_TAIL 1000
+static char libbpf_tail[LIBBPF_TAIL + 1];
+
 static int libbpf_log(enum libbpf_print_level level, const char *format, va_list arguments)
 {
-	char text[2048];
-	size_t length;
+	CLEANUP(free_cleanup) char *text = NULL;
+	int length;
 
-	/* The verifier's log is long; its end, with the reason, comes as a warning. */
 	if (level == LIBBPF_DEBUG)
 		return 0;
-	(void)vsnprintf(text, sizeof(text), format, arguments);
-	length = strlen(text);
-	while (length > 0 && text[length - 1] == '\n')
-		text[--length] = '\0';
+	length = vasprintf(&text, format, arguments);
+	if (length < 0) {
+		text = NULL;
+		return 0;
+	}
 	log_debug("%s", text);
+	if (strstr(text, "PROG LOAD LOG"))
+		(void)snprintf(libbpf_tail, sizeof(libbpf_tail), "%s",
+			       length > LIBBPF_TAIL ? text + length - LIBBPF_TAIL : text);
 	return 0;
+}
+
+static int load_refused(int error)
+{
+	char *line, *rest = libbpf_tail;
+
+	if (error == -EPERM)
+		return log_errno(LOG_ERR, error,
+				 "the kernel does not let this process load BPF programs: run as "
+				 "root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
+	while ((line = strsep(&rest, "\n")))
+		if (*line)
+			log_error("verifier: %s", line);
+	return log_errno(LOG_ERR, error,
+			 "the kernel refuses the probes: `cordon doctor` says what it lacks");
 }
 
 int probes_load(struct sensor *sensor)
@@ -151,14 +174,8 @@ int probes_load(struct sensor *sensor)
 		(void)bpf_program__set_autoload(program, program_wanted(sensor, &program_rows[i]));
 	}
 	r = probes__load(sensor->probes);
-	if (r == -EPERM || r == -EACCES)
-		return log_errno(LOG_ERR, r,
-				 "the kernel does not let this process load BPF programs: run as "
-				 "root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN");
 	if (r < 0)
-		return log_errno(LOG_ERR, r,
-				 "the kernel refuses the probes: see `cordon doctor` for what it "
-				 "lacks, and set log_level to debug for its own words");
+		return load_refused(r);
 	return 0;
 }
 

@@ -79,8 +79,9 @@ static void event_from_record(struct sensor *sensor, const struct record *record
 	event->response = record->flags & RECORD_RESPONSE;
 	event->reason = record->reason < ELEMENTS(reasons) ? reasons[record->reason] : NULL;
 	event->protocol = record->protocol;
-	memcpy(event->source.bytes, record->source, sizeof(event->source.bytes));
-	memcpy(event->destination.bytes, record->destination, sizeof(event->destination.bytes));
+	memcpy(event->source.bytes, record->addresses, sizeof(event->source.bytes));
+	memcpy(event->destination.bytes, record->addresses + sizeof(event->source.bytes),
+	       sizeof(event->destination.bytes));
 	event->source_port = record->source_port;
 	event->destination_port = record->destination_port;
 	event->dns_id = record->dns_id;

@@ -65,20 +65,21 @@ static inline const char *intel_folder_write(const struct intel_folder *folder, 
 }
 
 /* Compiles up to two lists and a never-block list (NULL: none); what compile_lists() returns. */
-static inline int intel_folder_compile(struct intel_folder *folder, const char *a,
-				       const char *b, const char *never,
-				       struct compile_report *report)
+static inline int intel_folder_compile(struct intel_folder *folder, const char *a, const char *b,
+				       const char *never, struct compile_report *report)
 {
 	const char *lists[2];
 	size_t count = 0;
 	struct compile_options options = { .no_never_block = !never };
 
 	if (a)
-		lists[count++] = intel_folder_write(folder, "a.list", a, strlen(a), folder->lists[0]);
+		lists[count++] =
+			intel_folder_write(folder, "a.list", a, strlen(a), folder->lists[0]);
 	if (b)
-		lists[count++] = intel_folder_write(folder, "b.list", b, strlen(b), folder->lists[1]);
+		lists[count++] =
+			intel_folder_write(folder, "b.list", b, strlen(b), folder->lists[1]);
 	if (never)
-		options.never_block = intel_folder_write(folder, "never.list", never,
-							 strlen(never), folder->lists[2]);
+		options.never_block = intel_folder_write(folder, "never.list", never, strlen(never),
+							 folder->lists[2]);
 	return compile_lists(lists, count, &options, folder->pack, report);
 }

@@ -249,8 +249,17 @@ static void test_mark(void **state)
 /* Any word of the header may lie: the walk then finds nothing, or stays within the table. */
 static void test_lying_header(void **state)
 {
-	static const uint64_t lies[] = { 0, 1, 6, 7, 8, 63, UINT64_MAX, UINT64_MAX - 1, 1ULL << 63,
-					 (1ULL << 61) - 1, (1ULL << 58) - 1 };
+	static const uint64_t lies[] = { 0,
+					 1,
+					 6,
+					 7,
+					 8,
+					 63,
+					 UINT64_MAX,
+					 UINT64_MAX - 1,
+					 1ULL << 63,
+					 (1ULL << 61) - 1,
+					 (1ULL << 58) - 1 };
 	CLEANUP(entry_set_clear) struct entry_set set;
 	CLEANUP(free_cleanup) void *table = NULL;
 	struct domain_name name;
@@ -281,10 +290,8 @@ static void test_lying_header(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_reference),
-		cmocka_unit_test(test_reference_single_label),
-		cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_mark),
+		cmocka_unit_test(test_reference),    cmocka_unit_test(test_reference_single_label),
+		cmocka_unit_test(test_sizes),	     cmocka_unit_test(test_mark),
 		cmocka_unit_test(test_lying_header),
 	};
 

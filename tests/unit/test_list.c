@@ -115,11 +115,15 @@ static const struct list_case tokens[] = {
 	{ "*.evil.com\n.evil.com\n..evil.com..\n",
 	  "1 block evil.com\n2 block evil.com\n3 block evil.com\n" },
 	{ "_dmarc.evil.com\n-x-.evil.com\n", "1 block _dmarc.evil.com\n2 block -x-.evil.com\n" },
-	{ "b\xc3\xbc" "cher.example\nB\xc3\x9c" "CHER.example\n",
+	{ "b\xc3\xbc"
+	  "cher.example\nB\xc3\x9c"
+	  "CHER.example\n",
 	  "1 block xn--bcher-kva.example\n2 block xn--bcher-kva.example\n" },
 	{ "\xe4\xbe\x8b\xe3\x81\x88.example\n", "1 block xn--r8jz45g.example\n" },
 	{ "fa\xc3\x9f.example\n", "1 block xn--fa-hia.example\n" },
-	{ "b\xfc" "cher.example\n\xe2\x80\xae.example\n", "1 !bad-idn\n2 !bad-idn\n" },
+	{ "b\xfc"
+	  "cher.example\n\xe2\x80\xae.example\n",
+	  "1 !bad-idn\n2 !bad-idn\n" },
 	{ "192.0.2.1\n198.51.100.0/24\n10.1.2.3/8\n",
 	  "1 block 192.0.2.1\n2 block 198.51.100.0/24\n3 block 10.0.0.0/8 masked\n" },
 	{ "2001:DB8::1\n2001:db8::/32\n[2001:db8::2]:443\n[2001:db8::3]\n",
@@ -304,9 +308,9 @@ static void test_long_lines(void **state)
 		memset(list, 'a', sizes[i]);
 		(void)strcpy(list + sizes[i], "\nevil.com\n");
 		assert_int_equal(read_bytes(list, strlen(list), &result), 0);
-		assert_string_equal(result.text, sizes[i] <= LIST_LINE_MAX ?
-							 "1 !name-too-long\n2 block evil.com\n" :
-							 "1 !line-too-long\n2 block evil.com\n");
+		assert_string_equal(result.text, sizes[i] <= LIST_LINE_MAX
+							 ? "1 !name-too-long\n2 block evil.com\n"
+							 : "1 !line-too-long\n2 block evil.com\n");
 	}
 }
 
@@ -316,16 +320,26 @@ static void test_byte_order_marks(void **state)
 	struct result result = { 0 };
 
 	(void)state;
-	assert_int_equal(read_bytes("\xef\xbb\xbf" "evil.com\n", 12, &result), 0);
+	assert_int_equal(read_bytes("\xef\xbb\xbf"
+				    "evil.com\n",
+				    12, &result),
+			 0);
 	assert_string_equal(result.text, "1 block evil.com\n");
-	assert_int_equal(read_bytes("\xff\xfe" "e\0v\0", 6, &result), -EILSEQ);
-	assert_int_equal(read_bytes("\xfe\xff" "\0e\0v", 6, &result), -EILSEQ);
+	assert_int_equal(read_bytes("\xff\xfe"
+				    "e\0v\0",
+				    6, &result),
+			 -EILSEQ);
+	assert_int_equal(read_bytes("\xfe\xff"
+				    "\0e\0v",
+				    6, &result),
+			 -EILSEQ);
 }
 
 /* Bytes that are no text are rejected line by line. */
 static void test_binary(void **state)
 {
-	static const char bytes[] = "\x7f" "ELF\0\0\n\0\n\x01\x02.com\nevil.com\0\nok.com\n";
+	static const char bytes[] = "\x7f"
+				    "ELF\0\0\n\0\n\x01\x02.com\nevil.com\0\nok.com\n";
 	struct result result = { 0 };
 
 	(void)state;
@@ -337,12 +351,9 @@ static void test_binary(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tokens),
-		cmocka_unit_test(test_formats),
-		cmocka_unit_test(test_attributes),
-		cmocka_unit_test(test_name_limits),
-		cmocka_unit_test(test_long_lines),
-		cmocka_unit_test(test_byte_order_marks),
+		cmocka_unit_test(test_tokens),	   cmocka_unit_test(test_formats),
+		cmocka_unit_test(test_attributes), cmocka_unit_test(test_name_limits),
+		cmocka_unit_test(test_long_lines), cmocka_unit_test(test_byte_order_marks),
 		cmocka_unit_test(test_binary),
 	};
 

@@ -25,8 +25,8 @@ CLEANUP_DEFINE(struct pack *, pack_close)
 
 #define NOW UINT64_C(1780272000) /* 2026-06-01 */
 
-static struct pack *compile_and_open(struct intel_folder *folder, const char *a,
-				     const char *b, const char *never)
+static struct pack *compile_and_open(struct intel_folder *folder, const char *a, const char *b,
+				     const char *never)
 {
 	struct compile_report report;
 	struct pack *pack = NULL;
@@ -68,9 +68,9 @@ static void cases_check(const struct pack *pack, const struct lookup_case *cases
 		assert_int_equal(r, match.count > 0);
 		if (r > 0)
 			(void)snprintf(got, sizeof(got), "%s %s",
-				       first->never_block		   ? "never" :
-				       first->action == INDICATOR_ALLOW ? "allow" :
-									   "block",
+				       first->never_block		  ? "never"
+				       : first->action == INDICATOR_ALLOW ? "allow"
+									  : "block",
 				       first->text);
 		if (strcmp(got, cases[i].answer) != 0 || match.count != cases[i].count ||
 		    match.blocked != (strncmp(got, "block", 5) == 0))
@@ -95,18 +95,20 @@ static void test_domains(void **state)
 		{ "bad.good.evil.com", "block bad.good.evil.com", 3 },
 		{ "both.com", "allow both.com", 2 },
 		{ "sub.both.com", "block sub.both.com", 3 },
-		{ "a.b.c.d.e.f.g.h.i.j.k.l.m.n.deep.com", "block a.b.c.d.e.f.g.h.i.j.k.l.m.n.deep.com",
-		  1 },
+		{ "a.b.c.d.e.f.g.h.i.j.k.l.m.n.deep.com",
+		  "block a.b.c.d.e.f.g.h.i.j.k.l.m.n.deep.com", 1 },
 		{ "x.y.z.a.b.c.d.e.f.g.h.i.j.k.l.m.n.deep.com",
 		  "block a.b.c.d.e.f.g.h.i.j.k.l.m.n.deep.com", 1 },
 		{ "b.c.d.e.f.g.h.i.j.k.l.m.n.deep.com", "", 0 },
 		{ "xn--bcher-kva.example", "block xn--bcher-kva.example", 1 },
 	};
-	CLEANUP(pack_close_cleanup) struct pack *pack = compile_and_open(
-		*state,
-		"evil.com\nbad.good.evil.com\nboth.com\nsub.both.com\n"
-		"a.b.c.d.e.f.g.h.i.j.k.l.m.n.deep.com\nb\xc3\xbc" "cher.example\n",
-		"# cordon: action=allow\ngood.evil.com\nboth.com\n", NULL);
+	CLEANUP(pack_close_cleanup)
+	struct pack *pack =
+		compile_and_open(*state,
+				 "evil.com\nbad.good.evil.com\nboth.com\nsub.both.com\n"
+				 "a.b.c.d.e.f.g.h.i.j.k.l.m.n.deep.com\nb\xc3\xbc"
+				 "cher.example\n",
+				 "# cordon: action=allow\ngood.evil.com\nboth.com\n", NULL);
 
 	cases_check(pack, cases, ELEMENTS(cases));
 }
@@ -121,9 +123,9 @@ static void test_single_labels(void **state)
 		{ "good.zip", "allow good.zip", 2 },
 		{ "zipp", "", 0 },
 	};
-	CLEANUP(pack_close_cleanup) struct pack *pack =
-		compile_and_open(*state, "# cordon: force-suffix\nzip\nb.zip\n",
-				 "# cordon: action=allow\ngood.zip\n", NULL);
+	CLEANUP(pack_close_cleanup)
+	struct pack *pack = compile_and_open(*state, "# cordon: force-suffix\nzip\nb.zip\n",
+					     "# cordon: action=allow\ngood.zip\n", NULL);
 
 	cases_check(pack, cases, ELEMENTS(cases));
 }
@@ -142,9 +144,11 @@ static void test_addresses(void **state)
 		{ "8.8.8.8", "", 0 },
 		{ "::1:2", "block ::/16", 1 },
 	};
-	CLEANUP(pack_close_cleanup) struct pack *pack = compile_and_open(
-		*state, "192.0.2.1\n192.0.2.0/24\n10.1.2.3/8\n2001:DB8::/32\n::/16\n",
-		"# cordon: action=allow\n192.0.2.128/25\n", NULL);
+	CLEANUP(pack_close_cleanup)
+	struct pack *pack =
+		compile_and_open(*state,
+				 "192.0.2.1\n192.0.2.0/24\n10.1.2.3/8\n2001:DB8::/32\n::/16\n",
+				 "# cordon: action=allow\n192.0.2.128/25\n", NULL);
 
 	cases_check(pack, cases, ELEMENTS(cases));
 }
@@ -166,8 +170,9 @@ static void test_hashes(void **state)
 	assert_int_equal(match.matches[0].line, 3);
 	assert_int_equal(pack_lookup_hash(pack, hash, 20, NOW, &match), 0);
 	assert_int_equal(pack_lookup_hash(pack, hash, 31, NOW, &match), 0);
-	assert_int_equal(pack_lookup_hash(pack, (const uint8_t *)"\xd4\x1d\x8c\xd9\x8f\x00\xb2\x04"
-								  "\xe9\x80\x09\x98\xec\xf8\x42\x7e",
+	assert_int_equal(pack_lookup_hash(pack,
+					  (const uint8_t *)"\xd4\x1d\x8c\xd9\x8f\x00\xb2\x04"
+							   "\xe9\x80\x09\x98\xec\xf8\x42\x7e",
 					  16, NOW, &match),
 			 1);
 	assert_string_equal(match.matches[0].text, "d41d8cd98f00b204e9800998ecf8427e");
@@ -220,8 +225,8 @@ static void test_never_block(void **state)
 /* A pack that was compiled without a never-block list is found out. */
 static void test_check_never_block(void **state)
 {
-	CLEANUP(pack_close_cleanup) struct pack *pack =
-		compile_and_open(*state, "aws.example\n10.0.0.0/8\n", NULL, NULL);
+	CLEANUP(pack_close_cleanup)
+	struct pack *pack = compile_and_open(*state, "aws.example\n10.0.0.0/8\n", NULL, NULL);
 	char indicator[INDICATOR_TEXT_SIZE] = "", path[128];
 
 	intel_folder_write(*state, "never.list", "a.example\n", 10, path);
@@ -263,8 +268,8 @@ static void test_expiry(void **state)
 	static const char list[] = "past.com # expires=2026-05-31\nsoon.com # expires=2026-06-02\n"
 				   "later.com # expires=2026-06-03\nalways.com\n";
 	static const char allows[] = "# cordon: action=allow\nalways.com # expires=2026-06-02\n";
-	CLEANUP(pack_close_cleanup) struct pack *pack =
-		compile_and_open(*state, list, allows, NULL);
+	CLEANUP(pack_close_cleanup)
+	struct pack *pack = compile_and_open(*state, list, allows, NULL);
 	const uint64_t second_june = NOW + 86400;
 	CLEANUP(free_cleanup) char *table = NULL;
 	struct pack_match match;
@@ -307,11 +312,11 @@ static void test_duplicates(void **state)
 	struct pack_feed feed;
 	const char *why;
 
-	assert_int_equal(intel_folder_compile(*state,
-					      "evil.com # severity=low\n*.evil.com # severity=high\n"
-					      "EVIL.com\n192.0.2.1\n192.0.2.1/32\n",
-					      "evil.com # severity=critical tags=x\n192.0.2.1\n",
-					      NULL, &report),
+	assert_int_equal(intel_folder_compile(
+				 *state,
+				 "evil.com # severity=low\n*.evil.com # severity=high\n"
+				 "EVIL.com\n192.0.2.1\n192.0.2.1/32\n",
+				 "evil.com # severity=critical tags=x\n192.0.2.1\n", NULL, &report),
 			 0);
 	assert_int_equal(report.lines, 7);
 	assert_int_equal(report.domains, 2);
@@ -383,8 +388,9 @@ static int count_name(const struct domain_name *name, const struct indicator *in
 /* Every domain entry is visited once, until the visitor has enough. */
 static void test_each_domain(void **state)
 {
-	CLEANUP(pack_close_cleanup) struct pack *pack = compile_and_open(
-		*state, "a.example\nb.example\nc.b.example\n", "||d.example^\n@@||e.example^\n", NULL);
+	CLEANUP(pack_close_cleanup)
+	struct pack *pack = compile_and_open(*state, "a.example\nb.example\nc.b.example\n",
+					     "||d.example^\n@@||e.example^\n", NULL);
 	unsigned counts[2] = { 0 };
 
 	assert_int_equal(pack_each_domain(pack, count_name, counts), 0);
@@ -458,7 +464,8 @@ static void test_damage(void **state)
 		data[i] = (char)~data[i];
 		why = NULL;
 		intel_folder_write(folder, "test.pack", data, size, path);
-		if (pack_open(path, &pack, &why) != (i >= 8 && i < 16 ? -EPROTONOSUPPORT : -EBADMSG))
+		if (pack_open(path, &pack, &why) !=
+		    (i >= 8 && i < 16 ? -EPROTONOSUPPORT : -EBADMSG))
 			fail_msg("byte %zu: %s", i, why);
 		assert_non_null(why);
 		data[i] = (char)~data[i];
@@ -508,13 +515,20 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, intel_folder_make, intel_folder_remove)
 	static const struct CMUnitTest tests[] = {
-		TEST(test_domains),	   TEST(test_single_labels),
-		TEST(test_addresses),	   TEST(test_hashes),
-		TEST(test_never_block),	   TEST(test_check_never_block),
-		TEST(test_never_block_broken), TEST(test_expiry),
-		TEST(test_duplicates),	   TEST(test_many_matches),
-		TEST(test_nothing_usable), TEST(test_each_domain),
-		TEST(test_private_copy),   TEST(test_damage),
+		TEST(test_domains),
+		TEST(test_single_labels),
+		TEST(test_addresses),
+		TEST(test_hashes),
+		TEST(test_never_block),
+		TEST(test_check_never_block),
+		TEST(test_never_block_broken),
+		TEST(test_expiry),
+		TEST(test_duplicates),
+		TEST(test_many_matches),
+		TEST(test_nothing_usable),
+		TEST(test_each_domain),
+		TEST(test_private_copy),
+		TEST(test_damage),
 		TEST(test_lies),
 	};
 

@@ -226,8 +226,9 @@ def large():
     capture = Capture("large.pcap", 101)
     capture.add(ask4(message(question("jumbo.example", "A"), tail=bytes(9000))),
                 ("jumbo.example", "A", ASK4))
-    names = [f"{'p' * 60}.{'q' * 60}.name-{number}.stream.example" for number in range(36)]
-    stream = prefixed(*(message(question(each, "A")) for each in names))
+    # Messages that go on behind their question, some of them across a segment's end.
+    names = [f"name-{number}.stream.example" for number in range(12)]
+    stream = prefixed(*(message(question(each, "A"), tail=bytes(600)) for each in names))
     capture.add(ask_tcp(stream), *((each, "A", ASK_TCP) for each in names))
     return capture
 
