@@ -11,6 +11,7 @@
 
 #include "kernel.h"
 #include "record.h"
+#include "verifier.h"
 
 /* User space sets the real size; see sensor_options.processes. */
 struct {
@@ -42,6 +43,8 @@ static const volatile struct process_note process_note_empty;
  * at: below 512; the caller's area is at least 256 bytes longer than that. */
 static __always_inline __u32 path_component(char *text, __u32 at, const void *name, __u32 length)
 {
+	OPAQUE(at);
+	OPAQUE(length);
 	at &= 511;
 	length &= 255;
 	if (bpf_probe_read_kernel(text + at, length, name) < 0)
@@ -105,6 +108,7 @@ static __always_inline void process_note_cgroup(struct process_note *note, struc
 		/* The root has no name. */
 		if (!parent || at >= NOTE_CGROUP_SIZE)
 			break;
+		OPAQUE(at);
 		size = bpf_probe_read_kernel_str(note->text + NOTE_CGROUP + (at & 255), 256, name);
 		if (size <= 0)
 			break;
@@ -123,6 +127,7 @@ static __always_inline void process_note_arguments(struct process_note *note, st
 	if (size > NOTE_ARGUMENTS_SIZE - 1)
 		size = NOTE_ARGUMENTS_SIZE - 1;
 	/* Fails when the page is not in memory: then there are none. */
+	OPAQUE(size);
 	if (bpf_probe_read_user(note->text + NOTE_ARGUMENTS, size & (NOTE_ARGUMENTS_SIZE - 1),
 				(const void *)start) == 0)
 		note->arguments_size = (__u16)size;

@@ -86,6 +86,14 @@ static inline __attribute__((always_inline)) __u64 table_bucket(__u64 hash, __u6
 	return hash & bucket_mask;
 }
 
+/* The other bucket that a slot may be in; the other one of that is this one again. slot: with or
+ * without its flags. */
+static inline __attribute__((always_inline)) __u64 table_other(__u64 bucket, __u64 slot,
+							       __u64 bucket_mask)
+{
+	return (bucket ^ (slot >> 32 | 1)) & bucket_mask;
+}
+
 static inline __attribute__((always_inline)) __u64 table_bloom_word(__u64 hash, __u64 bloom_mask)
 {
 	return (hash >> 20) & bloom_mask;
@@ -96,6 +104,5 @@ static inline __attribute__((always_inline)) __u64 table_bloom_bits(__u64 hash)
 	return 1ULL << (hash >> 40 & 63) | 1ULL << (hash >> 46 & 63) | 1ULL << (hash >> 52 & 63);
 }
 
-/* A slot belongs in its bucket or, when that is full, in the next one (the last bucket's next is
- * bucket 0); buckets are filled from slot 0 on. So a bucket whose last slot is empty ends the
- * search. */
+/* A slot belongs in its bucket or, when that is full, in its other one (cuckoo hashing); buckets are
+ * filled from slot 0 on. So a bucket whose last slot is empty ends the search. */

@@ -11,7 +11,7 @@
 /* Always 0, but the verifier has to take it for anything: a value mixed with it by exclusive or is
  * one that it knows nothing of, so that the turns of a loop look alike to it. (An or would keep the
  * ones that it knows.) */
-volatile __u64 verifier_zero;
+volatile __u64 verifier_zero __attribute__((weak));
 
 /* Hides a value from clang, which would drop a mask that it can prove to be needless and the
  * verifier cannot. */

@@ -162,7 +162,7 @@ static __always_inline bool run_hash(const struct reader *reader, enum reader_mo
 	return true;
 }
 
-/* Flags of the slot with this hash in one bucket; 0: none. *ret_full: the next one may have it. */
+/* Flags of the slot with this hash in one bucket; 0: none. *ret_full: the other one may have it. */
 static __always_inline __u64 bucket_find(void *table, __u64 element, __u64 wanted, bool *ret_full)
 {
 	__u32 index = (__u32)element;
@@ -190,7 +190,7 @@ static __always_inline __u64 table_find(void *table, const struct table_header *
 	flags = bucket_find(table, header->bucket_first + bucket, wanted, &full);
 	if (flags || !full)
 		return flags;
-	bucket = (bucket + 1) & header->bucket_mask;
+	bucket = table_other(bucket, wanted, header->bucket_mask);
 	return bucket_find(table, header->bucket_first + bucket, wanted, &full);
 }
 

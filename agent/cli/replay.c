@@ -54,15 +54,26 @@ struct replay {
 
 CLEANUP_DEFINE(struct capture *, capture_close)
 
-static int usage(void)
+static int usage(FILE *out, int r)
 {
-	(void)fputs("usage: cordon replay [--config FILE] [--intel PACK_OR_LIST]... "
-		    "[--policy FILE]...\n"
-		    "                     [--events] [--json] FILE.pcap...\n",
-		    stderr);
-	return -EINVAL;
+	(void)fputs(
+		"Usage: cordon replay [OPTION...] FILE.pcap...\n"
+		"\n"
+		"Runs recorded packets (pcap, pcapng; \"-\": standard input) through the probes.\n"
+		"Prints findings as lines of OCSF, and what was not read on standard error.\n"
+		"\n"
+		"      --intel FILE    a pack or a list (again for more); else this host's pack,\n"
+		"                      or the list that comes with cordon\n"
+		"      --policy FILE   instead of the configuration's (again for more)\n"
+		"      --config FILE   for its DNS ports and policies\n"
+		"      --events        print every question instead of the findings\n"
+		"      --json          the summary as one line of JSON\n",
+		out);
+	return r;
 }
 
+/* 0, OPTIONS_HELP when all was said, or -EINVAL. */
+#define OPTIONS_HELP 1
 static int options_parse(int argc, char **argv, struct options *options)
 {
 	static const struct option known[] = {
@@ -71,6 +82,7 @@ static int options_parse(int argc, char **argv, struct options *options)
 		{ "policy", required_argument, NULL, 'p' },
 		{ "events", no_argument, NULL, 'e' },
 		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
@@ -94,13 +106,15 @@ static int options_parse(int argc, char **argv, struct options *options)
 		case 'j':
 			options->json = true;
 			break;
+		case 'h':
+			return usage(stdout, OPTIONS_HELP);
 		default:
-			return usage();
+			return usage(stderr, -EINVAL);
 		}
 	}
 	options->files = argv + optind;
 	options->file_count = (size_t)(argc - optind);
-	return options->file_count > 0 ? 0 : usage();
+	return options->file_count > 0 ? 0 : usage(stderr, -EINVAL);
 }
 
 /* Events alone need neither lists nor a policy. */
@@ -317,8 +331,9 @@ int command_replay(int argc, char **argv)
 
 	if (!intel || !policies)
 		return COMMAND_FAILED;
-	if (options_parse(argc, argv, &options) < 0)
-		return COMMAND_FAILED;
+	r = options_parse(argc, argv, &options);
+	if (r != 0)
+		return r < 0 ? COMMAND_FAILED : COMMAND_FINE;
 	r = replay_run(&replay);
 	replay_close(&replay);
 	return r;

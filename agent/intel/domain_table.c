@@ -52,7 +52,7 @@ static const uint64_t *slot_find(const struct table_view *view, uint64_t hash)
 	uint64_t mask = view->header->bucket_mask;
 	uint64_t bucket = table_bucket(hash, mask);
 
-	for (int i = 0; i < 2; i++, bucket = (bucket + 1) & mask) {
+	for (int i = 0; i < 2; i++, bucket = table_other(bucket, hash, mask)) {
 		const uint64_t *slots = view->buckets + bucket * TABLE_WORDS;
 
 		for (size_t k = 0; k < TABLE_WORDS; k++)

@@ -9,11 +9,14 @@
 #include "intel/array.h"
 #include "intel/domain_table.h"
 
-/* Fill above which no key is tried: at 50 % every other key finds a place for all slots of a
- * million, at 54 % one in ten, above hardly any (measured). In 1/128. */
-#define FILL_MAX    69
+/* Fill above which no key is tried, in 1/128: three quarters. Slots would find their places up to
+ * more than nine tenths, but the fuller the buckets, the more innocent names that pass the filter
+ * need a second one. */
+#define FILL_MAX    96
+/* Moves after which a key is given up; at FILL_MAX a slot needs a few at most. */
+#define MOVES_MAX   500
 /* Keys tried before the table is doubled. */
-#define KEYS_MAX    16
+#define KEYS_MAX    4
 /* Names of two labels in a word of the Bloom filter: with 64,000 words (512 KiB) for a million, one
  * innocent name in seven or fewer goes on to the buckets; larger filters lose to the cache. */
 #define BLOOM_LOAD  16
@@ -40,16 +43,13 @@ struct build {
 	bool single_label;
 	struct domain_hash_key key;
 	uint64_t buckets, bloom_words;
-	uint32_t *starts;  /* of each bucket's own slots in slots, and the end */
-	uint8_t *overflow; /* how many of them lie in the next bucket */
-	uint64_t *slots;
+	uint64_t *slots; /* of the buckets, in order */
+	uint64_t chance; /* state of the choice of which slot makes room */
 };
 
 static void build_clear(struct build *build)
 {
 	free(build->nodes.items);
-	free(build->starts);
-	free(build->overflow);
 	free(build->slots);
 }
 
@@ -177,7 +177,50 @@ static int key_choose(struct build *build)
 	if (getrandom(&build->key, sizeof(build->key), 0) != (ssize_t)sizeof(build->key))
 		return -EIO;
 	build->key.multiplier |= 1;
-	memset(build->starts, 0, (build->buckets + 1) * sizeof(*build->starts));
+	build->chance = build->key.multiplier;
+	return 0;
+}
+
+static bool bucket_take(const struct build *build, uint64_t bucket, uint64_t slot)
+{
+	uint64_t *slots = build->slots + bucket * TABLE_WORDS;
+
+	for (size_t i = 0; i < TABLE_WORDS; i++) {
+		if (slots[i] != 0)
+			continue;
+		slots[i] = slot;
+		return true;
+	}
+	return false;
+}
+
+/* Puts a slot into its bucket, or into its other one when that is full; when both are, one that is
+ * there makes room and goes to its own other bucket, and so on. A bucket that is full stays full,
+ * so whatever is not in its first bucket finds that one full, as the walk expects. false: no place
+ * was found. */
+static bool slot_place(struct build *build, uint64_t bucket, uint64_t slot)
+{
+	uint64_t mask = build->buckets - 1;
+
+	if (bucket_take(build, bucket, slot))
+		return true;
+	for (int i = 0; i < MOVES_MAX; i++) {
+		uint64_t *victim, moved;
+
+		bucket = table_other(bucket, slot, mask);
+		if (bucket_take(build, bucket, slot))
+			return true;
+		build->chance = build->chance * 6364136223846793005u + 1442695040888963407u;
+		victim = build->slots + bucket * TABLE_WORDS + (build->chance >> 61);
+		moved = *victim;
+		*victim = slot;
+		slot = moved;
+	}
+	return false;
+}
+
+static bool slots_place(struct build *build)
+{
 	for (size_t i = 0; i < build->nodes.count; i++) {
 		struct node *node = &build->nodes.items[i];
 
@@ -185,40 +228,11 @@ static int key_choose(struct build *build)
 		if (i + NODES_AHEAD < build->nodes.count)
 			__builtin_prefetch(build->set->names + node[NODES_AHEAD].offset);
 		node->hash = node_hash(build, node);
-		build->starts[table_bucket(node->hash, build->buckets - 1) + 1]++;
-	}
-	for (uint64_t b = 0; b < build->buckets; b++)
-		build->starts[b + 1] += build->starts[b];
-	return 0;
-}
-
-/* How many slots each bucket has to pass on. What comes in from the bucket before has to stay, so
- * there must be no more of it than fits. The ring is gone round twice, for what the last bucket
- * passes to the first. false: no place with this key. */
-static bool buckets_fit(struct build *build)
-{
-	uint64_t carried = 0;
-
-	for (uint64_t i = 0; i < build->buckets * 2; i++) {
-		uint64_t b = i & (build->buckets - 1);
-		uint64_t all = carried + build->starts[b + 1] - build->starts[b];
-
-		carried = all > TABLE_WORDS ? all - TABLE_WORDS : 0;
-		if (carried > TABLE_WORDS)
+		if (!slot_place(build, table_bucket(node->hash, build->buckets - 1),
+				table_slot(node->hash) | node->flags))
 			return false;
-		build->overflow[b] = (uint8_t)carried;
 	}
 	return true;
-}
-
-static int buckets_allocate(struct build *build, uint64_t buckets)
-{
-	build->buckets = buckets;
-	free(build->starts);
-	free(build->overflow);
-	build->starts = calloc(buckets + 1, sizeof(*build->starts));
-	build->overflow = calloc(buckets, sizeof(*build->overflow));
-	return build->starts && build->overflow ? 0 : -ENOMEM;
 }
 
 /* Finds a size and a key with which every slot has a place. */
@@ -229,50 +243,20 @@ static int buckets_settle(struct build *build)
 	while (build->nodes.count * 128 > buckets * TABLE_WORDS * FILL_MAX)
 		buckets *= 2;
 	for (; buckets <= BUCKETS_MAX; buckets *= 2) {
-		int r = buckets_allocate(build, buckets);
+		int r = 0;
 
+		build->buckets = buckets;
 		for (int i = 0; i < KEYS_MAX && r == 0; i++) {
-			r = key_choose(build);
-			if (r == 0 && buckets_fit(build))
+			free(build->slots);
+			build->slots = calloc(buckets * TABLE_WORDS, sizeof(*build->slots));
+			r = build->slots ? key_choose(build) : -ENOMEM;
+			if (r == 0 && slots_place(build))
 				return 0;
 		}
 		if (r < 0)
 			return r;
 	}
 	return -E2BIG;
-}
-
-/* Slots ordered by bucket. starts[] moves on by one bucket meanwhile, and back. */
-static int slots_sort(struct build *build)
-{
-	build->slots = calloc(build->nodes.count + 1, sizeof(*build->slots));
-	if (!build->slots)
-		return -ENOMEM;
-	for (size_t i = 0; i < build->nodes.count; i++) {
-		const struct node *node = &build->nodes.items[i];
-		uint64_t b = table_bucket(node->hash, build->buckets - 1);
-
-		build->slots[build->starts[b]++] = table_slot(node->hash) | node->flags;
-	}
-	memmove(build->starts + 1, build->starts, build->buckets * sizeof(*build->starts));
-	build->starts[0] = 0;
-	return 0;
-}
-
-/* Each bucket: its own slots but those it passes on, then what the one before passed on. */
-static void buckets_fill(const struct build *build, uint64_t *words)
-{
-	for (uint64_t b = 0; b < build->buckets; b++) {
-		uint64_t before = (b - 1) & (build->buckets - 1);
-		uint32_t end = build->starts[b + 1] - build->overflow[b];
-		uint64_t *slot = words + b * TABLE_WORDS;
-
-		for (uint32_t i = build->starts[b]; i < end; i++)
-			*slot++ = build->slots[i];
-		end = build->starts[before + 1];
-		for (uint32_t i = end - build->overflow[before]; i < end; i++)
-			*slot++ = build->slots[i];
-	}
 }
 
 static void bloom_fill(const struct build *build, uint64_t *words)
@@ -305,7 +289,8 @@ static int image_make(struct build *build, void **ret_table, size_t *ret_bytes)
 		return -ENOMEM;
 	memcpy(table, &header, sizeof(header));
 	bloom_fill(build, table + TABLE_WORDS);
-	buckets_fill(build, table + header.bucket_first * TABLE_WORDS);
+	memcpy(table + header.bucket_first * TABLE_WORDS, build->slots,
+	       build->buckets * TABLE_WORDS * sizeof(*table));
 	*ret_table = table;
 	*ret_bytes = words * sizeof(*table);
 	return 0;
@@ -341,8 +326,6 @@ int domain_table_build(const struct entry_set *set, void **ret_table, size_t *re
 	while (build.two_labels > build.bloom_words * BLOOM_LOAD)
 		build.bloom_words *= 2;
 	r = buckets_settle(&build);
-	if (r == 0)
-		r = slots_sort(&build);
 	if (r == 0)
 		r = image_make(&build, &table, &bytes);
 	if (r == 0)

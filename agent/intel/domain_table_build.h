@@ -2,8 +2,8 @@
  *
  * Builds the kernel side's table (probes/table.h) out of an ordered entry set.
  *
- * A slot lies in its bucket or the next one, so with some keys some slot has no place: then another
- * key is tried, and after some of them a larger table. No entry is ever left out; each one is
+ * A slot lies in one of two buckets; should some slot find no place with a key, another
+ * is tried, and after some of them a larger table. No entry is ever left out; each one is
  * looked up in the finished table before it is given away.
  */
 #pragma once

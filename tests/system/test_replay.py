@@ -204,8 +204,8 @@ def test_damaged_captures(replay, tmp_path):
 
 
 @pytest.mark.parametrize("arguments, said", [
-    ([], "usage"),
-    (["--nonsense", "x.pcap"], "usage"),
+    ([], "Usage"),
+    (["--nonsense", "x.pcap"], "Usage"),
     (["/nonexistent.pcap"], "/nonexistent.pcap: No such file"),
     ([__file__], "test_replay.py: unknown file format"),
     (["--policy", "/nonexistent.yaml", PCAP / "link-raw.pcap"], "/nonexistent.yaml"),
