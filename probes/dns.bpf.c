@@ -9,8 +9,8 @@
  *
  *	packet	 UDP without options in linear memory: nearly everything, and the fast way
  *	message	 other UDP: options, extension headers, fragments, non-linear memory, odd questions
- *	stream	 TCP: gathers the head of one message, and comes again for each further one
- *	head	 TCP: judges the head that was gathered
+ *	stream	 TCP: gathers the head of the first message in the segment
+ *	head	 TCP: judges the head that was gathered, and gathers the next
  *
  * The audit programs return a constant: they cannot drop.
  */
@@ -498,7 +498,7 @@ struct stream {
 	__u8 begun;    /* next is known */
 	__u8 refused;  /* something in it was dropped: so is the rest */
 	__u8 messages; /* looked at in this segment */
-	__u8 zero;
+	__u8 lost;     /* where messages begin is not known any more */
 	__u8 head[STREAM_HEAD_ROOM];
 };
 
@@ -522,8 +522,9 @@ struct tcp_header {
 
 #define TCP_FLAG_SYN 2
 
-/* Messages looked at in one segment: each takes two tail calls, of which the kernel allows 33. */
-#define STREAM_MESSAGES_MAX 14
+/* Messages looked at in one segment: each takes a tail call, of which the kernel allows 33. What
+ * comes after them is handed up, and the stream is out of step from there on. */
+#define STREAM_MESSAGES_MAX 28
 
 /* Gathers bytes of the head until it has wanted of them. False when the segment ends before. */
 static __always_inline bool stream_gather(struct __sk_buff *skb, struct stream *stream,
@@ -647,10 +648,13 @@ static __always_inline enum action stream_judge(struct __sk_buff *skb, const str
 
 		stream->next = sequence;
 		stream->have = stream->skip = 0;
+		stream->lost = 0;
 		ahead = 0;
 		if (!again)
 			count(hook->probe, COUNTER_GAP);
 	}
+	if (stream->lost)
+		return message_up(&message, COUNTER_UNREAD, RECORD_REASON_GAP);
 	rest = skb->len - payload;
 	if (ahead >= rest) {
 		/* Sent again, or looked at to its end. */
@@ -664,7 +668,7 @@ static __always_inline enum action stream_judge(struct __sk_buff *skb, const str
 		message.size = rest - ahead;
 		stream->messages = 0;
 		stream->next += message.size;
-		stream->have = stream->skip = 0;
+		stream->lost = 1;
 		action = message_up(&message, COUNTER_UNREAD, RECORD_REASON_PIPELINE);
 		stream->refused |= action == ACTION_DROP;
 		return action;
@@ -693,7 +697,8 @@ partial:
 	return ACTION_PASS;
 }
 
-/* Judges the head that stream_judge() gathered. ACTION_FURTHER: there may be more in the segment. */
+/* Judges the head that stream_judge() gathered, and goes on to the next. ACTION_FURTHER: it is
+ * there. */
 static __always_inline enum action head_judge(struct __sk_buff *skb, const struct hook *hook)
 {
 	struct message message = { .hook = hook, .skb = skb, .protocol = IPPROTO_TCP };
@@ -714,7 +719,7 @@ static __always_inline enum action head_judge(struct __sk_buff *skb, const struc
 	stream->skip = STREAM_PREFIX + size - stream->have;
 	stream->have = 0;
 	if (action != ACTION_DROP)
-		return ACTION_FURTHER;
+		return stream_judge(skb, hook);
 	stream->refused = 1;
 	stream->messages = 0;
 	return ACTION_DROP;
@@ -747,7 +752,7 @@ static __always_inline enum action tail_failed(const struct hook *hook)
 	DNS_PROGRAM(name, packet, tails, packet_judge(skb, &name##_hook, &tail), TAIL_MESSAGE)     \
 	DNS_PROGRAM(name, message, tails, message_judge(skb, &name##_hook), TAIL_STREAM)           \
 	DNS_PROGRAM(name, stream, tails, stream_judge(skb, &name##_hook), TAIL_HEAD)               \
-	DNS_PROGRAM(name, head, tails, head_judge(skb, &name##_hook), TAIL_STREAM)
+	DNS_PROGRAM(name, head, tails, head_judge(skb, &name##_hook), TAIL_HEAD)
 
 DNS_PROGRAMS(egress_audit, egress, COUNTER_EGRESS, false)
 DNS_PROGRAMS(egress_enforce, egress, COUNTER_EGRESS, true)

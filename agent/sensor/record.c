@@ -94,6 +94,14 @@ static void event_from_record(struct sensor *sensor, const struct record *record
 	event_attribute(sensor, record, event);
 }
 
+static void event_unreadable(struct sensor *sensor, struct event *event)
+{
+	event->unreadable = true;
+	event->matched = false;
+	event->qname.length = 0;
+	sensor->callback(event, sensor->userdata);
+}
+
 /* One datagram, or one message, that the kernel side left unread: an event for each question; an
  * unreadable one when there is none to be had. */
 static size_t message_read(struct sensor *sensor, struct event *event, const uint8_t *bytes,
@@ -120,11 +128,8 @@ static size_t message_read(struct sensor *sensor, struct event *event, const uin
 	}
 	if (r == 0)
 		return found;
-	event->unreadable = true;
-	event->matched = false;
-	event->qname.length = 0;
 	event->reason = message.reason ? message.reason : event->reason;
-	sensor->callback(event, sensor->userdata);
+	event_unreadable(sensor, event);
 	return found;
 }
 
@@ -134,6 +139,11 @@ static void pipeline_read(struct sensor *sensor, struct event *event, const uint
 {
 	size_t at = 0;
 
+	/* Out of step, or nothing was copied: there is no telling what it says. */
+	if (event->reason == reasons[RECORD_REASON_GAP] || available < 2) {
+		event_unreadable(sensor, event);
+		return;
+	}
 	while (at + 2 <= available) {
 		size_t whole = (size_t)bytes[at] << 8 | bytes[at + 1];
 		size_t rest = available - at - 2;
@@ -154,10 +164,7 @@ static void datagrams_read(struct sensor *sensor, struct event *event, const str
 
 		if (at >= available) {
 			/* More than was copied: it cannot be told what. */
-			event->unreadable = true;
-			event->qname.length = 0;
-			event->matched = false;
-			sensor->callback(event, sensor->userdata);
+			event_unreadable(sensor, event);
 			return;
 		}
 		if (whole > step)
