@@ -240,6 +240,7 @@ static int sensor_start(struct replay *replay)
 		.responses = true,
 		.replay = true,
 	};
+	uint64_t next;
 	int r;
 
 	_Static_assert(CONFIG_PORTS_MAX <= SENSOR_PORTS_MAX, "the ports of a configuration fit");
@@ -247,7 +248,8 @@ static int sensor_start(struct replay *replay)
 		options.ports[i] = config->sensor.ports[i];
 	r = sensor_open(&options, event_met, replay, &replay->sensor);
 	if (r == 0 && replay->intel.count > 0)
-		r = sensor_set_pack(replay->sensor, replay->intel.packs[0], NULL, NULL);
+		r = sensor_set_pack(replay->sensor, replay->intel.packs[0],
+				    replay->now / NS_PER_SECOND, NULL, NULL, &next);
 	return r;
 }
 

@@ -172,7 +172,7 @@ static int tick(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)sensor_dispatch(agent->sensor, AGENT_RECORDS_A_TURN);
 	pipeline_flush(agent);
 	loss_tell(agent);
-	if (clock_realtime() >= agent->policy_changes && indicators_load(agent, error) < 0)
+	if (clock_realtime() >= agent->next_change && indicators_load(agent, error) < 0)
 		log_error("%s", error);
 	(void)sd_event_source_set_time_relative(source, AGENT_TICK);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);

@@ -41,7 +41,7 @@ struct agent {
 	char *cgroup; /* that the probes are attached to */
 	uint64_t started; /* ns since the epoch */
 	uint64_t excepted; /* findings that an exception of the policy kept back */
-	uint64_t policy_changes; /* when an exception of the policy ends, ns since the epoch */
+	uint64_t next_change; /* when an exception ends or an entry expires, ns since the epoch */
 	uint64_t ring_full;	 /* of the ledger, as last told of */
 };
 

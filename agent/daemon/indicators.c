@@ -18,6 +18,9 @@
 
 CLEANUP_DEFINE(struct pack *, pack_close)
 
+/* A pack that was refused is looked at again, for what an expiry or the end of an exception asks. */
+#define RETRY_TIME (60 * NS_PER_SECOND)
+
 static bool newer(const struct stat *a, const struct stat *b)
 {
 	return a->st_mtim.tv_sec > b->st_mtim.tv_sec ||
@@ -99,13 +102,21 @@ static bool entry_kept(const struct indicator *indicator, void *userdata)
 	return policy_entry(agent->policy, indicator, clock_realtime()) != POLICY_BLOCKS;
 }
 
+static void next_change_set(struct agent *agent, uint64_t next_expiry)
+{
+	agent->next_change = policy_next_change(agent->policy, clock_realtime());
+	if (next_expiry && next_expiry < agent->next_change / NS_PER_SECOND)
+		agent->next_change = next_expiry * NS_PER_SECOND;
+}
+
 static int pack_put(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
 {
 	CLEANUP(pack_close_cleanup) struct pack *pack = NULL;
 	bool enforce = agent->config.mode == CONFIG_ENFORCE;
 	struct pack_info info;
+	uint64_t next_expiry;
 	const char *why;
-	int r = pack_open(agent->config.intel.pack, &pack, &why);
+	int r = pack_open_private(agent->config.intel.pack, agent->config.state_dir, &pack, &why);
 
 	if (r < 0) {
 		(void)snprintf(error, CONTROL_ERROR_SIZE, "pack %.300s: %.100s",
@@ -115,12 +126,14 @@ static int pack_put(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
 	r = pack_check(agent, pack, error);
 	if (r < 0)
 		return r;
-	r = sensor_set_pack(agent->sensor, pack, enforce ? entry_kept : NULL, agent);
+	r = sensor_set_pack(agent->sensor, pack, clock_realtime() / NS_PER_SECOND,
+			    enforce ? entry_kept : NULL, agent, &next_expiry);
 	if (r < 0) {
 		(void)snprintf(error, CONTROL_ERROR_SIZE, "the table cannot be loaded: %s",
 			       strerror(-r));
 		return r;
 	}
+	next_change_set(agent, next_expiry);
 	pack_info(pack, &info);
 	log_info("pack in force: %llu domains, %llu addresses, %llu hashes of %zu feeds",
 		 (unsigned long long)info.domains, (unsigned long long)info.addresses,
@@ -140,6 +153,7 @@ int indicators_load(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
 	if (r == 0)
 		r = pack_put(agent, error);
 	(void)snprintf(agent->pack_error, sizeof(agent->pack_error), "%s", r < 0 ? error : "");
-	agent->policy_changes = policy_next_change(agent->policy, clock_realtime());
+	if (r < 0)
+		agent->next_change = clock_realtime() + RETRY_TIME;
 	return r;
 }

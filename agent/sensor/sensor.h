@@ -42,9 +42,10 @@ typedef bool (*sensor_keep)(const struct indicator *indicator, void *userdata);
 
 /* Copies the pack's table into a new map and swaps it in; lookups go on meanwhile. keep is asked
  * for each block entry when programs can drop; NULL: none is kept. The pack is not held on to: hits
- * are confirmed by the caller. */
-int sensor_set_pack(struct sensor *sensor, const struct pack *pack, sensor_keep keep,
-		    void *userdata);
+ * are confirmed by the caller. now: seconds since the epoch; entries past their expiry are left
+ * out. *ret_next is when the next one expires and this is to be called again; 0: never. */
+int sensor_set_pack(struct sensor *sensor, const struct pack *pack, uint64_t now, sensor_keep keep,
+		    void *userdata, uint64_t *ret_next);
 
 /* Descriptor to poll for reading, and the call to make when it is readable: hands each record that
  * waits to the callback, at most budget of them, so that the loop gets its turn. Returns how many. */

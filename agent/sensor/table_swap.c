@@ -63,8 +63,20 @@ static int mark_entry(const struct domain_name *name, const struct indicator *in
 	return 0;
 }
 
-int sensor_set_pack(struct sensor *sensor, const struct pack *pack, sensor_keep keep,
-		    void *userdata)
+/* What the kernel side cannot know: policy and time. */
+static int table_mark(const struct pack *pack, uint64_t now, struct mark *mark, uint64_t *ret_next)
+{
+	int r = 0;
+
+	if (mark->keep)
+		r = pack_each_domain(pack, mark_entry, mark);
+	if (r >= 0)
+		r = pack_table_expire(pack, mark->table, mark->size, now, ret_next);
+	return r < 0 ? r : 0;
+}
+
+int sensor_set_pack(struct sensor *sensor, const struct pack *pack, uint64_t now, sensor_keep keep,
+		    void *userdata, uint64_t *ret_next)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE | BPF_F_INNER_MAP);
 	CLEANUP(close_cleanup) int map_fd = -1;
@@ -81,9 +93,10 @@ int sensor_set_pack(struct sensor *sensor, const struct pack *pack, sensor_keep 
 	r = table_copy(map_fd, pack, &mark.table);
 	if (r < 0)
 		return log_errno(LOG_ERR, r, "the pack's table cannot be copied");
-	if (keep)
-		(void)pack_each_domain(pack, mark_entry, &mark);
+	r = table_mark(pack, now, &mark, ret_next);
 	(void)munmap(mark.table, size);
+	if (r < 0)
+		return log_errno(LOG_ERR, r, "the pack's entries cannot be read");
 	/* From now on not even we can change it. */
 	if (bpf_map_freeze(map_fd) < 0)
 		log_debug("the table's map cannot be frozen");

@@ -123,9 +123,10 @@ static void pack_bench(struct sensor *sensor, struct ring_buffer *ring, const ch
 	const char *why;
 	struct packet packet;
 	uint32_t base, other, miss3, miss8, hit;
+	uint64_t next;
 
 	if (empty < 0 || pack_open(path, &pack, &why) < 0 ||
-	    sensor_set_pack(sensor, pack, NULL, NULL) < 0) {
+	    sensor_set_pack(sensor, pack, 0, NULL, NULL, &next) < 0) {
 		(void)fprintf(stderr, "bench_probe: %s cannot be loaded\n", path);
 		exit(2);
 	}

@@ -13,6 +13,7 @@ from test_attribution import CASES
 from test_probe import FORMS
 
 LISTED = "blocked.cordon-test.invalid"
+SAID = "said.cordon-test.invalid"
 INNOCENT = "innocent.example"
 # Resolvers wait 5 s and more for an answer; told at once, they need milliseconds.
 AT_ONCE = 1.0
@@ -33,7 +34,7 @@ class World:
 
     def __init__(self, mode, folder, cgroup, namespace):
         self.mode, self.namespace = mode, namespace
-        self.agent = Agent(folder, cgroup, [LISTED], mode=mode)
+        self.agent = Agent(folder, cgroup, [LISTED, SAID], mode=mode)
 
     @property
     def enforces(self):
@@ -83,16 +84,18 @@ def test_listed_form(world, way, address, form):
 
 @pytest.mark.parametrize("way,address", [("sendto", "127.0.0.1"), ("sendto", "::1"),
                                          ("tcp", "127.0.0.1"), ("tcp-bytewise", "::1"),
-                                         ("splice", "127.0.0.1"), ("gso", "127.0.0.1")])
+                                         ("tcp-pipelined", "127.0.0.1"),
+                                         ("splice", "127.0.0.1"), ("ip-options", "127.0.0.1")])
 def test_innocent_lookup(world, way, address):
-    """Nothing is dropped that is not listed."""
+    """Nothing is dropped that is not listed. (Several messages in one send, to be cut by the
+    kernel, are refused by enforce mode whatever they ask for: no resolver does that.)"""
     assert world.namespace.answered(way, INNOCENT, address=address)
 
 
 def test_finding_says_what_was_done(world):
     """Blocked is blocked; in audit mode the finding tells what would have been done."""
-    world.namespace.look_up("sendto", "said." + LISTED)
-    finding = world.agent.finding("said." + LISTED)
+    world.namespace.look_up("sendto", SAID)
+    finding = world.agent.finding(SAID)
     assert (finding["disposition_id"] == DISPOSITION_BLOCKED) == world.enforces
     assert finding["unmapped"].get("would_have") == (None if world.enforces else "block")
 
