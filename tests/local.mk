@@ -7,6 +7,9 @@ cordon_LIBS = $(cli_LIBS) $(daemon_LIBS) $(report_LIBS) $(response_LIBS) $(journ
 LDADD = $(replay_LIBS) $(cordon_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += \
+	%D%/unit/test_pack \
+	%D%/unit/test_list \
+	%D%/unit/test_domain_table \
 	%D%/unit/test_block \
 	%D%/unit/test_capture \
 	%D%/unit/test_channel \
@@ -31,6 +34,8 @@ endif
 
 # With --enable-fuzzers they are fuzzers; else they run over their corpus in `make check`.
 FUZZ_TARGETS += \
+	%D%/fuzz/fuzz_pack \
+	%D%/fuzz/fuzz_list \
 	%D%/fuzz/fuzz_capture \
 	%D%/fuzz/fuzz_config \
 	%D%/fuzz/fuzz_control \
@@ -52,6 +57,8 @@ tests_fuzz_fuzz_capture_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_config_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_control_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_dns_message_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_list_LDFLAGS = $(fuzzer_LDFLAGS)
+tests_fuzz_fuzz_pack_LDFLAGS = $(fuzzer_LDFLAGS)
 tests_fuzz_fuzz_policy_LDFLAGS = $(fuzz_link_flags)
 
 # Programs that the system tests, the VM tests and the quickstart use.
@@ -75,8 +82,9 @@ EXTRA_DIST += \
 	%D%/data %D%/fuzz/corpus %D%/layering %D%/bench \
 	%D%/system/agent.py %D%/system/conftest.py %D%/system/musl_lookup.c \
 	%D%/system/test_attribution.py %D%/system/test_block.py %D%/system/test_enforce.py \
-	%D%/system/test_flood.py %D%/system/test_kill.py %D%/system/test_probe.py \
-	%D%/system/test_reload.py %D%/system/test_stub.py \
+	%D%/system/test_flood.py %D%/system/test_cli.py %D%/system/test_kill.py %D%/system/test_probe.py \
+	%D%/system/test_reload.py %D%/system/test_replay.py %D%/system/test_stub.py \
+	%D%/system/ocsf_validate.py %D%/unit/intel_folder.h \
 	%D%/vm/init %D%/vm/judge.py %D%/vm/kernel %D%/vm/run %D%/vm/scenario
 
 PYTEST = /usr/bin/python3 -m pytest -p no:cacheprovider
