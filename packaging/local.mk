@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-EXTRA_DIST += quickstart .clang-format %D%/cordon.yaml %D%/systemd/cordond.service.in
+EXTRA_DIST += quickstart .clang-format README.md ARCHITECTURE.md HACKING.md SECURITY.md \
+	LICENSE LICENSES %D%/cordon.yaml %D%/systemd/cordond.service.in
+
+dist_man_MANS = %D%/man/cordon.8 %D%/man/cordond.8 %D%/man/cordon.yaml.5
+
+completionsdir = $(datadir)/bash-completion/completions
+dist_completions_DATA = %D%/completions/cordon
 
 # The unit names the program where it is installed to, which is known to make only.
 systemdsystemunit_DATA = %D%/systemd/cordond.service

@@ -107,6 +107,8 @@ struct message {
 	__u8 protocol;
 	__u32 offset; /* of the DNS message in the packet */
 	__u32 size;   /* of the message */
+	const __u8 *head; /* of a message over TCP, with its prefix, when it was gathered; or NULL */
+	__u32 head_size;
 	struct dns_header header;
 };
 
@@ -302,13 +304,35 @@ static __always_inline enum action question_judge(const struct message *message,
 	return ACTION_DROP;
 }
 
+/* Copies the head of the message, size bytes of it at most; returns how many. */
+static __always_inline __u16 message_copy(const struct message *message, __u8 *data, __u64 size)
+{
+	long error;
+
+	if (message->head)
+		size = message->head_size;
+	if (size > RECORD_MESSAGE_MAX)
+		size = RECORD_MESSAGE_MAX;
+	if (size == 0)
+		return 0;
+	/* Says again what is known, in words that every verifier follows. */
+	OPAQUE(size);
+	if (message->head) {
+		size = ((size - 1) & 511) + 1;
+		error = bpf_probe_read_kernel(data, (__u32)size, message->head);
+	} else {
+		size = ((size - 1) & (RECORD_MESSAGE_MAX - 1)) + 1;
+		error = bpf_skb_load_bytes(message->skb, message->offset, data, (__u32)size);
+	}
+	return error < 0 ? 0 : (__u16)size;
+}
+
 /* Hands up the head of a message that is not read here, for user space to read; refused when
  * refusing is possible, for it may hold anything. */
 static __always_inline enum action message_up(const struct message *message, enum counter outcome,
 					      enum record_reason reason)
 {
 	bool drop = message_droppable(message);
-	__u64 size = message->size;
 	struct record_message *record;
 
 	count(message->hook->probe, outcome);
@@ -322,16 +346,7 @@ static __always_inline enum action message_up(const struct message *message, enu
 	record_head(&record->head, message, RECORD_MESSAGE, drop ? RECORD_BLOCKED : 0);
 	record->head.reason = reason;
 	record->head.gso_size = (__u16)message->skb->gso_size;
-	if (size > RECORD_MESSAGE_MAX)
-		size = RECORD_MESSAGE_MAX;
-	if (size > 0) {
-		/* Says again what is known, in words that every verifier follows. */
-		OPAQUE(size);
-		size = ((size - 1) & (RECORD_MESSAGE_MAX - 1)) + 1;
-		if (bpf_skb_load_bytes(message->skb, message->offset, record->data, (__u32)size) ==
-		    0)
-			record->head.data_size = (__u16)size;
-	}
+	record->head.data_size = message_copy(message, record->data, message->size);
 	bpf_ringbuf_submit(record, 0);
 	count(message->hook->probe, COUNTER_SUBMITTED);
 	return drop ? ACTION_DROP : ACTION_PASS;
@@ -454,7 +469,7 @@ static __always_inline enum action message_judge(struct __sk_buff *skb, const st
 	if (message.offset > skb->len)
 		return message_up(&message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
 	message.size = skb->len - message.offset;
-	if (message.size == 0) {
+	if (message.size == 0 && !packet.fragment) {
 		count(hook->probe, COUNTER_EMPTY);
 		return ACTION_PASS;
 	}
@@ -562,9 +577,11 @@ static __always_inline enum action stream_message(struct message *message, struc
 	struct name name = { 0 };
 
 	message->size = size;
-	__builtin_memcpy(&message->header, stream->head + STREAM_PREFIX, sizeof(message->header));
+	message->head = stream->head;
+	message->head_size = stream->have;
 	if (size < DNS_HEADER_SIZE)
 		return message_up(message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
+	__builtin_memcpy(&message->header, stream->head + STREAM_PREFIX, sizeof(message->header));
 	if (message_skipped(message) || message_seen_before(message)) {
 		count(message->hook->probe, COUNTER_RESPONSE);
 		return ACTION_PASS;
@@ -617,12 +634,15 @@ static __always_inline enum action stream_judge(struct __sk_buff *skb, const str
 	if (!packet_read(skb, &packet) || packet.later_fragment || packet.odd ||
 	    packet.protocol != IPPROTO_TCP)
 		return ACTION_PASS;
-	if (bpf_skb_load_bytes(skb, packet.transport, &tcp, sizeof(tcp)) < 0)
-		return ACTION_PASS;
 	message.source_port = packet.source_port;
 	message.destination_port = packet.destination_port;
+	if (bpf_skb_load_bytes(skb, packet.transport, &tcp, sizeof(tcp)) < 0)
+		return message_up(&message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
 	payload = packet.transport + (tcp.offset >> 4) * 4;
-	if (payload >= skb->len) {
+	if (tcp.offset >> 4 < TCP_HEADER_SIZE / 4 || payload > skb->len ||
+	    (payload == skb->len && packet.fragment))
+		return message_up(&message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
+	if (payload == skb->len) {
 		count(hook->probe, COUNTER_EMPTY);
 		return ACTION_PASS;
 	}
@@ -644,14 +664,19 @@ static __always_inline enum action stream_judge(struct __sk_buff *skb, const str
 	}
 	if (ahead >= 1u << 31 || (tcp.flags & TCP_FLAG_SYN && ahead)) {
 		/* Bytes are missing, or the ports are used again. The segment may begin a message. */
-		bool again = tcp.flags & TCP_FLAG_SYN;
-
+		if (!(tcp.flags & TCP_FLAG_SYN)) {
+			count(hook->probe, COUNTER_GAP);
+			/* What is missing would come later and be taken for sent again. The
+			 * kernel's TCP sends a refused segment again, in its turn. */
+			if (message_droppable(&message)) {
+				count(hook->probe, COUNTER_BLOCKED);
+				return ACTION_DROP;
+			}
+		}
 		stream->next = sequence;
 		stream->have = stream->skip = 0;
 		stream->lost = 0;
 		ahead = 0;
-		if (!again)
-			count(hook->probe, COUNTER_GAP);
 	}
 	if (stream->lost)
 		return message_up(&message, COUNTER_UNREAD, RECORD_REASON_GAP);

@@ -38,7 +38,8 @@ struct packet {
 	__u8 protocol;
 	bool fragment;	     /* part of a datagram */
 	bool later_fragment; /* not the first part: there is no transport header */
-	bool odd;	     /* more extension headers than are walked */
+	bool odd;	     /* the transport header is out of reach: behind more extension headers
+			      * than are walked, or in a later fragment */
 	__u16 source_port, destination_port;
 };
 
@@ -75,15 +76,17 @@ static __always_inline bool packet_read_ipv6(struct __sk_buff *skb, struct packe
 
 	if (bpf_skb_load_bytes(skb, 6, &next, 1) < 0)
 		return false;
-	for (int i = 0; i < EXTENSION_HEADERS_MAX; i++) {
+	for (int i = 0; i <= EXTENSION_HEADERS_MAX; i++) {
 		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING &&
 		    next != IPPROTO_FRAGMENT && next != IPPROTO_AH && next != IPPROTO_DSTOPTS) {
 			packet->protocol = next;
 			packet->transport = at;
 			return true;
 		}
+		if (i == EXTENSION_HEADERS_MAX)
+			break;
 		if (bpf_skb_load_bytes(skb, at, extension, sizeof(extension)) < 0)
-			return false;
+			return packet->odd = packet->fragment;
 		if (next == IPPROTO_FRAGMENT) {
 			packet->fragment = true;
 			packet->later_fragment = extension[2] != 0 || (extension[3] & 0xf8) != 0;
@@ -121,7 +124,7 @@ static __always_inline bool packet_read(struct __sk_buff *skb, struct packet *pa
 	if (packet->protocol != IPPROTO_UDP && packet->protocol != IPPROTO_TCP)
 		return false;
 	if (bpf_skb_load_bytes(skb, packet->transport, ports, sizeof(ports)) < 0)
-		return false;
+		return packet->odd = packet->fragment;
 	packet->source_port = bpf_ntohs(ports[0]);
 	packet->destination_port = bpf_ntohs(ports[1]);
 	/* The verifier need not go on with each of the ways that led here. */

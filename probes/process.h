@@ -36,8 +36,7 @@ struct process_counters process_counters __weak;
 static const volatile struct process_note process_note_empty;
 
 /* Path components walked; a deeper path is marked as truncated. */
-#define PATH_COMPONENTS_MAX   32
-#define CGROUP_COMPONENTS_MAX 12
+#define PATH_COMPONENTS_MAX 32
 
 /* Puts one component at text[at], and a zero byte after it. Returns where the next one goes.
  * at: below 512; the caller's area is at least 256 bytes longer than that. */
@@ -100,7 +99,7 @@ static __always_inline void process_note_cgroup(struct process_note *note, struc
 	struct kernfs_node *node = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
 	__u32 at = 0;
 
-	for (int i = 0; i < CGROUP_COMPONENTS_MAX; i++) {
+	for (int i = 0; i < NOTE_CGROUP_COMPONENTS; i++) {
 		struct kernfs_node *parent = kernfs_parent(node);
 		const char *name = BPF_CORE_READ(node, name);
 		long size;

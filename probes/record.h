@@ -48,6 +48,8 @@ enum note_source {
 #define NOTE_EXE_SIZE	     512
 #define NOTE_CGROUP	     (NOTE_EXE + NOTE_EXE_SIZE)
 #define NOTE_CGROUP_SIZE     256
+/* Walked at most: a path of that many may have more above them. */
+#define NOTE_CGROUP_COMPONENTS 12
 #define NOTE_ARGUMENTS	     (NOTE_CGROUP + NOTE_CGROUP_SIZE)
 #define NOTE_ARGUMENTS_SIZE  512
 #define NOTE_TEXT_SIZE	     (NOTE_ARGUMENTS + NOTE_ARGUMENTS_SIZE)

@@ -66,10 +66,11 @@ noinst_PROGRAMS += %D%/system/sender %D%/system/responder %D%/system/flood %D%/s
 tests_system_sender_SOURCES = \
 	%D%/system/sender.c %D%/system/sender.h %D%/system/sender_datagram.c \
 	%D%/system/sender_handed.c %D%/system/sender_message.c %D%/system/sender_stream.c
+tests_system_sender_CPPFLAGS = $(AM_CPPFLAGS)
 tests_system_sender_CFLAGS = $(AM_CFLAGS) -pthread
 tests_system_sender_LDADD = -lpthread
 if URING
-tests_system_sender_CPPFLAGS = $(AM_CPPFLAGS) -DWITH_URING
+tests_system_sender_CPPFLAGS += -DWITH_URING
 tests_system_sender_CFLAGS += $(URING_CFLAGS)
 tests_system_sender_LDADD += $(URING_LIBS)
 endif

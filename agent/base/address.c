@@ -51,12 +51,18 @@ void address_format(const struct address *address, char out[static ADDRESS_TEXT_
 void address_format_prefix(const struct address *address, unsigned length,
 			   char out[static ADDRESS_TEXT_SIZE])
 {
-	unsigned shown = address_is_ipv4(address) ? length - MAPPED_BITS : length;
+	unsigned shown = length;
 	size_t used;
 
-	address_format(address, out);
+	/* A prefix that IPv4 is only a part of has no IPv4 form. */
+	if (address_is_ipv4(address) && length < MAPPED_BITS)
+		(void)inet_ntop(AF_INET6, address->bytes, out, ADDRESS_TEXT_SIZE);
+	else
+		address_format(address, out);
 	if (length >= 128)
 		return;
+	if (address_is_ipv4(address) && length >= MAPPED_BITS)
+		shown = length - MAPPED_BITS;
 	used = strlen(out);
 	(void)snprintf(out + used, ADDRESS_TEXT_SIZE - used, "/%u", shown);
 }
@@ -105,8 +111,9 @@ int address_parse_prefix(const char *text, struct address *ret_address, unsigned
 		 * start of the 128 bits. */
 		unsigned base = strchr(copy, ':') ? 0 : MAPPED_BITS;
 
-		if (parse_u64(slash + 1, 128, &length) < 0)
-			return -EINVAL;
+		r = parse_u64(slash + 1, 128, &length);
+		if (r < 0)
+			return r;
 		length += base;
 		if (length > 128)
 			return -ERANGE;

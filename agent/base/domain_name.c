@@ -59,7 +59,8 @@ static int character_parse(const char **text, uint8_t *ret)
 int domain_name_parse(const char *text, struct domain_name *ret)
 {
 	struct domain_name name = { 0 };
-	size_t label = 0, at = 1; /* where this label's length byte stands, where the next byte goes */
+	/* Where this label's length byte stands, where the next byte goes. */
+	size_t label = 0, at = 1;
 
 	if (strcmp(text, ".") == 0)
 		text++;

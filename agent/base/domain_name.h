@@ -11,7 +11,7 @@
 
 #define DOMAIN_NAME_WIRE_MAX  255
 #define DOMAIN_NAME_LABEL_MAX 63
-#define DOMAIN_NAME_LABELS    127 /* most labels that fit into 255 bytes */
+#define DOMAIN_NAME_LABELS    127  /* most labels that fit into 255 bytes */
 #define DOMAIN_NAME_TEXT_SIZE 1024 /* every byte as \DDD, dots and the NUL fit */
 
 struct domain_name {

@@ -6,8 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+
 /* A byte becomes at most "\xHH". */
 #define ESCAPED_BYTE 4
+
+#define DOTS "..."
 
 struct utf8_form {
 	uint8_t lead_min, lead_max;
@@ -25,7 +29,7 @@ size_t utf8_character(const char *text, size_t size)
 {
 	const uint8_t *bytes = (const uint8_t *)text;
 
-	for (size_t i = 0; size > 0 && i < sizeof(utf8_forms) / sizeof(utf8_forms[0]); i++) {
+	for (size_t i = 0; size > 0 && i < ELEMENTS(utf8_forms); i++) {
 		const struct utf8_form *form = &utf8_forms[i];
 
 		if (bytes[0] < form->lead_min || bytes[0] > form->lead_max)
@@ -43,23 +47,34 @@ size_t utf8_character(const char *text, size_t size)
 	return 0;
 }
 
-/* Format characters that reorder or hide what stands around them: U+061C, U+200B..U+200F,
- * U+2028..U+202E, U+2060..U+206F, U+FEFF, and the C1 controls U+0080..U+009F. */
+struct character_range {
+	uint32_t first, last;
+};
+
+/* Controls, the backslash that escapes begin with, and what reorders or hides the text around it:
+ * line separators, bidirectional and interlinear controls, and all that Unicode wants shown as
+ * nothing (Unicode 15.0, DerivedCoreProperties.txt, Default_Ignorable_Code_Point). In order. */
+static const struct character_range misleading[] = {
+	{ 0x00, 0x1f },	    { '\\', '\\' },	  { 0x7f, 0x9f },	{ 0xad, 0xad },
+	{ 0x34f, 0x34f },   { 0x61c, 0x61c },	  { 0x115f, 0x1160 },	{ 0x17b4, 0x17b5 },
+	{ 0x180b, 0x180f }, { 0x200b, 0x200f },	  { 0x2028, 0x202e },	{ 0x2060, 0x206f },
+	{ 0x3164, 0x3164 }, { 0xfe00, 0xfe0f },	  { 0xfeff, 0xfeff },	{ 0xffa0, 0xffa0 },
+	{ 0xfff0, 0xfffb }, { 0x1bca0, 0x1bca3 }, { 0x1d173, 0x1d17a }, { 0xe0000, 0xe0fff },
+};
+
 static bool character_misleads(const uint8_t *bytes, size_t length)
 {
-	if (length == 1)
-		return bytes[0] < 0x20 || bytes[0] == 0x7f || bytes[0] == '\\';
-	if (length == 2)
-		return (bytes[0] == 0xc2 && bytes[1] < 0xa0) ||
-		       (bytes[0] == 0xd8 && bytes[1] == 0x9c);
-	if (length == 3 && bytes[0] == 0xe2)
-		return (bytes[1] == 0x80 && ((bytes[2] >= 0x8b && bytes[2] <= 0x8f) ||
-					     (bytes[2] >= 0xa8 && bytes[2] <= 0xae))) ||
-		       (bytes[1] == 0x81 && bytes[2] >= 0xa0 && bytes[2] <= 0xaf);
-	return length == 3 && bytes[0] == 0xef && bytes[1] == 0xbb && bytes[2] == 0xbf;
+	uint32_t character = length == 1 ? bytes[0] : bytes[0] & (0x7fu >> length);
+
+	for (size_t i = 1; i < length; i++)
+		character = character << 6 | (bytes[i] & 0x3f);
+	for (size_t i = 0; i < ELEMENTS(misleading) && misleading[i].first <= character; i++)
+		if (character <= misleading[i].last)
+			return true;
+	return false;
 }
 
-static size_t escape_bytes(const uint8_t *bytes, size_t length, char *out)
+static void escape_bytes(const uint8_t *bytes, size_t length, char *out)
 {
 	static const char digits[] = "0123456789abcdef";
 
@@ -69,12 +84,11 @@ static size_t escape_bytes(const uint8_t *bytes, size_t length, char *out)
 		*out++ = digits[bytes[i] >> 4];
 		*out++ = digits[bytes[i] & 15];
 	}
-	return length * ESCAPED_BYTE;
 }
 
 size_t escape_text(const char *text, size_t size, char *out, size_t out_size)
 {
-	size_t used = 0;
+	size_t used = 0, cut = 0; /* cut: the last place from which the dots still fit */
 
 	for (size_t i = 0; i < size;) {
 		const uint8_t *bytes = (const uint8_t *)text + i;
@@ -83,17 +97,20 @@ size_t escape_text(const char *text, size_t size, char *out, size_t out_size)
 		size_t take = length ? length : 1;
 		size_t need = escape ? take * ESCAPED_BYTE : take;
 
+		if (used + sizeof(DOTS) <= out_size)
+			cut = used;
 		if (used + need >= out_size) {
-			for (int dots = 0; dots < 3 && used + 1 < out_size; dots++)
-				out[used++] = '.';
+			if (out_size >= sizeof(DOTS)) {
+				memcpy(out + cut, DOTS, strlen(DOTS));
+				used = cut + strlen(DOTS);
+			}
 			break;
 		}
-		if (escape) {
-			used += escape_bytes(bytes, take, out + used);
-		} else {
+		if (escape)
+			escape_bytes(bytes, take, out + used);
+		else
 			memcpy(out + used, bytes, take);
-			used += take;
-		}
+		used += need;
 		i += take;
 	}
 	out[used] = '\0';

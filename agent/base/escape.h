@@ -3,15 +3,15 @@
  * Bytes that somebody else chose, made safe to show: control characters, escape sequences,
  * backslashes and bytes that are not well-formed UTF-8 become \xHH, so that what is printed can
  * neither move the cursor nor forge a line, and can be read back. Bidirectional overrides and
- * other invisible format characters are escaped byte by byte, too.
+ * other characters that are not to be seen are escaped byte by byte, too.
  */
 #pragma once
 
 #include <stddef.h>
 
 /* Writes size bytes of text, escaped and NUL-terminated, into out (out_size bytes, at least 1).
- * What does not fit is cut at a whole character and "..." put at the end when there is room.
- * Returns the length written. */
+ * What does not fit is cut at a whole character, and "..." put in its place when out_size is at
+ * least 4. Returns the length written. */
 size_t escape_text(const char *text, size_t size, char *out, size_t out_size);
 
 /* The same into a new string (free it); NULL when memory is short. */

@@ -124,6 +124,7 @@ int fd_make_folders(const char *path, mode_t mode)
 {
 	char part[PATH_MAX];
 	size_t length = strlen(path);
+	struct stat status;
 
 	if (length == 0 || length >= sizeof(part))
 		return -EINVAL;
@@ -132,8 +133,15 @@ int fd_make_folders(const char *path, mode_t mode)
 			continue;
 		memcpy(part, path, i);
 		part[i] = '\0';
-		if (mkdir(part, mode) < 0 && errno != EEXIST)
+		if (mkdir(part, mode) == 0) {
+			/* The umask took its share. */
+			if (chmod(part, mode) < 0)
+				return -errno;
+		} else if (errno != EEXIST) {
 			return -errno;
+		}
 	}
-	return 0;
+	if (stat(path, &status) < 0)
+		return -errno;
+	return S_ISDIR(status.st_mode) ? 0 : -ENOTDIR;
 }

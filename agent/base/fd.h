@@ -19,5 +19,6 @@ int fd_read_file(const char *path, size_t max, char **ret_data, size_t *ret_size
 int fd_open_temporary(const char *path, mode_t mode, char **ret_temporary);
 int fd_replace(int fd, const char *temporary, const char *path);
 
-/* mkdir -p; folders that it makes get the mode. */
+/* mkdir -p; folders that it makes get the mode, whatever the umask. -ENOTDIR: path, or a part of
+ * it, is something else. */
 int fd_make_folders(const char *path, mode_t mode);

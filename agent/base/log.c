@@ -14,7 +14,9 @@
 #include "base/escape.h"
 
 /* Longest log line; the rest is cut. */
-#define LOG_LINE_MAX 2048
+#define LOG_LINE_MAX  2048
+/* Of them, kept for what the error is. */
+#define LOG_ERROR_MAX 128
 
 static const char *log_program = "cordon";
 static int log_level_max = LOG_INFO;
@@ -68,7 +70,7 @@ int log_errno(int level, int error, const char *format, ...)
 	if (level > log_level_max)
 		return error;
 	va_start(arguments, format);
-	(void)vsnprintf(text, sizeof(text), format, arguments);
+	(void)vsnprintf(text, sizeof(text) - LOG_ERROR_MAX, format, arguments);
 	va_end(arguments);
 	length = strlen(text);
 	(void)snprintf(text + length, sizeof(text) - length, ": %s", strerror(-error));

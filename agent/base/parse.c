@@ -13,16 +13,23 @@
 /* Longest text compared by edit distance; nobody mistypes a longer key. */
 #define NEAREST_MAX 64
 
+/* Of a second: down to nanoseconds. */
+#define FRACTION_DIGITS 9
+
 struct unit {
 	const char *name;
 	uint64_t factor;
 };
 
 static const struct unit duration_units[] = {
-	{ "", NS_PER_SECOND },		    { "ms", NS_PER_MILLISECOND },
-	{ "s", NS_PER_SECOND },		    { "m", 60 * NS_PER_SECOND },
-	{ "min", 60 * NS_PER_SECOND },	    { "h", 3600 * NS_PER_SECOND },
-	{ "d", 24 * 3600 * NS_PER_SECOND }, { "w", 7 * 24 * 3600 * NS_PER_SECOND },
+	{ "", NS_PER_SECOND },
+	{ "ms", NS_PER_MILLISECOND },
+	{ "s", NS_PER_SECOND },
+	{ "m", 60 * NS_PER_SECOND },
+	{ "min", 60 * NS_PER_SECOND },
+	{ "h", 3600 * NS_PER_SECOND },
+	{ "d", 24 * 3600 * NS_PER_SECOND },
+	{ "w", 7 * 24 * 3600 * NS_PER_SECOND },
 };
 
 static const struct unit size_units[] = {
@@ -87,30 +94,63 @@ int parse_size(const char *text, uint64_t *ret_bytes)
 	return parse_with_unit(text, size_units, ELEMENTS(size_units), ret_bytes);
 }
 
+/* ".123456" after the seconds, if there is such; moves *text on. */
+static int fraction_parse(const char **text, uint64_t *ret_ns)
+{
+	size_t digits = **text == '.' ? strspn(*text + 1, "0123456789") : 0;
+	uint64_t ns = 0;
+
+	if (**text == '.' && (digits == 0 || digits > FRACTION_DIGITS))
+		return -EINVAL;
+	for (size_t i = 1; digits > 0 && i <= FRACTION_DIGITS; i++)
+		ns = ns * 10 + (i <= digits ? (uint64_t)((*text)[i] - '0') : 0);
+	*text += digits ? digits + 1 : 0;
+	*ret_ns = ns;
+	return 0;
+}
+
+static int moment_parse(const char *text, uint64_t *ret_ns)
+{
+	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d" };
+	struct tm utc = { 0 };
+	const char *end = NULL;
+	uint64_t fraction;
+	time_t seconds;
+	int day;
+
+	for (size_t i = 0; i < ELEMENTS(forms) && !end; i++) {
+		utc = (struct tm){ 0 };
+		end = strptime(text, forms[i], &utc);
+		/* A date alone has nothing after it. */
+		if (end && i == ELEMENTS(forms) - 1 && *end)
+			return -EINVAL;
+	}
+	if (!end || fraction_parse(&end, &fraction) < 0 || strcmp(end, *end == 'Z' ? "Z" : "") != 0)
+		return -EINVAL;
+	/* February 30th would become a day in March. */
+	day = utc.tm_mday;
+	seconds = timegm(&utc);
+	if (utc.tm_mday != day)
+		return -EINVAL;
+	if (seconds < 0 || (uint64_t)seconds >= UINT64_MAX / NS_PER_SECOND)
+		return -ERANGE;
+	*ret_ns = (uint64_t)seconds * NS_PER_SECOND + fraction;
+	return 0;
+}
+
 int parse_time(const char *text, uint64_t *ret_ns)
 {
-	static const char *const forms[] = { "%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ",
-					     "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S" };
-	uint64_t ago;
+	uint64_t now = clock_realtime(), ago;
+	int r = moment_parse(text, ret_ns);
 
-	for (size_t i = 0; i < ELEMENTS(forms); i++) {
-		struct tm utc = { 0 };
-		const char *end = strptime(text, forms[i], &utc);
-		time_t seconds;
-
-		if (!end || *end)
-			continue;
-		seconds = timegm(&utc);
-		if (seconds < 0 || (uint64_t)seconds > UINT64_MAX / NS_PER_SECOND)
-			return -ERANGE;
-		*ret_ns = (uint64_t)seconds * NS_PER_SECOND;
-		return 0;
-	}
-	if (parse_duration(text, &ago) < 0)
-		return -EINVAL;
-	if (ago > clock_realtime())
+	if (r != -EINVAL)
+		return r;
+	r = parse_duration(text, &ago);
+	if (r < 0)
+		return r;
+	if (ago > now)
 		return -ERANGE;
-	*ret_ns = clock_realtime() - ago;
+	*ret_ns = now - ago;
 	return 0;
 }
 

@@ -144,7 +144,7 @@ static int records_ready(sd_event_source *source, int fd, uint32_t events, void 
 	return 0;
 }
 
-/* Lost records are said as loudly as findings, once for each time that more were lost. */
+/* Lost records are told as a finding, whenever more were lost. */
 static void loss_tell(struct agent *agent)
 {
 	struct ledger ledger;
@@ -155,10 +155,7 @@ static void loss_tell(struct agent *agent)
 	for (int probe = 0; probe < LEDGER_PROBES; probe++)
 		full += ledger.counters[probe][LEDGER_RING_FULL];
 	if (full > agent->ring_full)
-		log_warning("%llu records found the ring buffer full since the last time: lookups "
-			    "were matched, and blocked where policy says so, but are not among the "
-			    "findings; sensor.ring_size makes it larger",
-			    (unsigned long long)(full - agent->ring_full));
+		pipeline_loss(agent, full - agent->ring_full);
 	agent->ring_full = full;
 }
 

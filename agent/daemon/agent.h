@@ -63,6 +63,8 @@ int indicators_load(struct agent *agent, char error[static CONTROL_ERROR_SIZE]);
 
 /* pipeline.c */
 void pipeline_event(const struct event *event, void *userdata);
+/* records: found the ring full since the last time. */
+void pipeline_loss(struct agent *agent, uint64_t records);
 /* Once a second: repeats to disk, and what sinks held back. */
 void pipeline_flush(struct agent *agent);
 /* For journal_listen(). */

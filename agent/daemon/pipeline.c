@@ -105,6 +105,11 @@ void pipeline_event(const struct event *event, void *userdata)
 		block_fail_fast(agent->block, event);
 }
 
+void pipeline_loss(struct agent *agent, uint64_t records)
+{
+	(void)detect_loss(agent->detect, records, clock_realtime(), finding_found, agent);
+}
+
 void pipeline_changed(const struct journal_entry *entry, void *userdata)
 {
 	struct agent *agent = userdata;

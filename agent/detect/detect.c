@@ -14,6 +14,9 @@
 
 CLEANUP_DEFINE(struct digest *, digest_free)
 
+/* Of a name in a title: room for all but those with many bytes to escape. */
+#define TITLE_NAME_MAX 400
+
 struct detect {
 	char host[128];
 	struct askers askers;
@@ -118,12 +121,14 @@ static bool indicator_look(struct detect *detect, const struct event *event,
 	finding->indicator = indicator;
 	finding->default_severity = (enum severity)indicator->severity;
 	domain_name_format(&event->qname, qname);
+	if (strlen(qname) > TITLE_NAME_MAX)
+		memcpy(qname + TITLE_NAME_MAX - 3, "...", 4);
 	escape_text(indicator->feed, strlen(indicator->feed), feed, sizeof(feed));
 	escape_text(indicator->text, strlen(indicator->text), entry, sizeof(entry));
-	(void)snprintf(finding->title, sizeof(finding->title), "%s listed domain %.400s",
-		       event->response		       ? "Answer for" :
-		       event->direction == EVENT_DIRECTION_IN ? "Client asked for" :
-								 "Lookup of",
+	(void)snprintf(finding->title, sizeof(finding->title), "%s listed domain %s",
+		       event->response				? "Answer for"
+		       : event->direction == EVENT_DIRECTION_IN ? "Client asked for"
+								: "Lookup of",
 		       qname);
 	(void)snprintf(finding->why, sizeof(finding->why), "entry %s of feed %s", entry,
 		       feed[0] ? feed : "without a name");
@@ -212,4 +217,25 @@ int detect_event(struct detect *detect, const struct event *event, const struct 
 		count++;
 	}
 	return count;
+}
+
+int detect_loss(struct detect *detect, uint64_t records, uint64_t now,
+		int (*found)(const struct finding *finding, void *userdata), void *userdata)
+{
+	const struct event event = { .time = now, .unreadable = true };
+	struct finding finding = {
+		.detector = "records-lost",
+		.default_severity = SEVERITY_MEDIUM,
+		.event = &event,
+		.title = "Lookups were matched but not told: the ring buffer was full",
+	};
+	int r = finding_identify(detect, &finding);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(finding.why, sizeof(finding.why),
+		       "%llu records found no room since the last time; what policy blocks was "
+		       "blocked; sensor.ring_size makes the ring larger",
+		       (unsigned long long)records);
+	return found(&finding, userdata);
 }

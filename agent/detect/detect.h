@@ -22,3 +22,8 @@ void detect_free(struct detect *detect);
 int detect_event(struct detect *detect, const struct event *event, const struct pack *pack,
 		 uint64_t now, int (*found)(const struct finding *finding, void *userdata),
 		 void *userdata);
+
+/* What the sensor itself has to report: so many records found no room since the last time. Lookups
+ * that nobody can be told of are a finding, too. */
+int detect_loss(struct detect *detect, uint64_t records, uint64_t now,
+		int (*found)(const struct finding *finding, void *userdata), void *userdata);

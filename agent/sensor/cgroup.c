@@ -48,49 +48,68 @@ static bool ends_with(const char *text, size_t length, const char *suffix)
 	       memcmp(text + length - suffix_length, suffix, suffix_length) == 0;
 }
 
-void cgroup_unit(const char *path, char *out, size_t out_size)
+static bool is_unit(const char *component, size_t length)
 {
 	static const char *const kinds[] = { ".service", ".scope", ".socket", ".mount", ".swap" };
+
+	for (size_t i = 0; i < ELEMENTS(kinds); i++)
+		if (ends_with(component, length, kinds[i]))
+			return true;
+	return false;
+}
+
+void cgroup_unit(const char *path, char *out, size_t out_size)
+{
+	const char *unit = NULL;
+	size_t unit_length = 0;
 	bool slice = true;
 
 	out[0] = '\0';
-	while (*path) {
-		size_t length = strcspn(path, "/");
-		bool unit = false;
+	while (slice && *path == '/') {
+		const char *component = path + 1;
+		size_t length = strcspn(component, "/");
 
-		for (size_t i = 0; i < ELEMENTS(kinds); i++)
-			unit |= ends_with(path, length, kinds[i]);
-		if ((unit || (slice && ends_with(path, length, ".slice"))) && length < out_size) {
-			memcpy(out, path, length);
-			out[length] = '\0';
-			slice = slice && !unit;
+		slice = ends_with(component, length, ".slice");
+		if (slice || is_unit(component, length)) {
+			unit = component;
+			unit_length = length;
 		}
-		path += length;
-		path += *path == '/';
+		path = component + length;
+	}
+	if (unit && unit_length < out_size) {
+		memcpy(out, unit, unit_length);
+		out[unit_length] = '\0';
 	}
 }
 
-static size_t hexadecimal_run(const char *text)
+/* Where in a component an id stands; its length, or 0 when there is none. */
+static size_t container_find(const char *component, size_t length, size_t *ret_at)
 {
-	size_t length = 0;
+	for (size_t at = 0; at < length;) {
+		size_t run = strspn(component + at, "0123456789abcdefABCDEF");
+		bool ecs = run == CONTAINER_ECS_DIGITS && component[at + run] == '-' &&
+			   isdigit((unsigned char)component[at + run + 1]);
 
-	while (isxdigit((unsigned char)text[length]))
-		length++;
-	return length;
+		if (run == CONTAINER_DIGITS || ecs) {
+			*ret_at = at;
+			return run;
+		}
+		at += run ? run : 1;
+	}
+	return 0;
 }
 
 void cgroup_container(const char *path, char out[static 65])
 {
 	out[0] = '\0';
-	while (*path) {
-		size_t run = hexadecimal_run(path);
-		bool ecs = run == CONTAINER_ECS_DIGITS && path[run] == '-' &&
-			   isdigit((unsigned char)path[run + 1]);
+	while (*path == '/' && !out[0]) {
+		const char *component = path + 1;
+		size_t length = strcspn(component, "/"), at = 0, size = 0;
 
-		if (run == CONTAINER_DIGITS || ecs) {
-			memcpy(out, path, run);
-			out[run] = '\0';
-		}
-		path += run ? run : 1;
+		if (!ends_with(component, length, ".slice"))
+			size = container_find(component, length, &at);
+		memcpy(out, component + at, size);
+		out[size] = '\0';
+		path = component + length;
 	}
 }

@@ -25,20 +25,20 @@ struct qtype {
 
 /* IANA, DNS parameters, resource record types: those that are asked for. */
 static const struct qtype qtypes[] = {
-	{ 1, "A" },	  { 2, "NS" },	     { 5, "CNAME" },  { 6, "SOA" },	{ 12, "PTR" },
-	{ 13, "HINFO" },  { 15, "MX" },	     { 16, "TXT" },   { 24, "SIG" },	{ 25, "KEY" },
-	{ 28, "AAAA" },	  { 33, "SRV" },     { 35, "NAPTR" }, { 37, "CERT" },	{ 39, "DNAME" },
-	{ 43, "DS" },	  { 44, "SSHFP" },   { 46, "RRSIG" }, { 47, "NSEC" },	{ 48, "DNSKEY" },
-	{ 50, "NSEC3" },  { 51, "NSEC3PARAM" }, { 52, "TLSA" }, { 59, "CDS" },	{ 60, "CDNSKEY" },
-	{ 64, "SVCB" },	  { 65, "HTTPS" },   { 99, "SPF" },   { 249, "TKEY" },	{ 250, "TSIG" },
-	{ 251, "IXFR" },  { 252, "AXFR" },   { 255, "ANY" },  { 256, "URI" },	{ 257, "CAA" },
+	{ 1, "A" },	  { 2, "NS" },		{ 5, "CNAME" },	 { 6, "SOA" },	  { 12, "PTR" },
+	{ 13, "HINFO" },  { 15, "MX" },		{ 16, "TXT" },	 { 24, "SIG" },	  { 25, "KEY" },
+	{ 28, "AAAA" },	  { 33, "SRV" },	{ 35, "NAPTR" }, { 37, "CERT" },  { 39, "DNAME" },
+	{ 43, "DS" },	  { 44, "SSHFP" },	{ 46, "RRSIG" }, { 47, "NSEC" },  { 48, "DNSKEY" },
+	{ 50, "NSEC3" },  { 51, "NSEC3PARAM" }, { 52, "TLSA" },	 { 59, "CDS" },	  { 60, "CDNSKEY" },
+	{ 64, "SVCB" },	  { 65, "HTTPS" },	{ 99, "SPF" },	 { 249, "TKEY" }, { 250, "TSIG" },
+	{ 251, "IXFR" },  { 252, "AXFR" },	{ 255, "ANY" },	 { 256, "URI" },  { 257, "CAA" },
 	{ 32769, "DLV" },
 };
 
 const char *event_attribution_name(enum event_attribution attribution)
 {
-	return (size_t)attribution < ELEMENTS(attribution_names) ? attribution_names[attribution] :
-								   "unknown";
+	return (size_t)attribution < ELEMENTS(attribution_names) ? attribution_names[attribution]
+								 : "unknown";
 }
 
 const char *event_qtype_name(uint16_t qtype, char out[static 16])

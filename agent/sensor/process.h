@@ -9,8 +9,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Text lengths as in the kernel side's record.h. */
-#define PROCESS_EXE_MAX	      512
+/* What stands in the place of a path's leading components when they are missing: ".../bin/sh". No
+ * path from the root begins so, and what is left must not be taken for one. */
+#define PROCESS_PATH_CUT "..."
+
+/* Text lengths as in the kernel side's record.h; for a path PROCESS_PATH_CUT and the NUL, too. */
+#define PROCESS_EXE_MAX	      516
 #define PROCESS_ARGUMENTS_MAX 512
 #define PROCESS_CGROUP_MAX    512
 #define PROCESS_ANCESTORS_MAX 8
@@ -18,7 +22,7 @@
 /* Where what is known of the process comes from. */
 enum process_source {
 	PROCESS_SOURCE_EXEC,   /* noted in the kernel when it was executed */
-	PROCESS_SOURCE_FORK,   /* noted in the kernel when it was forked; it never executed anything */
+	PROCESS_SOURCE_FORK,   /* noted in the kernel when it was forked; executed nothing since */
 	PROCESS_SOURCE_SOCKET, /* noted in the kernel when it used a socket: older than the agent */
 	PROCESS_SOURCE_PROC,   /* read from /proc afterwards: the kernel's note was gone */
 	PROCESS_SOURCE_NONE,   /* only pid and comm are known */
@@ -40,12 +44,14 @@ struct process {
 	enum process_role role;
 	bool exe_truncated, arguments_truncated, exe_deleted;
 	char comm[17];
-	char exe[PROCESS_EXE_MAX];		/* "" when it is not known; raw bytes */
-	char arguments[PROCESS_ARGUMENTS_MAX];	/* joined by blanks; raw bytes */
-	char cgroup[PROCESS_CGROUP_MAX];	/* path below the cgroup v2 mount, "/..." */
-	char unit[256];				/* systemd unit, from the cgroup; "" for none */
-	char container[65];			/* container id, from the cgroup; "" for none */
-	char user[64];				/* name of uid; "" when it has none */
+	char exe[PROCESS_EXE_MAX];	       /* "" when it is not known; raw bytes; begins with
+						* PROCESS_PATH_CUT when truncated */
+	char arguments[PROCESS_ARGUMENTS_MAX]; /* joined by blanks; raw bytes */
+	char cgroup[PROCESS_CGROUP_MAX];       /* path below the cgroup v2 mount, "/a/b"; begins
+						* with PROCESS_PATH_CUT when truncated */
+	char unit[256];			       /* systemd unit, from the cgroup; "" for none */
+	char container[65];		       /* container id, from the cgroup; "" for none */
+	char user[64];			       /* name of uid; "" when it has none */
 	pid_t parent_pid;
 	const struct process *parent; /* borrowed; NULL when it is not known */
 };

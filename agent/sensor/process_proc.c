@@ -3,17 +3,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
 
 /* /proc/PID/stat: comm and 52 numbers. */
-#define STAT_SIZE_MAX	4096
-#define CGROUP_SIZE_MAX 16384
+#define STAT_SIZE_MAX	 4096
+#define STATUS_HEAD_SIZE 1024 /* of /proc/PID/status: ten short lines up to the ids */
+#define CGROUP_SIZE_MAX	 16384
 
 struct stat_fields {
 	char comm[17];
@@ -40,50 +41,87 @@ static int stat_read(pid_t pid, struct stat_fields *ret)
 		return -ESRCH;
 	(void)snprintf(ret->comm, sizeof(ret->comm), "%.*s", (int)(close_ - open_ - 1), open_ + 1);
 	if (sscanf(close_ + 1,
-		   " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+		   " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
+		   "%llu",
 		   &ret->parent, &ticks) != 2)
 		return -ESRCH;
 	ret->start = (uint64_t)ticks * (NS_PER_SECOND / (uint64_t)sysconf(_SC_CLK_TCK));
 	return 0;
 }
 
+/* The head of a file of /proc/PID, NUL-terminated; its length, 0 when there is none. */
+static size_t head_read(pid_t pid, const char *name, char *out, size_t out_size)
+{
+	CLEANUP(close_cleanup) int fd = -1;
+	char path[64];
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, out, out_size - 1);
+	if (n < 0)
+		n = 0;
+	out[n] = '\0';
+	return (size_t)n;
+}
+
+/* The real ones, as in the kernel side's notes; the folder in /proc has the effective ones. */
+static int user_read(pid_t pid, struct process *process)
+{
+	char text[STATUS_HEAD_SIZE];
+	const char *uid, *gid;
+
+	(void)head_read(pid, "status", text, sizeof(text));
+	/* The name before them has its line feeds escaped. */
+	uid = strstr(text, "\nUid:");
+	gid = strstr(text, "\nGid:");
+	if (!uid || !gid || sscanf(uid, "\nUid: %u", &process->uid) != 1 ||
+	    sscanf(gid, "\nGid: %u", &process->gid) != 1)
+		return -ESRCH;
+	return 0;
+}
+
+/* A path that is too long loses its leading components, as in the kernel side's notes. Returns
+ * whether it did. */
+static bool path_fit(const char *path, char *out, size_t out_size)
+{
+	size_t size = strlen(path);
+	bool cut = size >= out_size;
+	const char *from =
+		cut ? strchr(path + size + sizeof(PROCESS_PATH_CUT) - out_size, '/') : path;
+
+	(void)snprintf(out, out_size, "%s%s", cut ? PROCESS_PATH_CUT : "", from ? from : "");
+	return cut;
+}
+
 static void exe_read(pid_t pid, struct process *process)
 {
 	static const char deleted[] = " (deleted)";
-	char path[64];
-	ssize_t size;
+	char path[64], target[PATH_MAX];
+	size_t size;
+	ssize_t n;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	size = readlink(path, process->exe, sizeof(process->exe) - 1);
-	if (size < 0)
-		size = 0;
-	process->exe_truncated = (size_t)size == sizeof(process->exe) - 1;
-	process->exe[size] = '\0';
-	if ((size_t)size > sizeof(deleted) &&
-	    strcmp(process->exe + (size_t)size - (sizeof(deleted) - 1), deleted) == 0) {
-		process->exe[(size_t)size - (sizeof(deleted) - 1)] = '\0';
+	n = readlink(path, target, sizeof(target) - 1);
+	size = n < 0 ? 0 : (size_t)n;
+	target[size] = '\0';
+	if (size >= sizeof(deleted) && strcmp(target + size - strlen(deleted), deleted) == 0) {
+		target[size - strlen(deleted)] = '\0';
 		process->exe_deleted = true;
 	}
+	process->exe_truncated = path_fit(target, process->exe, sizeof(process->exe));
 }
 
 static void arguments_read(pid_t pid, struct process *process)
 {
-	CLEANUP(close_cleanup) int fd = -1;
-	char path[64];
-	ssize_t size;
+	size_t size = head_read(pid, "cmdline", process->arguments, sizeof(process->arguments));
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	size = fd < 0 ? 0 : read(fd, process->arguments, sizeof(process->arguments) - 1);
-	if (size < 0)
-		size = 0;
-	process->arguments_truncated = (size_t)size == sizeof(process->arguments) - 1;
+	process->arguments_truncated = size == sizeof(process->arguments) - 1;
 	while (size > 0 && process->arguments[size - 1] == '\0')
 		size--;
-	for (ssize_t i = 0; i < size; i++)
+	for (size_t i = 0; i < size; i++)
 		if (!process->arguments[i])
 			process->arguments[i] = ' ';
-	process->arguments[size] = '\0';
 }
 
 static void cgroup_read(pid_t pid, struct process *process)
@@ -96,21 +134,18 @@ static void cgroup_read(pid_t pid, struct process *process)
 	if (fd_read_file(path, CGROUP_SIZE_MAX, &text, &size) < 0)
 		return;
 	line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+	line = line ? strchr(line, '/') : NULL;
 	if (!line)
 		return;
-	line = strchr(line, '/');
-	if (line)
-		(void)snprintf(process->cgroup, sizeof(process->cgroup), "%.*s",
-			       (int)strcspn(line, "\n"), line);
+	line[strcspn(line, "\n")] = '\0';
+	(void)path_fit(line, process->cgroup, sizeof(process->cgroup));
 }
 
 int process_proc_read(const struct process_key *key, struct process *ret,
 		      struct process_key *ret_parent)
 {
 	struct process process = { .pid = (pid_t)key->pid, .start_boottime = key->start };
-	struct stat_fields fields, parent;
-	char path[64];
-	struct stat owner;
+	struct stat_fields fields, parent, after;
 	int r = stat_read(process.pid, &fields);
 
 	if (r < 0)
@@ -122,14 +157,15 @@ int process_proc_read(const struct process_key *key, struct process *ret,
 	process.start_time = clock_from_boottime(key->start);
 	process.parent_pid = fields.parent;
 	memcpy(process.comm, fields.comm, sizeof(process.comm));
-	(void)snprintf(path, sizeof(path), "/proc/%d", (int)process.pid);
-	if (stat(path, &owner) < 0)
-		return -ESRCH;
-	process.uid = owner.st_uid;
-	process.gid = owner.st_gid;
+	r = user_read(process.pid, &process);
+	if (r < 0)
+		return r;
 	exe_read(process.pid, &process);
 	arguments_read(process.pid, &process);
 	cgroup_read(process.pid, &process);
+	/* All of it is of one process only if that one is still there, or nobody. */
+	if (stat_read(process.pid, &after) == 0 && after.start != fields.start)
+		return -ESRCH;
 	memset(ret_parent, 0, sizeof(*ret_parent));
 	if (fields.parent > 0 && stat_read(fields.parent, &parent) == 0) {
 		ret_parent->pid = (uint32_t)fields.parent;

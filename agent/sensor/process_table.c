@@ -16,7 +16,8 @@
 /* Processes kept: about 2 KiB each. A host's busy ones are far fewer; more are read again. */
 #define PROCESS_TABLE_SLOTS 256
 /* Slots looked at for a key: the least recently used of them makes room. */
-#define PROCESS_TABLE_WAYS 4
+#define PROCESS_TABLE_WAYS  4
+
 struct process_slot {
 	struct process_key key; /* pid 0: empty */
 	uint64_t used;		/* tick of the last use */
@@ -49,29 +50,51 @@ void process_table_free(struct process_table *table)
 }
 
 /* Components stand in the note from the last to the first, each with a zero byte after it: written
- * out the other way round with slashes. */
-static void path_restore(const char *text, size_t size, char *out, size_t out_size)
+ * out the other way round with slashes. cut: the first ones are missing. Returns whether they are
+ * in the end: a component that was cut has no zero byte, and is left out. */
+static bool path_restore(const char *text, size_t size, bool cut, char *out, size_t out_size)
 {
-	size_t used = 0, end = size;
+	size_t end = 0, used = 0;
 
-	/* A component that was cut has no zero byte: it is left out. */
-	while (end > 0 && text[end - 1] != '\0')
-		end--;
+	while (end < size) {
+		const char *zero = memchr(text + end, '\0', size - end);
+		size_t next = zero ? (size_t)(zero - text) + 1 : size;
+
+		if (!zero || next + sizeof(PROCESS_PATH_CUT) > out_size) {
+			cut = true;
+			break;
+		}
+		end = next;
+	}
+	if (cut) {
+		used = strlen(PROCESS_PATH_CUT);
+		memcpy(out, PROCESS_PATH_CUT, used);
+	}
 	while (end > 0) {
 		size_t start = end - 1;
 
 		while (start > 0 && text[start - 1] != '\0')
 			start--;
-		if (used + (end - start) + 1 > out_size)
-			break;
 		out[used++] = '/';
 		memcpy(out + used, text + start, end - 1 - start);
 		used += end - 1 - start;
 		end = start;
 	}
-	if (used == 0 && out_size > 1)
+	if (used == 0)
 		out[used++] = '/';
 	out[used] = '\0';
+	return cut;
+}
+
+/* The kernel side does not say whether it reached the root: it did, unless it stopped where it has
+ * to. Whoever may make cgroups can make them as deep as that. */
+static bool cgroup_cut(const char *text, size_t size)
+{
+	size_t components = 0;
+
+	for (size_t i = 0; i < size; i++)
+		components += text[i] == '\0';
+	return size >= NOTE_CGROUP_SIZE || components >= NOTE_CGROUP_COMPONENTS;
 }
 
 static size_t bounded(size_t size, size_t max)
@@ -89,6 +112,7 @@ void process_from_note(const struct process_key *key, const struct process_note 
 		[NOTE_SOURCE_SOCKET] = PROCESS_SOURCE_SOCKET,
 	};
 	size_t arguments = bounded(note->arguments_size, NOTE_ARGUMENTS_SIZE);
+	size_t cgroup = bounded(note->cgroup_size, NOTE_CGROUP_SIZE);
 
 	memset(ret, 0, sizeof(*ret));
 	ret->pid = (pid_t)key->pid;
@@ -97,17 +121,19 @@ void process_from_note(const struct process_key *key, const struct process_note 
 	ret->uid = note->uid;
 	ret->gid = note->gid;
 	ret->parent_pid = (pid_t)note->parent_pid;
-	if (note->source < ELEMENTS(sources))
-		ret->source = sources[note->source];
+	ret->source = note->source < ELEMENTS(sources) ? sources[note->source]
+						       : PROCESS_SOURCE_NONE;
 	ret->exe_truncated = note->exe_truncated;
 	ret->exe_deleted = note->exe_deleted;
 	ret->arguments_truncated = note->arguments_truncated;
 	memcpy(ret->comm, note->comm, sizeof(note->comm));
 	if (note->exe_size > 0)
-		path_restore(note->text + NOTE_EXE, bounded(note->exe_size, NOTE_EXE_SIZE),
-			     ret->exe, sizeof(ret->exe));
-	path_restore(note->text + NOTE_CGROUP, bounded(note->cgroup_size, NOTE_CGROUP_SIZE),
-		     ret->cgroup, sizeof(ret->cgroup));
+		ret->exe_truncated =
+			path_restore(note->text + NOTE_EXE, bounded(note->exe_size, NOTE_EXE_SIZE),
+				     note->exe_truncated, ret->exe, sizeof(ret->exe));
+	(void)path_restore(note->text + NOTE_CGROUP, cgroup,
+			   cgroup_cut(note->text + NOTE_CGROUP, cgroup), ret->cgroup,
+			   sizeof(ret->cgroup));
 	while (arguments > 0 && note->text[NOTE_ARGUMENTS + arguments - 1] == '\0')
 		arguments--;
 	for (size_t i = 0; i < arguments && i < sizeof(ret->arguments) - 1; i++) {
@@ -129,8 +155,8 @@ static void process_complete(struct process *process)
 	process->role = stub_known(process) ? PROCESS_ROLE_STUB : PROCESS_ROLE_NONE;
 }
 
-static struct process_slot *slot_choose(struct process_table *table,
-					const struct process_key *key, bool *ret_found)
+static struct process_slot *slot_choose(struct process_table *table, const struct process_key *key,
+					bool *ret_found)
 {
 	size_t first = (key->pid * 2654435761u ^ (size_t)(key->start >> 10)) % PROCESS_TABLE_SLOTS;
 	struct process_slot *oldest = NULL;
@@ -149,21 +175,25 @@ static struct process_slot *slot_choose(struct process_table *table,
 	return oldest;
 }
 
+/* known: the slot holds this process already, as it was a while ago. */
 static void slot_fill(struct process_table *table, struct process_slot *slot,
-		      const struct process_key *key, const char *comm)
+		      const struct process_key *key, const char *comm, bool known)
 {
 	struct process_note note;
 
-	memset(&slot->parent_key, 0, sizeof(slot->parent_key));
 	slot->key = *key;
 	slot->filled = clock_boottime();
 	if (table->notes_fd >= 0 && bpf_map_lookup_elem(table->notes_fd, key, &note) == 0 &&
 	    note.source != NOTE_SOURCE_NONE) {
 		process_from_note(key, &note, &slot->process);
-		slot->parent_key.pid = note.parent_pid;
-		slot->parent_key.start = note.parent_start;
+		slot->parent_key =
+			(struct process_key){ .pid = note.parent_pid, .start = note.parent_start };
 	} else if (process_proc_read(key, &slot->process, &slot->parent_key) < 0) {
+		/* It is gone, and its note made room: what was known of it still holds. */
+		if (known && slot->process.source != PROCESS_SOURCE_NONE)
+			return;
 		memset(&slot->process, 0, sizeof(slot->process));
+		memset(&slot->parent_key, 0, sizeof(slot->parent_key));
 		slot->process.pid = (pid_t)key->pid;
 		slot->process.start_boottime = key->start;
 		slot->process.start_time = clock_from_boottime(key->start);
@@ -180,8 +210,7 @@ static void slot_fill(struct process_table *table, struct process_slot *slot,
 #define PROCESS_TABLE_FRESH (20 * NS_PER_MILLISECOND)
 
 static const struct process_slot *process_table_get(struct process_table *table,
-						    const struct process_key *key,
-						    const char *comm)
+						    const struct process_key *key, const char *comm)
 {
 	bool found;
 	struct process_slot *slot;
@@ -191,12 +220,12 @@ static const struct process_slot *process_table_get(struct process_table *table,
 	slot = slot_choose(table, key, &found);
 	slot->used = ++table->tick;
 	if (!found || clock_boottime() - slot->filled > PROCESS_TABLE_FRESH)
-		slot_fill(table, slot, key, comm);
+		slot_fill(table, slot, key, comm, found);
 	return slot;
 }
 
-const struct process *process_table_find(struct process_table *table,
-					 const struct process_key *key, const char *comm)
+const struct process *process_table_find(struct process_table *table, const struct process_key *key,
+					 const char *comm)
 {
 	struct process_key next = *key;
 	size_t count = 0;

@@ -51,8 +51,8 @@ static void event_attribute(struct sensor *sensor, const struct record *record, 
 
 		key = &record->current;
 		event->tid = (pid_t)record->current_tid;
-		event->attribution = same && note->how == NOTE_SEND ? EVENT_ATTRIBUTION_SEND :
-								       EVENT_ATTRIBUTION_CURRENT;
+		event->attribution = same && note->how == NOTE_SEND ? EVENT_ATTRIBUTION_SEND
+								    : EVENT_ATTRIBUTION_CURRENT;
 		if (!same && note->how != NOTE_NONE)
 			event->opener_pid = (pid_t)note->process.pid;
 	} else if (note->how != NOTE_NONE && note->how < ELEMENTS(by_note)) {
@@ -72,8 +72,8 @@ static void event_from_record(struct sensor *sensor, const struct record *record
 	event->time = sensor->options.replay ? sensor->time : clock_from_boottime(record->time);
 	event->frame = sensor->frame;
 	if (!sensor->options.replay)
-		event->direction = record->flags & RECORD_INGRESS ? EVENT_DIRECTION_IN :
-								    EVENT_DIRECTION_OUT;
+		event->direction =
+			record->flags & RECORD_INGRESS ? EVENT_DIRECTION_IN : EVENT_DIRECTION_OUT;
 	event->disposition = record->flags & RECORD_BLOCKED ? EVENT_BLOCKED : EVENT_PASSED;
 	event->matched = record->flags & RECORD_MATCHED;
 	event->response = record->flags & RECORD_RESPONSE;
@@ -94,104 +94,110 @@ static void event_from_record(struct sensor *sensor, const struct record *record
 	event_attribute(sensor, record, event);
 }
 
-static void event_unreadable(struct sensor *sensor, struct event *event)
+/* Each of these hands events to the callback and returns how many. packet: what the record says of
+ * all of them; they have it in common, and nothing else. */
+static size_t event_unreadable(struct sensor *sensor, const struct event *packet)
 {
-	event->unreadable = true;
-	event->matched = false;
-	event->qname.length = 0;
-	sensor->callback(event, sensor->userdata);
+	struct event event = *packet;
+
+	event.unreadable = true;
+	event.matched = false;
+	sensor->callback(&event, sensor->userdata);
+	return 1;
 }
 
-/* One datagram, or one message, that the kernel side left unread: an event for each question; an
- * unreadable one when there is none to be had. */
-static size_t message_read(struct sensor *sensor, struct event *event, const uint8_t *bytes,
+/* One datagram, or one message, that the kernel side left unread: an event for each question, and
+ * an unreadable one where they cannot be read on. None for a message that asks nothing. */
+static size_t message_read(struct sensor *sensor, const struct event *packet, const uint8_t *bytes,
 			   size_t available, size_t whole)
 {
+	struct event event = *packet;
 	struct dns_message message;
 	struct dns_question question;
 	size_t found = 0;
 	int r = dns_message_open(bytes, available, whole, &message);
 
-	event->unreadable = false;
 	if (r == 0) {
-		event->dns_id = message.id;
-		event->response = message.response;
-		event->opcode = message.opcode;
+		event.dns_id = message.id;
+		event.response = message.response;
+		event.opcode = message.opcode;
 		while ((r = dns_message_question(&message, &question)) > 0) {
-			event->qname = question.name;
-			event->qtype = question.qtype;
-			event->qclass = question.qclass;
-			event->matched = true; /* to be confirmed: nothing was matched yet */
-			sensor->callback(event, sensor->userdata);
+			event.qname = question.name;
+			event.qtype = question.qtype;
+			event.qclass = question.qclass;
+			event.matched = true; /* to be confirmed: nothing was matched yet */
+			sensor->callback(&event, sensor->userdata);
 			found++;
 		}
 	}
 	if (r == 0)
 		return found;
-	event->reason = message.reason ? message.reason : event->reason;
-	event_unreadable(sensor, event);
-	return found;
+	event.reason = message.reason ? message.reason : packet->reason;
+	event.qname = packet->qname;
+	event.qtype = packet->qtype;
+	event.qclass = packet->qclass;
+	return found + event_unreadable(sensor, &event);
 }
 
 /* A stream of messages with length prefixes, as far as it was copied. */
-static void pipeline_read(struct sensor *sensor, struct event *event, const uint8_t *bytes,
-			  size_t available)
+static size_t pipeline_read(struct sensor *sensor, const struct event *packet, const uint8_t *bytes,
+			    size_t available, size_t all)
 {
-	size_t at = 0;
+	size_t at = 0, found = 0;
 
-	/* Out of step, or nothing was copied: there is no telling what it says. */
-	if (event->reason == reasons[RECORD_REASON_GAP] || available < 2) {
-		event_unreadable(sensor, event);
-		return;
-	}
 	while (at + 2 <= available) {
 		size_t whole = (size_t)bytes[at] << 8 | bytes[at + 1];
 		size_t rest = available - at - 2;
 
-		(void)message_read(sensor, event, bytes + at + 2, rest < whole ? rest : whole,
-				   whole);
+		found += message_read(sensor, packet, bytes + at + 2, rest < whole ? rest : whole,
+				      whole);
 		at += 2 + whole;
 	}
+	/* The copy ends between two messages, the segment does not. */
+	if (at <= available && at < all)
+		found += event_unreadable(sensor, packet);
+	return found;
 }
 
-static void datagrams_read(struct sensor *sensor, struct event *event, const struct record *record,
-			   const uint8_t *bytes, size_t available)
+static size_t datagrams_read(struct sensor *sensor, const struct event *packet,
+			     const struct record *record, const uint8_t *bytes, size_t available)
 {
-	size_t step = record->gso_size;
+	size_t step = record->gso_size, found = 0;
 
 	for (size_t at = 0; at < record->whole_size; at += step) {
 		size_t whole = record->whole_size - at;
 
-		if (at >= available) {
+		if (at >= available)
 			/* More than was copied: it cannot be told what. */
-			event_unreadable(sensor, event);
-			return;
-		}
+			return found + event_unreadable(sensor, packet);
 		if (whole > step)
 			whole = step;
-		(void)message_read(sensor, event, bytes + at,
-				   available - at < whole ? available - at : whole, whole);
+		found += message_read(sensor, packet, bytes + at,
+				      available - at < whole ? available - at : whole, whole);
 	}
+	return found;
 }
 
 static bool message_record_read(struct sensor *sensor, const struct record_message *record,
 				size_t size)
 {
-	size_t available = record->head.data_size;
-	struct event event;
+	const struct record *head = &record->head;
+	size_t available = head->data_size;
+	struct event packet;
 
 	if (size < sizeof(*record) || available > RECORD_MESSAGE_MAX)
 		return false;
-	event_from_record(sensor, &record->head, &event);
-	if (record->head.reason == RECORD_REASON_GSO && record->head.gso_size)
-		datagrams_read(sensor, &event, &record->head, record->data, available);
-	else if (record->head.reason == RECORD_REASON_PIPELINE ||
-		 record->head.protocol == IPPROTO_TCP)
-		pipeline_read(sensor, &event, record->data, available);
-	else
-		(void)message_read(sensor, &event, record->data, available,
-				   record->head.whole_size);
-	return true;
+	event_from_record(sensor, head, &packet);
+	/* Nothing was copied, or there is no telling where in it a message begins. */
+	if (available == 0 || head->reason == RECORD_REASON_GAP ||
+	    head->reason == RECORD_REASON_HEADERS)
+		return event_unreadable(sensor, &packet) > 0;
+	if (head->reason == RECORD_REASON_GSO && head->gso_size)
+		return datagrams_read(sensor, &packet, head, record->data, available) > 0;
+	if (head->reason == RECORD_REASON_PIPELINE || head->protocol == IPPROTO_TCP)
+		return pipeline_read(sensor, &packet, record->data, available, head->whole_size) >
+		       0;
+	return message_read(sensor, &packet, record->data, available, head->whole_size) > 0;
 }
 
 static bool question_record_read(struct sensor *sensor, const struct record_question *record,

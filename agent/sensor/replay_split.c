@@ -73,7 +73,7 @@ static size_t ipv6_tcp(const uint8_t *packet, size_t size)
 	if (size < IPV6_HEADER_SIZE)
 		return 0;
 	next = packet[IPV6_NEXT];
-	for (unsigned i = 0; i < IPV6_EXTENSIONS; i++) {
+	for (unsigned i = 0; i <= IPV6_EXTENSIONS; i++) {
 		if (next == IPPROTO_TCP)
 			return at;
 		if ((next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING &&

@@ -7,14 +7,14 @@
 #include "sensor/process.h"
 
 static const char *const stub_folders[] = {
-	"/usr/sbin/", "/usr/bin/",	"/usr/lib/systemd/", "/lib/systemd/", "/sbin/",
+	"/usr/sbin/", "/usr/bin/",	  "/usr/lib/systemd/", "/lib/systemd/", "/sbin/",
 	"/bin/",      "/usr/local/sbin/", "/usr/libexec/",     "/opt/",
 };
 
 static const char *const stub_programs[] = {
-	"systemd-resolved", "nscd",  "dnsmasq",	     "unbound",	   "named",    "kresd",
-	"pdns_recursor",    "nsncd", "dnscrypt-proxy", "stubby",   "coredns",  "smartdns",
-	"dnsdist",	    "sssd_be", "NetworkManager", "knot-resolver", "pdnsd", "bind9",
+	"systemd-resolved", "nscd",    "dnsmasq",	 "unbound", "named",   "kresd",
+	"pdns_recursor",    "nsncd",   "dnscrypt-proxy", "stubby",  "coredns", "smartdns",
+	"dnsdist",	    "sssd_be", "knot-resolver",	 "pdnsd",   "bind9",
 };
 
 bool stub_known(const struct process *process)
@@ -22,7 +22,8 @@ bool stub_known(const struct process *process)
 	const char *slash = strrchr(process->exe, '/');
 	bool system = false;
 
-	if (!slash || process->container[0])
+	/* Of a path that was cut it is not known where it begins. */
+	if (!slash || process->exe_truncated || process->container[0])
 		return false;
 	for (size_t i = 0; i < ELEMENTS(stub_folders); i++)
 		system |= strncmp(process->exe, stub_folders[i], strlen(stub_folders[i])) == 0;

@@ -3,8 +3,8 @@
 """Domain names for benchmarks, made by chance from a seed: the same ones every time.
 
 generate_names.py COUNT [--seed N] [--hosts]     a list: COUNT different names, or a hosts file
-generate_names.py COUNT --queries random|mix     queries for dnsperf, for names of other seeds:
-                                                 each a new one, or few asked often (Zipf)
+generate_names.py COUNT --queries random|mix     queries for dnsperf, none of them listed: each
+                                                 for a new name, or few asked often (Zipf)
 
 Label counts, lengths and top level domains are spread as in public blocklists: two thirds of the
 names have two labels, most others three.
@@ -16,16 +16,20 @@ import itertools
 import random
 import sys
 
-TOP_LEVEL = ["com"] * 46 + ["net", "org", "info", "xyz", "top", "ru", "de", "cn", "br", "in"] * 4 + \
+TOP_LEVEL = ["com"] * 46 + \
+    ["net", "org", "info", "xyz", "top", "ru", "de", "cn", "br", "in"] * 4 + \
     ["co.uk", "com.br", "io", "site", "online", "shop", "club", "biz", "us", "fr", "it", "nl", "pl"]
-SYLLABLES = [a + b for a in "bcdfghklmnprstvwz" for b in ("a", "e", "i", "o", "u", "ar", "en", "is")]
+VOWELS = ["a", "e", "i", "o", "u", "ar", "en", "is"]
+SYLLABLES = [consonant + vowel for consonant in "bcdfghklmnprstvwz" for vowel in VOWELS]
+# No syllable begins with it: what is asked for is not listed, nor below a listed name.
+INNOCENT = "q"
 PREFIXES = ["www", "mail", "cdn", "api", "login", "secure", "static", "m", "ads", "track"]
 POPULAR = 5000  # names in the mix
 
 
-def label(chance):
+def label(chance, start=""):
     """4 to 20 characters, some with a hyphen or digits."""
-    text = "".join(chance.choices(SYLLABLES, k=chance.randint(2, 6)))
+    text = start + "".join(chance.choices(SYLLABLES, k=chance.randint(2, 6)))
     kind = chance.random()
     if kind < 0.10:
         return f"{text}{chance.randint(0, 9999)}"
@@ -34,8 +38,8 @@ def label(chance):
     return text
 
 
-def name(chance):
-    parts = [label(chance), chance.choice(TOP_LEVEL)]
+def name(chance, start):
+    parts = [label(chance, start), chance.choice(TOP_LEVEL)]
     depth = chance.random()
     if depth < 0.33:
         parts.insert(0, chance.choice(PREFIXES) if depth < 0.20 else label(chance))
@@ -44,11 +48,11 @@ def name(chance):
     return ".".join(parts)
 
 
-def unique(chance):
+def unique(chance, start=""):
     """Names without end, none twice."""
     seen = set()
     while True:
-        made = name(chance)
+        made = name(chance, start)
         if made not in seen:
             seen.add(made)
             yield made
@@ -57,12 +61,13 @@ def unique(chance):
 def random_queries(chance):
     """Three labels that nobody asked for before."""
     while True:
-        yield f"{label(chance)}.{label(chance)}{chance.randint(0, 999)}.{chance.choice(TOP_LEVEL)}"
+        registered = label(chance, INNOCENT) + str(chance.randint(0, 999))
+        yield f"{label(chance)}.{registered}.{chance.choice(TOP_LEVEL)}"
 
 
 def mixed_queries(chance):
     """The n-th most popular name is asked for 1/n as often as the first."""
-    names = list(itertools.islice(unique(chance), POPULAR))
+    names = list(itertools.islice(unique(chance, INNOCENT), POPULAR))
     weights = list(itertools.accumulate(1 / rank for rank in range(1, POPULAR + 1)))
     while True:
         yield names[bisect.bisect(weights, chance.random() * weights[-1])]
@@ -75,9 +80,7 @@ def main():
     parser.add_argument("--hosts", action="store_true")
     parser.add_argument("--queries", choices=["random", "mix"])
     options = parser.parse_args()
-    # A text seeds another sequence than any number does: queries are not for listed names.
-    seed = f"queries {options.seed}" if options.queries else options.seed
-    chance = random.Random(seed)
+    chance = random.Random(options.seed)
     source = {None: unique, "random": random_queries, "mix": mixed_queries}[options.queries]
     form = "{} A\n" if options.queries else "0.0.0.0 {}\n" if options.hosts else "{}\n"
     sys.stdout.writelines(form.format(made)

@@ -290,7 +290,7 @@ class Ledger:
 
     OUTCOMES = ("clean", "allowed", "matched", "observed", "response", "empty", "partial",
                 "unread", "malformed", "fragment", "gap")
-    RECORDED = ("matched", "observed", "unread")
+    RECORDED = ("matched", "observed", "unread", "malformed")
 
     def __init__(self, status):
         self.status = status

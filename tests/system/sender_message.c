@@ -121,8 +121,30 @@ static int form_two_questions(struct builder *builder, const char *name)
 	return r < 0 ? r : put_question(builder, name);
 }
 
-/* The first label, and a pointer to the rest, which stands after the question. */
+/* A second question: its first label, and a pointer to the rest in the first question's name. */
 static int form_compressed(struct builder *builder, const char *name)
+{
+	const char *rest = strchr(name, '.');
+	char sibling[NAME_MAX_WIRE + 1];
+	size_t first;
+	int r;
+
+	if (!rest)
+		return -EINVAL;
+	first = (size_t)(rest - name);
+	(void)snprintf(sibling, sizeof(sibling), "s%.*s", NAME_MAX_WIRE - 1, rest);
+	r = put_question(builder, sibling);
+	put(builder, &(uint8_t){ (uint8_t)first }, 1);
+	put(builder, name, first);
+	put(builder, (uint8_t[]){ 0xc0, HEADER_SIZE + 2 }, 2);
+	put_type(builder);
+	builder->bytes[HEADER_QUESTIONS]++;
+	return r;
+}
+
+/* The first label, and a pointer to the rest, which stands after the question: RFC 1035, 4.1.4
+ * wants a prior place, but not every server looks. */
+static int form_compressed_forward(struct builder *builder, const char *name)
 {
 	const char *rest = strchr(name, '.');
 	size_t first, target;
@@ -227,6 +249,7 @@ static const struct form {
 	{ "long", form_long },
 	{ "two-questions", form_two_questions },
 	{ "compressed", form_compressed },
+	{ "compressed-forward", form_compressed_forward },
 	{ "compressed-loop", form_compressed_loop },
 	{ "truncated", form_truncated },
 	{ "no-type", form_no_type },

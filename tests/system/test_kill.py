@@ -52,14 +52,3 @@ def test_what_was_shown_is_in_the_journal(make_agent, namespace):
     for uid, finding in shown.items():
         assert uid in kept, f"shown, but lost: {finding}"
         assert kept[uid]["count"] >= finding["count"]
-
-
-def test_block_holds_while_it_is_down(make_agent, namespace):
-    """Programs are pinned: killed in enforce mode, it goes on blocking, and then takes over."""
-    name = "pinned.cordon-test.invalid"
-    with make_agent([name], mode="enforce") as agent:
-        assert not namespace.answered("sendto", name)
-        agent.kill()
-        assert not namespace.answered("sendto", name)
-        agent.start()
-        assert not namespace.answered("sendto", name)

@@ -81,8 +81,10 @@ class Judge:
         self.say(programs and all(program["attached"] for program in programs),
                  f"{mode}: all programs are attached", str(programs))
         for program in programs:
+            # Kernels before 5.16 do not tell.
+            verified = program["verified_instructions"] or "an untold number of"
             print(f"     linux {self.kernel}: {mode}: {program['name']} ({program['hook']}): "
-                  f"{program['verified_instructions']} instructions verified")
+                  f"{verified} instructions verified")
         self.say("stopped" in self.wrote.get(f"stop {mode}", []), f"{mode}: the agent ends")
 
     def replay(self, capture):
