@@ -57,8 +57,8 @@ tests_fuzz_fuzz_capture_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_config_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_control_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_dns_message_LDFLAGS = $(fuzz_link_flags)
-tests_fuzz_fuzz_list_LDFLAGS = $(fuzzer_LDFLAGS)
-tests_fuzz_fuzz_pack_LDFLAGS = $(fuzzer_LDFLAGS)
+tests_fuzz_fuzz_list_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_pack_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_policy_LDFLAGS = $(fuzz_link_flags)
 
 # Programs that the system tests, the VM tests and the quickstart use.

@@ -119,7 +119,8 @@ static int maps_size(struct sensor *sensor)
 #define LIBBPF_TAIL 1000
 static char libbpf_tail[LIBBPF_TAIL + 1];
 
-static int libbpf_log(enum libbpf_print_level level, const char *format, va_list arguments)
+static int __attribute__((format(printf, 2, 0)))
+libbpf_log(enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	CLEANUP(free_cleanup) char *text = NULL;
 	int length;
