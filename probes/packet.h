@@ -76,15 +76,14 @@ static __always_inline bool packet_read_ipv6(struct __sk_buff *skb, struct packe
 
 	if (bpf_skb_load_bytes(skb, 6, &next, 1) < 0)
 		return false;
-	for (int i = 0; i <= EXTENSION_HEADERS_MAX; i++) {
+	/* One turn more, for what comes after the last of them. */
+	for (int i = 0; i < EXTENSION_HEADERS_MAX + 1; i++) {
 		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING &&
 		    next != IPPROTO_FRAGMENT && next != IPPROTO_AH && next != IPPROTO_DSTOPTS) {
 			packet->protocol = next;
 			packet->transport = at;
 			return true;
 		}
-		if (i == EXTENSION_HEADERS_MAX)
-			break;
 		if (bpf_skb_load_bytes(skb, at, extension, sizeof(extension)) < 0)
 			return packet->odd = packet->fragment;
 		if (next == IPPROTO_FRAGMENT) {

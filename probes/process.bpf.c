@@ -35,13 +35,21 @@ int process_fork(struct bpf_raw_tracepoint_args *context)
 
 static __always_inline void socket_use(struct bpf_sock *socket, enum note_how how)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *task;
 	__u64 ids = bpf_get_current_pid_tgid();
 	struct socket_note *note;
 	struct process_key key;
 
 	if (!socket)
 		return;
+	note = bpf_sk_storage_get(&socket_notes, socket, NULL, 0);
+	/* The same process as before, as a server's are all: it can only be another with that pid
+	 * if the socket outlived its process and came to the next one. */
+	if (note && note->how == how && note->process.pid == (__u32)(ids >> 32)) {
+		note->tid = (__u32)ids;
+		return;
+	}
+	task = (void *)bpf_get_current_task();
 	/* Until 5.11 io_uring sent from kernel threads: then who created or connected the socket
 	 * says more. */
 	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
@@ -50,12 +58,10 @@ static __always_inline void socket_use(struct bpf_sock *socket, enum note_how ho
 	if (!note)
 		return;
 	key = process_key_of(task);
-	note->tid = (__u32)ids;
-	if (note->how == how && note->process.pid == key.pid && note->process.start == key.start)
-		return;
 	if (!bpf_map_lookup_elem(&processes, &key))
 		process_note_write(&key, task, NOTE_SOURCE_SOCKET);
 	note->process = key;
+	note->tid = (__u32)ids;
 	note->uid = (__u32)bpf_get_current_uid_gid();
 	note->how = how;
 }

@@ -162,7 +162,7 @@ static const struct received wires[] = {
 static void test_read(void **state)
 {
 	/* Proves that wire form is taken only when it is whole, uncompressed, and within limits. */
-	uint8_t longest[256];
+	uint8_t longest[256] = { 0 };
 	struct domain_name name = { .length = 99 };
 
 	(void)state;
