@@ -234,7 +234,8 @@ static int pack_moved(sd_event_source *source, const struct inotify_event *event
 	(void)source;
 	if (!event->len || strcmp(event->name, slash ? slash + 1 : agent->config.intel.pack) != 0)
 		return 0;
-	if (indicators_load(agent, error) < 0)
+	/* A rename and a close may be told of the same file. */
+	if (indicators_changed(agent) && indicators_load(agent, error) < 0)
 		log_error("%s; the old one stays in force", error);
 	return 0;
 }

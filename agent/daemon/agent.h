@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <systemd/sd-event.h>
 
 #include "daemon/config.h"
@@ -28,6 +29,7 @@ struct agent {
 	struct config config;
 	struct policy *policy;
 	struct pack *pack;
+	struct stat pack_file; /* the file that the pack in force was read from */
 	char pack_error[512]; /* why the last one was refused; "": it was not */
 	struct detect *detect;
 	struct journal *journal;
@@ -60,6 +62,8 @@ json_t *agent_status(struct agent *agent);
 /* Compiles the configuration's feeds into the pack if one of them is newer, opens the pack, checks
  * it against the never-block list, and puts its table into the kernel. */
 int indicators_load(struct agent *agent, char error[static CONTROL_ERROR_SIZE]);
+/* Whether another file stands at the pack's path than the one in force was read from. */
+bool indicators_changed(const struct agent *agent);
 
 /* pipeline.c */
 void pipeline_event(const struct event *event, void *userdata);

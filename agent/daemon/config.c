@@ -31,7 +31,7 @@ static int config_begin(struct config *config)
 		.runtime_dir = strdup("/run/cordon"),
 		.log_level = LOG_INFO,
 		.sensor = { .ring_size = 1u << 20, .processes = 4096 },
-		.journal = { .max_findings = 100000, .sightings = 32 },
+		.journal = { .max_findings = 20000, .sightings = 32 },
 		.report = { .file = { .max_size = 64u << 20, .keep = 4 }, .journald = true },
 	};
 	return config->state_dir && config->runtime_dir ? 0 : -ENOMEM;

@@ -141,19 +141,21 @@ static bool indicator_look(struct detect *detect, const struct event *event,
 	return true;
 }
 
-/* Something sent to a DNS port that nobody could read, and that was refused for it. */
+/* Something sent to a DNS port that the kernel side could not read, and refused for it: whether
+ * user space could read it afterwards or not, whoever sent it wonders. */
 static bool unreadable_look(struct detect *detect, const struct event *event,
 			    const struct pack *pack, uint64_t now, struct pack_match *match,
 			    struct finding *finding)
 {
 	(void)pack;
 	(void)now;
-	(void)match;
-	if (!event->unreadable || event->disposition != EVENT_BLOCKED)
+	if (event->disposition != EVENT_BLOCKED || event->response || match->blocked ||
+	    !(event->unreadable || event->reason))
 		return false;
 	finding->default_severity = SEVERITY_LOW;
 	(void)snprintf(finding->title, sizeof(finding->title),
-		       "Unreadable message to DNS port %u refused", event->destination_port);
+		       "%s message to DNS port %u refused",
+		       event->unreadable ? "Unreadable" : "Unusual", event->destination_port);
 	(void)snprintf(finding->why, sizeof(finding->why), "%s",
 		       event->reason ? event->reason : "it could not be read");
 	why_sender(detect, event, finding->why, sizeof(finding->why));
@@ -200,9 +202,10 @@ int detect_event(struct detect *detect, const struct event *event, const struct 
 		 uint64_t now, int (*found)(const struct finding *finding, void *userdata),
 		 void *userdata)
 {
-	struct pack_match match;
+	struct pack_match match; /* large: only what is read is set */
 	int count = 0;
 
+	match.blocked = false;
 	for (size_t i = 0; i < ELEMENTS(detectors); i++) {
 		struct finding finding = { .detector = detectors[i].name, .event = event };
 		int r;

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "intel/domain_table.h"
 #include "intel/pack.h"
@@ -44,6 +43,8 @@ static int table_copy(int map_fd, const struct pack *pack, void **ret_table)
 }
 
 struct mark {
+	const struct pack *pack;
+	uint64_t now;
 	void *table;
 	size_t size;
 	sensor_keep keep;
@@ -51,27 +52,48 @@ struct mark {
 	uint64_t kept;
 };
 
-static int mark_entry(const struct domain_name *name, const struct indicator *indicator,
-		      void *userdata)
+/* The first pass: every name with an entry that policy wants kept. */
+static int mark_kept(const struct domain_name *name, const struct indicator *indicator,
+		     void *userdata)
 {
 	struct mark *mark = userdata;
 
 	if (indicator->action != INDICATOR_BLOCK || !mark->keep(indicator, mark->userdata))
 		return 0;
-	if (domain_table_mark(mark->table, mark->size, name, TABLE_KEEP) > 0)
+	if (domain_table_change(mark->table, mark->size, name, TABLE_KEEP, 0) > 0)
 		mark->kept++;
 	return 0;
 }
 
+/* The second: a name may have other entries, of other feeds, that policy wants dropped. Then the
+ * one that decides a lookup decides here, too. */
+static int mark_dropped(const struct domain_name *name, const struct indicator *indicator,
+			void *userdata)
+{
+	struct mark *mark = userdata;
+	struct pack_match match;
+
+	if (indicator->action != INDICATOR_BLOCK || mark->keep(indicator, mark->userdata) ||
+	    !(domain_table_walk(mark->table, mark->size, name, NULL) & TABLE_KEEP))
+		return 0;
+	if (pack_lookup_domain(mark->pack, name, mark->now, &match) == 1 && match.blocked &&
+	    !mark->keep(&match.matches[0], mark->userdata) &&
+	    domain_table_change(mark->table, mark->size, name, 0, TABLE_KEEP) > 0)
+		mark->kept--;
+	return 0;
+}
+
 /* What the kernel side cannot know: policy and time. */
-static int table_mark(const struct pack *pack, uint64_t now, struct mark *mark, uint64_t *ret_next)
+static int table_mark(struct mark *mark, uint64_t *ret_next)
 {
 	int r = 0;
 
 	if (mark->keep)
-		r = pack_each_domain(pack, mark_entry, mark);
+		r = pack_each_domain(mark->pack, mark_kept, mark);
+	if (r >= 0 && mark->kept > 0)
+		r = pack_each_domain(mark->pack, mark_dropped, mark);
 	if (r >= 0)
-		r = pack_table_expire(pack, mark->table, mark->size, now, ret_next);
+		r = pack_table_expire(mark->pack, mark->table, mark->size, mark->now, ret_next);
 	return r < 0 ? r : 0;
 }
 
@@ -84,7 +106,9 @@ int sensor_set_pack(struct sensor *sensor, const struct pack *pack, uint64_t now
 	uint32_t zero = 0;
 	int pack_fd, r;
 	size_t size = pack_table(pack, &pack_fd, &offset);
-	struct mark mark = { .size = size, .keep = keep, .userdata = userdata };
+	struct mark mark = {
+		.pack = pack, .now = now, .size = size, .keep = keep, .userdata = userdata
+	};
 
 	map_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "table", sizeof(uint32_t), TABLE_ELEMENT_SIZE,
 				(uint32_t)(size / TABLE_ELEMENT_SIZE), &options);
@@ -93,7 +117,7 @@ int sensor_set_pack(struct sensor *sensor, const struct pack *pack, uint64_t now
 	r = table_copy(map_fd, pack, &mark.table);
 	if (r < 0)
 		return log_errno(LOG_ERR, r, "the pack's table cannot be copied");
-	r = table_mark(pack, now, &mark, ret_next);
+	r = table_mark(&mark, ret_next);
 	(void)munmap(mark.table, size);
 	if (r < 0)
 		return log_errno(LOG_ERR, r, "the pack's entries cannot be read");

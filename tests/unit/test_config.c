@@ -48,7 +48,7 @@ static void assert_defaults(const struct config *config)
 	assert_int_equal(config->intel.feeds_count, 0);
 	assert_int_equal(config->policy.count, 1);
 	assert_string_equal(config->policy.files[0], CORDON_DATADIR "/default.yaml");
-	assert_int_equal(config->journal.max_findings, 100000);
+	assert_int_equal(config->journal.max_findings, 20000);
 	assert_int_equal(config->journal.sightings, 32);
 	assert_string_equal(config->report.file.path, CORDON_STATEDIR "/findings.jsonl");
 	assert_int_equal(config->report.file.max_size, 64 << 20);
