@@ -123,6 +123,11 @@ int replay_findings_add(struct replay_findings *findings, const struct finding *
 
 		if (r < 0)
 			return r;
+	} else {
+		int r = ocsf_finding_witness(entry->object, event);
+
+		if (r < 0)
+			return r;
 	}
 	if (event->response) {
 		entry->answers++;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -323,6 +324,34 @@ int ocsf_finding_amend(json_t *object, uint64_t count, uint64_t last_seen)
 	metadata_uid(uid, count, delivery);
 	ocsf_put_text(&builder, metadata, "uid", delivery);
 	return builder.failed ? -ENOMEM : 0;
+}
+
+static const char *evidence_hostname(const json_t *evidence)
+{
+	const char *hostname =
+		json_string_value(json_object_get(json_object_get(evidence, "query"), "hostname"));
+
+	return hostname ? hostname : "";
+}
+
+int ocsf_finding_witness(json_t *object, const struct event *event)
+{
+	json_t *evidences = json_object_get(object, "evidences"), *evidence, *known;
+	struct ocsf_builder builder = { 0 };
+	bool other = true;
+	size_t i;
+
+	if (json_array_size(evidences) >= OCSF_EVIDENCES_MAX)
+		return 0;
+	evidence = ocsf_evidence(&builder, event);
+	json_array_foreach(evidences, i, known)
+		other = other && strcasecmp(evidence_hostname(known), evidence_hostname(evidence)) != 0;
+	if (other)
+		ocsf_append(&builder, evidences, json_incref(evidence));
+	json_decref(evidence);
+	if (builder.failed)
+		return -ENOMEM;
+	return other ? 1 : 0;
 }
 
 json_t *ocsf_sighting(const struct ocsf_finding *input)

@@ -46,6 +46,12 @@ unsigned ocsf_finding_state(const struct ocsf_finding *input);
  * update (2) when the count is over 1. -EINVAL: it is no Detection Finding; -ENOMEM. */
 int ocsf_finding_amend(json_t *object, uint64_t count, uint64_t last_seen);
 
+/* Most evidences of one finding: the first sighting's, and those of other names asked. */
+#define OCSF_EVIDENCES_MAX 8
+/* Adds what was seen to an object made above, when it is of a name that none of its evidences has
+ * and there is room: 1, else 0. -ENOMEM. */
+int ocsf_finding_witness(json_t *object, const struct event *event);
+
 /* A sighting in short (struct journal_sighting, summary): a new reference, or NULL. */
 json_t *ocsf_sighting(const struct ocsf_finding *input);
 

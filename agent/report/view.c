@@ -22,31 +22,42 @@ struct view_text {
 	}
 
 static const struct view_text view_texts[] = {
-	TEXT("finding_info.uid", uid),
-	TEXT("finding_info.title", title),
-	TEXT("finding_info.desc", why),
-	TEXT("finding_info.analytic.name", detector),
-	TEXT("finding_info.analytic.uid", feed),
 	TEXT("osint.0.value", indicator),
 	TEXT("policy.uid", rule),
 	TEXT("policy.name", policy),
 	TEXT("severity", severity),
 	TEXT("disposition", disposition),
-	TEXT("evidences.0.query.hostname", qname),
-	TEXT("evidences.0.query.type", qtype),
-	TEXT("evidences.0.process.name", comm),
-	TEXT("evidences.0.process.path", exe),
-	TEXT("evidences.0.process.cmd_line", arguments),
-	TEXT("evidences.0.process.user.name", user),
-	TEXT("evidences.0.process.container.uid", container),
-	TEXT("evidences.0.src_endpoint.ip", source),
-	TEXT("evidences.0.dst_endpoint.ip", destination),
 	TEXT("device.hostname", hostname),
 	TEXT("unmapped.would_have", would_have),
 	TEXT("unmapped.missed", missed),
 	TEXT("unmapped.unit", unit),
 	TEXT("unmapped.attribution", attribution),
 	TEXT("unmapped.process_role", process_role),
+};
+
+static const struct view_text finding_texts[] = {
+	TEXT("finding_info.uid", uid),
+	TEXT("finding_info.title", title),
+	TEXT("finding_info.desc", why),
+	TEXT("finding_info.analytic.name", detector),
+	TEXT("finding_info.analytic.uid", feed),
+};
+
+static const struct view_text activity_texts[] = {
+	TEXT("unmapped.finding_uid", uid),
+	TEXT("message", title),
+};
+
+static const struct view_text evidence_texts[] = {
+	TEXT("query.hostname", qname),
+	TEXT("query.type", qtype),
+	TEXT("process.name", comm),
+	TEXT("process.path", exe),
+	TEXT("process.cmd_line", arguments),
+	TEXT("process.user.name", user),
+	TEXT("process.container.uid", container),
+	TEXT("src_endpoint.ip", source),
+	TEXT("dst_endpoint.ip", destination),
 };
 
 static const json_t *member(const json_t *value, const char *path)
@@ -79,14 +90,29 @@ static uint64_t instant(const json_t *object, const char *path)
 	return value < UINT64_MAX / NS_PER_MILLISECOND ? value * NS_PER_MILLISECOND : 0;
 }
 
+static void texts_clear(struct view *view, const struct view_text *texts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		*(const char **)(void *)((char *)view + texts[i].offset) = "";
+}
+
+static void texts_read(struct view *view, const json_t *object, const struct view_text *texts,
+		       size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *text = json_string_value(member(object, texts[i].path));
+
+		if (text)
+			*(const char **)(void *)((char *)view + texts[i].offset) = text;
+	}
+}
+
 void view_read(const json_t *object, struct view *ret)
 {
-	*ret = (struct view){ 0 };
-	for (size_t i = 0; i < ELEMENTS(view_texts); i++) {
-		const char *text = json_string_value(member(object, view_texts[i].path));
+	const json_t *evidence;
 
-		*(const char **)(void *)((char *)ret + view_texts[i].offset) = text ? text : "";
-	}
+	*ret = (struct view){ 0 };
+	XXX
 	ret->severity_id = (int)(number(object, "severity_id") & 0xff);
 	ret->blocked = number(object, "disposition_id") == 2;
 	ret->excepted = number(object, "status_id") == 3;

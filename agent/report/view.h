@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The plain fields of a finding, taken out of its OCSF object: so a finding that was just made and
- * one that was read back from the journal are shown by the same code.
+ * one that was read back from the journal are shown by the same code. What was done about one (a
+ * Remediation Activity) has the same fields, as far as it tells them.
  */
 #pragma once
 
@@ -19,6 +20,7 @@ struct view {
 	const char *attribution, *process_role, *source, *destination, *hostname;
 	int severity_id;
 	bool blocked, excepted;
+	bool activity;	/* what was done about the finding uid, not the finding */
 	long long pid; /* 0: not known */
 	uint64_t count, frame;
 	uint64_t time, first_seen; /* ns; time: last seen */
