@@ -395,6 +395,29 @@ static void test_amend(void **state)
 	free(again);
 }
 
+/* Other names become further evidences, each once in whatever case, and not more than fit. */
+static void test_witness(void **state)
+{
+	struct sample sample;
+	json_t *object;
+	char name[32];
+
+	(void)state;
+	sample_fill(&sample);
+	object = make(&sample);
+	assert_int_equal(ocsf_finding_witness(object, &sample.event), 0);
+	for (int i = 1; i < 2 * OCSF_EVIDENCES_MAX; i++) {
+		(void)snprintf(name, sizeof(name), "n%d.Evil.example", i);
+		assert_int_equal(domain_name_parse(name, &sample.event.qname), 0);
+		assert_int_equal(ocsf_finding_witness(object, &sample.event),
+				 i < OCSF_EVIDENCES_MAX ? 1 : 0);
+		domain_name_lower(&sample.event.qname);
+		assert_int_equal(ocsf_finding_witness(object, &sample.event), 0);
+	}
+	assert_int_equal(json_array_size(json_object_get(object, "evidences")), OCSF_EVIDENCES_MAX);
+	json_decref(object);
+}
+
 /* A block is a Network Remediation Activity of its own. */
 static void test_block_activity(void **state)
 {
@@ -505,6 +528,7 @@ int main(void)
 		cmocka_unit_test(test_hostile_bytes),
 		cmocka_unit_test(test_outcomes),
 		cmocka_unit_test(test_amend),
+		cmocka_unit_test(test_witness),
 		cmocka_unit_test(test_block_activity),
 		cmocka_unit_test(test_host),
 		cmocka_unit_test(test_view_of_anything),
