@@ -662,7 +662,7 @@ static __always_inline enum action stream_judge(struct __sk_buff *skb, const str
 		count(hook->probe, COUNTER_BLOCKED);
 		return ACTION_DROP;
 	}
-	if (ahead >= 1u << 31 || (tcp.flags & TCP_FLAG_SYN && ahead)) {
+	if (ahead >= 1u << 31 || (tcp.flags & TCP_FLAG_SYN && ahead && !stream->messages)) {
 		/* Bytes are missing, or the ports are used again. The segment may begin a message. */
 		if (!(tcp.flags & TCP_FLAG_SYN)) {
 			count(hook->probe, COUNTER_GAP);
@@ -688,22 +688,22 @@ static __always_inline enum action stream_judge(struct __sk_buff *skb, const str
 		stream->messages = 0;
 		return ACTION_PASS;
 	}
-	if (stream->messages >= STREAM_MESSAGES_MAX) {
-		message.offset = payload + ahead;
-		message.size = rest - ahead;
-		stream->messages = 0;
-		stream->next += message.size;
-		stream->lost = 1;
-		action = message_up(&message, COUNTER_UNREAD, RECORD_REASON_PIPELINE);
-		stream->refused |= action == ACTION_DROP;
-		return action;
-	}
 	offset = payload + ahead;
 	if (stream->skip) {
 		wanted = stream->skip < rest - ahead ? stream->skip : rest - ahead;
 		stream->skip -= wanted;
 		stream->next += wanted;
 		offset += wanted;
+	}
+	if (stream->messages >= STREAM_MESSAGES_MAX && offset < skb->len) {
+		message.offset = offset;
+		message.size = skb->len - offset;
+		stream->messages = 0;
+		stream->next += message.size;
+		stream->lost = 1;
+		action = message_up(&message, COUNTER_UNREAD, RECORD_REASON_PIPELINE);
+		stream->refused |= action == ACTION_DROP;
+		return action;
 	}
 	if (!stream_gather(skb, stream, &offset, STREAM_PREFIX))
 		goto partial;

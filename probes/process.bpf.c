@@ -47,6 +47,7 @@ static __always_inline void socket_use(struct bpf_sock *socket, enum note_how ho
 	 * if the socket outlived its process and came to the next one. */
 	if (note && note->how == how && note->process.pid == (__u32)(ids >> 32)) {
 		note->tid = (__u32)ids;
+		note->uid = (__u32)bpf_get_current_uid_gid();
 		return;
 	}
 	task = (void *)bpf_get_current_task();

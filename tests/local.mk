@@ -7,6 +7,23 @@ cordon_LIBS = $(cli_LIBS) $(daemon_LIBS) $(report_LIBS) $(response_LIBS) $(journ
 LDADD = $(replay_LIBS) $(cordon_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += \
+	%D%/unit/test_detect \
+	%D%/unit/test_asker \
+	%D%/unit/test_record \
+	%D%/unit/test_stub \
+	%D%/unit/test_process_proc \
+	%D%/unit/test_process_table \
+	%D%/unit/test_event \
+	%D%/unit/test_ledger \
+	%D%/unit/test_cgroup \
+	%D%/unit/test_log \
+	%D%/unit/test_digest \
+	%D%/unit/test_fd \
+	%D%/unit/test_clock \
+	%D%/unit/test_parse \
+	%D%/unit/test_escape \
+	%D%/unit/test_domain_name \
+	%D%/unit/test_address \
 	%D%/unit/test_pack \
 	%D%/unit/test_list \
 	%D%/unit/test_domain_table \
@@ -34,6 +51,8 @@ endif
 
 # With --enable-fuzzers they are fuzzers; else they run over their corpus in `make check`.
 FUZZ_TARGETS += \
+	%D%/fuzz/fuzz_record \
+	%D%/fuzz/fuzz_domain_name \
 	%D%/fuzz/fuzz_pack \
 	%D%/fuzz/fuzz_list \
 	%D%/fuzz/fuzz_capture \
@@ -59,6 +78,8 @@ tests_fuzz_fuzz_control_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_dns_message_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_list_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_pack_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_domain_name_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_record_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_policy_LDFLAGS = $(fuzz_link_flags)
 
 # Programs that the system tests, the VM tests and the quickstart use.
@@ -85,7 +106,7 @@ EXTRA_DIST += \
 	%D%/system/test_attribution.py %D%/system/test_block.py %D%/system/test_enforce.py \
 	%D%/system/test_flood.py %D%/system/test_cli.py %D%/system/test_kill.py %D%/system/test_probe.py \
 	%D%/system/test_reload.py %D%/system/test_replay.py %D%/system/test_stub.py \
-	%D%/system/ocsf_validate.py %D%/unit/intel_folder.h \
+	%D%/system/ocsf_validate.py %D%/unit/intel_folder.h %D%/unit/process_key.h \
 	%D%/vm/init %D%/vm/judge.py %D%/vm/kernel %D%/vm/run %D%/vm/scenario
 
 PYTEST = /usr/bin/python3 -m pytest -p no:cacheprovider
@@ -102,7 +123,11 @@ check-vm: all
 	$(AM_V_CC)$(BPF_CLANG) $(BPF_FLAGS) -c $< -o $@
 CLEANFILES += %D%/bench/empty.bpf.o
 
-bench: all %D%/bench/empty.bpf.o
-	CORDON_BUILD=$(abs_top_builddir) $(abs_top_srcdir)/tests/bench/dnsperf.py
+# Made for `make bench` only. BENCHFLAGS=--quick leaves dnsperf out.
+EXTRA_PROGRAMS = %D%/bench/bench_probe
+CLEANFILES += %D%/bench/bench_probe
+
+bench: all %D%/bench/empty.bpf.o %D%/bench/bench_probe
+	CORDON_BUILD=$(abs_top_builddir) $(abs_top_srcdir)/tests/bench/run $(BENCHFLAGS)
 
 .PHONY: check-system check-vm bench

@@ -22,7 +22,6 @@ static const struct check {
 	{ "kernel", doctor_kernel },
 	{ "btf", doctor_btf },
 	{ "cgroup", doctor_cgroup },
-	{ "bpffs", doctor_bpffs },
 	{ "capabilities", doctor_capabilities },
 	{ "bpf", doctor_bpf },
 	{ "sockets", doctor_sockets },

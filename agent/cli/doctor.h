@@ -43,7 +43,6 @@ typedef void (*doctor_check)(const struct doctor *doctor, struct doctor_result *
 void doctor_kernel(const struct doctor *doctor, struct doctor_result *result);
 void doctor_btf(const struct doctor *doctor, struct doctor_result *result);
 void doctor_cgroup(const struct doctor *doctor, struct doctor_result *result);
-void doctor_bpffs(const struct doctor *doctor, struct doctor_result *result);
 void doctor_bpf(const struct doctor *doctor, struct doctor_result *result);
 void doctor_sockets(const struct doctor *doctor, struct doctor_result *result);
 void doctor_jit(const struct doctor *doctor, struct doctor_result *result);

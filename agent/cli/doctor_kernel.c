@@ -112,19 +112,6 @@ void doctor_cgroup(const struct doctor *doctor, struct doctor_result *result)
 	}
 }
 
-void doctor_bpffs(const struct doctor *doctor, struct doctor_result *result)
-{
-	char folder[256];
-
-	(void)doctor;
-	if (mount_find("bpf", folder, sizeof(folder))) {
-		doctor_found(result, DOCTOR_OK, "bpffs at %s", folder);
-		return;
-	}
-	doctor_found(result, DOCTOR_WARN, "no bpffs is mounted: nothing can be pinned");
-	doctor_remedy(result, "mount -t bpf bpf /sys/fs/bpf");
-}
-
 void doctor_bpf(const struct doctor *doctor, struct doctor_result *result)
 {
 	struct feature features[FEATURES_MAX];
@@ -142,8 +129,8 @@ void doctor_bpf(const struct doctor *doctor, struct doctor_result *result)
 		present += features[i].present;
 		if (features[i].present)
 			continue;
-		doctor_found(result, features[i].required ? DOCTOR_FAIL : DOCTOR_OK,
-			     "without %s (%s)", features[i].name, features[i].purpose);
+		doctor_found(result, DOCTOR_FAIL, "without %s (%s)", features[i].name,
+			     features[i].purpose);
 	}
 	doctor_found(result, DOCTOR_OK, "%d of %d features", present, count);
 	if (result->state == DOCTOR_FAIL)

@@ -350,12 +350,13 @@ static int findings_run(struct findings *findings)
 	return findings->found ? COMMAND_FOUND : COMMAND_FINE;
 }
 
-static int usage(const char *command)
+static int usage(FILE *file, const char *command)
 {
-	log_error("usage: cordon %s [--since TIME] [--severity NAME] [--follow] [--json] "
-		  "[--config FILE] [--state-dir DIR] [UID]",
-		  command);
-	return COMMAND_FAILED;
+	(void)fprintf(file,
+		      "usage: cordon %s [--since TIME] [--severity NAME] [--follow] [--json] "
+		      "[--config FILE] [--state-dir DIR] [UID]\n",
+		      command);
+	return file == stdout ? COMMAND_FINE : COMMAND_FAILED;
 }
 
 /* One option; -EINVAL when its value is told to be wrong. */
@@ -406,19 +407,23 @@ static int findings_main(int argc, char **argv, struct findings *findings)
 		{ "json", no_argument, NULL, 'j' },
 		{ "config", required_argument, NULL, 'c' },
 		{ "state-dir", required_argument, NULL, 'd' },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
 
 	/* 0 makes getopt begin anew: the program's own options were read with it. */
 	optind = 0;
-	while ((option = getopt_long(argc, argv, "f", options, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "f", options, NULL)) != -1) {
+		if (option == 'h')
+			return usage(stdout, argv[0]);
 		if (option_take(findings, option) < 0)
-			return option == '?' ? usage(argv[0]) : COMMAND_FAILED;
+			return option == '?' ? usage(stderr, argv[0]) : COMMAND_FAILED;
+	}
 	if (optind < argc)
 		findings->query.uid = argv[optind++];
 	if (optind < argc || (findings->query.uid && findings->follow))
-		return usage(argv[0]);
+		return usage(stderr, argv[0]);
 	return findings_run(findings);
 }
 

@@ -27,12 +27,12 @@ struct output {
 CLEANUP_DEFINE(json_t *, json_decref)
 CLEANUP_DEFINE(struct policy *, policy_free)
 
-static int usage(void)
+static int usage(FILE *file)
 {
 	(void)fputs("usage: cordon policy check [--json] FILE...\n"
 		    "       cordon policy test [--json] FILE...\n",
-		    stderr);
-	return COMMAND_FAILED;
+		    file);
+	return file == stdout ? COMMAND_FINE : COMMAND_FAILED;
 }
 
 /* json_array_append_new() takes the value also when it fails. */
@@ -142,6 +142,7 @@ static int policy_test(struct output *output, char **paths, size_t count)
 int command_policy(int argc, char **argv)
 {
 	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+						 { "help", no_argument, NULL, 'h' },
 						 { NULL, 0, NULL, 0 } };
 	static const struct {
 		const char *name;
@@ -154,8 +155,10 @@ int command_policy(int argc, char **argv)
 	/* 0 makes getopt begin anew: the program's own options were read with it. */
 	optind = 0;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (option == 'h')
+			return usage(stdout);
 		if (option != 'j')
-			return usage();
+			return usage(stderr);
 		if (!object)
 			object = json_pack("{s:[], s:[], s:[]}", "errors", "warnings", "cases");
 		if (!object)
@@ -163,10 +166,10 @@ int command_policy(int argc, char **argv)
 	}
 	output.object = object;
 	if (argc - optind < 2)
-		return usage();
+		return usage(stderr);
 	for (size_t i = 0; i < ELEMENTS(actions); i++)
 		if (strcmp(argv[optind], actions[i].name) == 0)
 			return actions[i].run(&output, argv + optind + 1,
 					      (size_t)(argc - optind - 1));
-	return usage();
+	return usage(stderr);
 }

@@ -71,6 +71,7 @@ static const struct line findings_lines[] = {
 	{ "findings.findings", "in the journal", FORM_NUMBER },
 	{ "findings.fresh", "new", FORM_NUMBER },
 	{ "findings.repeated", "repeated", FORM_NUMBER },
+	{ "findings.excepted", "kept back by an exception", FORM_NUMBER },
 	{ "findings.failed", "lost", FORM_NUMBER },
 	{ "findings.pruned", "pruned", FORM_NUMBER },
 	{ "findings.bytes", "journal", FORM_BYTES },
@@ -238,6 +239,22 @@ static void feeds_print(struct writer *writer, const json_t *reply)
 		    ELEMENTS(columns));
 }
 
+static void sinks_print(struct writer *writer, const json_t *reply)
+{
+	static const struct writer_column columns[] = {
+		{ .key = "name", .title = "SINK" },
+		{ .key = "delivered", .title = "DELIVERED", .right = true },
+		{ .key = "failed", .title = "FAILED", .right = true },
+		{ .key = "held", .title = "WAITING", .right = true },
+		{ .key = "error", .title = "ERROR" },
+	};
+	static const enum form forms[] = { FORM_TEXT, FORM_NUMBER, FORM_NUMBER, FORM_NUMBER,
+					   FORM_TEXT };
+
+	array_print(writer, json_object_get(reply, "sinks"), "Sinks", columns, forms,
+		    ELEMENTS(columns));
+}
+
 static void policy_print(struct writer *writer, const json_t *reply)
 {
 	const json_t *file;
@@ -325,6 +342,7 @@ static int text_print(json_t *reply)
 	probes_print(writer, reply);
 	section_print(writer, reply, &ledger);
 	section_print(writer, reply, &findings);
+	sinks_print(writer, reply);
 	section_print(writer, reply, &block);
 	section_print(writer, reply, &cost);
 	problems_print(writer, json_object_get(reply, "problems"));

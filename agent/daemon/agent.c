@@ -63,7 +63,7 @@ static int sinks_open(struct agent *agent)
 	const struct {
 		const char *name;
 		bool wanted;
-	} rows[AGENT_SINKS_MAX] = {
+	} rows[SINK_TYPES_MAX] = {
 		{ "file", config->report.file.path[0] != '\0' },
 		{ "journald", config->report.journald },
 		{ "screen", agent->foreground || config->report.screen },
@@ -410,6 +410,7 @@ json_t *agent_status(struct agent *agent)
 		.policy_files = (const char *const *)agent->config.policy.files,
 		.policy_file_count = agent->config.policy.count,
 		.policy_rules = policy_rules(agent->policy),
+		.excepted = agent->excepted,
 	};
 
 	status.program_count = sensor_programs(agent->sensor, status.programs);
@@ -418,6 +419,8 @@ json_t *agent_status(struct agent *agent)
 	journal_statistics(agent->journal, &status.findings);
 	if (agent->block)
 		block_statistics(agent->block, &status.block);
+	for (size_t i = 0; i < agent->sinks_count; i++)
+		sink_statistics(agent->sinks[i], &status.sinks[status.sink_count++]);
 	control_statistics(agent->control, &status.control);
 	status_measure(&status);
 	return status_json(&status);

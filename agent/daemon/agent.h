@@ -21,8 +21,6 @@
 #include "response/block.h"
 #include "sensor/sensor.h"
 
-#define AGENT_SINKS_MAX 3
-
 struct agent {
 	const char *config_path; /* NULL: the default one */
 	bool foreground;
@@ -33,7 +31,7 @@ struct agent {
 	char pack_error[512]; /* why the last one was refused; "": it was not */
 	struct detect *detect;
 	struct journal *journal;
-	struct sink *sinks[AGENT_SINKS_MAX];
+	struct sink *sinks[SINK_TYPES_MAX];
 	size_t sinks_count;
 	struct sensor *sensor;
 	struct block *block; /* NULL: not in enforce mode, or it cannot be had */
@@ -42,7 +40,7 @@ struct agent {
 	sd_event *loop;
 	char *cgroup; /* that the probes are attached to */
 	uint64_t started; /* ns since the epoch */
-	uint64_t excepted; /* findings that an exception of the policy kept back */
+	uint64_t excepted; /* sightings that an exception of the policy kept back */
 	uint64_t next_change; /* when an exception ends or an entry expires, ns since the epoch */
 	uint64_t ring_full;	 /* of the ledger, as last told of */
 };

@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "daemon/agent.h"
 
+CLEANUP_DEFINE(json_t *, json_decref)
+
 /* One finding on its way, and what was rendered of it. */
 struct passage {
 	struct agent *agent;
@@ -54,6 +56,24 @@ static const char *passage_summary(void *userdata)
 	return passage->summary;
 }
 
+static void sinks_tell(struct agent *agent, const json_t *object, const char *line)
+{
+	for (size_t i = 0; i < agent->sinks_count; i++)
+		sink_deliver(agent->sinks[i], object, line);
+}
+
+static void block_tell(const struct passage *passage)
+{
+	CLEANUP(json_decref_cleanup) json_t *object = ocsf_block_activity(&passage->input);
+	CLEANUP(free_cleanup) char *line = object ? ocsf_line(object) : NULL;
+
+	if (line)
+		sinks_tell(passage->agent, object, line);
+	else
+		(void)log_errno(LOG_ERR, -ENOMEM, "sinks are not told of the block of finding %s",
+				passage->input.finding->uid);
+}
+
 static int finding_found(const struct finding *finding, void *userdata)
 {
 	struct agent *agent = userdata;
@@ -87,8 +107,9 @@ static int finding_found(const struct finding *finding, void *userdata)
 		return log_errno(LOG_ERR, r, "finding %s is not in the journal yet", finding->uid);
 	if ((r != JOURNAL_NEW && r != JOURNAL_RAISED) || !passage.line)
 		return 0;
-	for (size_t i = 0; i < agent->sinks_count; i++)
-		sink_deliver(agent->sinks[i], passage.object, passage.line);
+	sinks_tell(agent, passage.object, passage.line);
+	if (passage.input.enforce && finding->event->disposition == EVENT_BLOCKED)
+		block_tell(&passage);
 	return 0;
 }
 

@@ -86,6 +86,12 @@ static const struct counter findings_counters[] = {
 	COUNTER(journal_statistics, bytes),
 };
 
+static const struct counter sink_counters[] = {
+	COUNTER(sink_statistics, delivered),
+	COUNTER(sink_statistics, failed),
+	COUNTER(sink_statistics, held),
+};
+
 static const struct counter block_counters[] = {
 	COUNTER(block_statistics, answered), COUNTER(block_statistics, destroyed),
 	COUNTER(block_statistics, gone),     COUNTER(block_statistics, skipped),
@@ -226,6 +232,32 @@ static json_t *ledger_json(struct builder *builder, const struct ledger *ledger)
 	return object;
 }
 
+static json_t *findings_json(struct builder *builder, const struct status *status)
+{
+	json_t *object = counters_json(builder, &status->findings, findings_counters,
+				       ELEMENTS(findings_counters));
+
+	set(builder, object, "excepted", number_json(status->excepted));
+	return object;
+}
+
+static json_t *sinks_json(struct builder *builder, const struct status *status)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < status->sink_count; i++) {
+		const struct sink_statistics *sink = &status->sinks[i];
+		json_t *object =
+			counters_json(builder, sink, sink_counters, ELEMENTS(sink_counters));
+
+		set(builder, object, "name", text_json(sink->name));
+		set(builder, object, "error",
+		    sink->error < 0 ? text_json(strerror(-sink->error)) : json_null());
+		append(builder, array, object);
+	}
+	return array;
+}
+
 static uint64_t ring_full(const struct status *status)
 {
 	uint64_t sum = 0;
@@ -269,6 +301,17 @@ static uint64_t journal_damaged(const struct status *status)
 	return status->findings.damaged;
 }
 
+/* Deliveries, to sinks that failed the last time. */
+static uint64_t sinks_failing(const struct status *status)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < status->sink_count; i++)
+		if (status->sinks[i].error < 0)
+			count += status->sinks[i].failed;
+	return count;
+}
+
 static uint64_t block_failed(const struct status *status)
 {
 	return status->block.failed;
@@ -291,6 +334,8 @@ static const struct problem {
 	  "free disk space below state_dir" },
 	{ journal_damaged, "a damaged journal was set aside",
 	  "keep it as evidence; check the disk" },
+	{ sinks_failing, "findings do not reach a sink; the journal has them",
+	  "see sinks, error; what did not reach it: cordon findings" },
 	{ block_failed, "programs could not be told that their lookup was blocked",
 	  "give cordond CAP_NET_RAW, CAP_NET_ADMIN, CAP_SYS_ADMIN and CAP_SYS_PTRACE" },
 };
@@ -329,9 +374,8 @@ json_t *status_json(const struct status *status)
 	set(&builder, object, "pack", pack_json(&builder, status));
 	set(&builder, object, "policy", policy_json(&builder, status));
 	set(&builder, object, "ledger", ledger_json(&builder, &status->ledger));
-	set(&builder, object, "findings",
-	    counters_json(&builder, &status->findings, findings_counters,
-			  ELEMENTS(findings_counters)));
+	set(&builder, object, "findings", findings_json(&builder, status));
+	set(&builder, object, "sinks", sinks_json(&builder, status));
 	set(&builder, object, "block",
 	    counters_json(&builder, &status->block, block_counters, ELEMENTS(block_counters)));
 	set(&builder, object, "control",

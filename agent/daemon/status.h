@@ -18,7 +18,9 @@
  *       "probes": { "egress": { "seen": N, one key for each of ledger_counter_name() } },
  *       "read": N, "events": N, "rejected": N, "waiting": N, "table_missing": N,
  *       "process_notes": N, "process_failed": N },
- *   "findings": { the members of struct journal_statistics },
+ *   "findings": { the members of struct journal_statistics, "excepted": N },
+ *   "sinks": [ { "name", "delivered": N, "failed": N, "held": N,
+ *       "error": TEXT or null } ],                                    of the last delivery
  *   "block": { the members of struct block_statistics },
  *   "control": { the members of struct control_statistics },
  *   "memory": { "rss": BYTES, "maps": BYTES, "table": BYTES },
@@ -37,6 +39,7 @@
 #include "daemon/control.h"
 #include "intel/pack.h"
 #include "journal/journal.h"
+#include "report/sink.h"
 #include "response/block.h"
 #include "sensor/ledger.h"
 #include "sensor/sensor.h"
@@ -67,6 +70,9 @@ struct status {
 	uint64_t policy_rules;
 
 	struct journal_statistics findings;
+	uint64_t excepted; /* sightings that an exception of the policy kept back */
+	struct sink_statistics sinks[SINK_TYPES_MAX];
+	size_t sink_count;
 	struct block_statistics block;
 	struct control_statistics control;
 

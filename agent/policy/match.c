@@ -94,7 +94,10 @@ static const char *text_container(const struct match_subject *subject)
 
 static const char *text_cgroup(const struct match_subject *subject)
 {
-	return subject->process ? subject->process->cgroup : NULL;
+	/* As with an executable's path: what was cut does not begin with a slash. */
+	if (!subject->process || subject->process->cgroup[0] != '/')
+		return NULL;
+	return subject->process->cgroup;
 }
 
 /* ---- how it is compared ---- */

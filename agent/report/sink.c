@@ -39,7 +39,8 @@ struct sink {
 
 CLEANUP_DEFINE(json_t *, json_decref)
 
-static const struct sink_type *const sink_types[] = { &sink_file, &sink_journald, &sink_screen };
+static const struct sink_type *const sink_types[SINK_TYPES_MAX] = { &sink_file, &sink_journald,
+								    &sink_screen };
 
 int sink_open(const char *name, const struct sink_options *options, struct sink **ret)
 {
@@ -96,6 +97,8 @@ static void sink_send(struct sink *sink, const json_t *object, const char *line,
 	};
 
 	view_read(object, &message.view);
+	if (message.view.activity && sink->type->findings_only)
+		return;
 	sink_account(sink, sink->type->deliver(sink->state, &message));
 }
 

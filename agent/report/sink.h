@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Sinks: where findings go once they are in the journal. A row in the table of sinks adds one.
+ * Sinks: where findings go once they are in the journal, and what was done about them. A row in the
+ * table of sinks adds one.
  *
  * A sink is told of a new finding at once. Of repeats it is told at most once an interval for each
  * finding, with the count by then; one that is held back goes out with a later sink_flush(). A
@@ -54,7 +55,9 @@ struct sink_type {
 	int (*reopen)(void *state); /* files were moved away; may be NULL */
 	void (*close)(void *state);
 	uint64_t repeat_interval; /* the type's own; 0: the options' */
+	bool findings_only;	  /* the finding itself says what was done, and that is enough */
 };
+#define SINK_TYPES_MAX 3
 
 extern const struct sink_type sink_file, sink_journald, sink_screen;
 
@@ -62,7 +65,7 @@ extern const struct sink_type sink_file, sink_journald, sink_screen;
 int sink_open(const char *name, const struct sink_options *options, struct sink **ret);
 void sink_close(struct sink *sink); /* delivers what was held back: before journal_close() */
 
-/* At once: a new finding, one that has become worse, a response. line: object's. */
+/* At once: a new finding, one that has become worse, or what was done about one. line: object's. */
 void sink_deliver(struct sink *sink, const json_t *object, const char *line);
 /* A finding's repeats, as journal_changed is told of them (and may be called from there): now when
  * it is due, else only its uid is kept, and the rest read from the journal later. */

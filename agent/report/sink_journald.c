@@ -2,6 +2,7 @@
  *
  * The systemd journal: a finding as one entry with structured fields,
  * `journalctl MESSAGE_ID=2f1e6d0c5c7b4a0f9d1be7a40c1df5a2` or `journalctl CORDON_SEVERITY=high`.
+ * What was done about it is an entry of its own, with the same CORDON_FINDING_UID.
  */
 #include "report/sink_journald.h"
 
@@ -18,8 +19,9 @@
 #include "report/screen.h"
 #include "report/sink.h"
 
-/* Of a finding, of any kind. */
-#define JOURNALD_MESSAGE_ID "2f1e6d0c5c7b4a0f9d1be7a40c1df5a2"
+/* Of a finding, of any kind; and of what was done about one. */
+#define JOURNALD_FINDING_ID  "2f1e6d0c5c7b4a0f9d1be7a40c1df5a2"
+#define JOURNALD_ACTIVITY_ID "d7dc7bb54df94a7e911ef010fe1aae3f"
 
 /* By severity_id: what journalctl -p shows. */
 static const int priorities[] = {
@@ -79,7 +81,8 @@ int journald_fields_make(const struct sink_message *message, struct journald_fie
 	screen_line(view, message->repeat ? SCREEN_REPEAT : SCREEN_FINDING, false, line);
 	r = add(&fields, "MESSAGE=%s", line);
 	if (r == 0)
-		r = add(&fields, "MESSAGE_ID=" JOURNALD_MESSAGE_ID);
+		r = add(&fields, "MESSAGE_ID=%s",
+			view->activity ? JOURNALD_ACTIVITY_ID : JOURNALD_FINDING_ID);
 	if (r == 0)
 		r = add(&fields, "SYSLOG_IDENTIFIER=cordon");
 	if (r == 0)
@@ -91,7 +94,7 @@ int journald_fields_make(const struct sink_message *message, struct journald_fie
 			r = add(&fields, "%s=%s", texts[i].key, texts[i].value);
 	if (r == 0 && view->pid)
 		r = add(&fields, "CORDON_PID=%lld", view->pid);
-	if (r == 0)
+	if (r == 0 && view->count)
 		r = add(&fields, "CORDON_COUNT=%llu", (unsigned long long)view->count);
 	if (r == 0)
 		r = add(&fields, "CORDON_JSON=%s", message->line);

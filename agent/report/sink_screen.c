@@ -54,4 +54,5 @@ const struct sink_type sink_screen = {
 	.deliver = sink_screen_deliver,
 	.close = sink_screen_close,
 	.repeat_interval = NS_PER_SECOND,
+	.findings_only = true,
 };

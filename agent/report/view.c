@@ -11,53 +11,47 @@
 /* Longest member name in the paths below, with its NUL. */
 #define VIEW_KEY_SIZE 32
 
+/* OCSF category_uid: what was done about findings. */
+#define CATEGORY_REMEDIATION 7
+
+/* Paths are member names from the object on, "0" for an array's first; "": not told there. */
 struct view_text {
-	const char *path; /* member names from the object on, "0" for an array's first */
+	const char *finding, *activity;
 	size_t offset;
 };
 
-#define TEXT(path, member)                                                                         \
+#define TEXT(finding, activity, member)                                                            \
 	{                                                                                          \
-		path, offsetof(struct view, member)                                                \
+		finding, activity, offsetof(struct view, member)                                   \
 	}
+#define TEXT_OF_EVIDENCE(path, member) TEXT("evidences.0." path, "unmapped.evidence." path, member)
 
 static const struct view_text view_texts[] = {
-	TEXT("osint.0.value", indicator),
-	TEXT("policy.uid", rule),
-	TEXT("policy.name", policy),
-	TEXT("severity", severity),
-	TEXT("disposition", disposition),
-	TEXT("device.hostname", hostname),
-	TEXT("unmapped.would_have", would_have),
-	TEXT("unmapped.missed", missed),
-	TEXT("unmapped.unit", unit),
-	TEXT("unmapped.attribution", attribution),
-	TEXT("unmapped.process_role", process_role),
-};
-
-static const struct view_text finding_texts[] = {
-	TEXT("finding_info.uid", uid),
-	TEXT("finding_info.title", title),
-	TEXT("finding_info.desc", why),
-	TEXT("finding_info.analytic.name", detector),
-	TEXT("finding_info.analytic.uid", feed),
-};
-
-static const struct view_text activity_texts[] = {
-	TEXT("unmapped.finding_uid", uid),
-	TEXT("message", title),
-};
-
-static const struct view_text evidence_texts[] = {
-	TEXT("query.hostname", qname),
-	TEXT("query.type", qtype),
-	TEXT("process.name", comm),
-	TEXT("process.path", exe),
-	TEXT("process.cmd_line", arguments),
-	TEXT("process.user.name", user),
-	TEXT("process.container.uid", container),
-	TEXT("src_endpoint.ip", source),
-	TEXT("dst_endpoint.ip", destination),
+	TEXT("finding_info.uid", "unmapped.finding_uid", uid),
+	TEXT("finding_info.title", "message", title),
+	TEXT("finding_info.desc", "", why),
+	TEXT("finding_info.analytic.name", "", detector),
+	TEXT("finding_info.analytic.uid", "", feed),
+	TEXT("osint.0.value", "", indicator),
+	TEXT("policy.uid", "policy.uid", rule),
+	TEXT("policy.name", "policy.name", policy),
+	TEXT("severity", "severity", severity),
+	TEXT("disposition", "disposition", disposition),
+	TEXT_OF_EVIDENCE("query.hostname", qname),
+	TEXT_OF_EVIDENCE("query.type", qtype),
+	TEXT_OF_EVIDENCE("process.name", comm),
+	TEXT_OF_EVIDENCE("process.path", exe),
+	TEXT_OF_EVIDENCE("process.cmd_line", arguments),
+	TEXT_OF_EVIDENCE("process.user.name", user),
+	TEXT_OF_EVIDENCE("process.container.uid", container),
+	TEXT_OF_EVIDENCE("src_endpoint.ip", source),
+	TEXT_OF_EVIDENCE("dst_endpoint.ip", destination),
+	TEXT("device.hostname", "device.hostname", hostname),
+	TEXT("unmapped.would_have", "", would_have),
+	TEXT("unmapped.missed", "", missed),
+	TEXT("unmapped.unit", "", unit),
+	TEXT("unmapped.attribution", "", attribution),
+	TEXT("unmapped.process_role", "", process_role),
 };
 
 static const json_t *member(const json_t *value, const char *path)
@@ -90,33 +84,21 @@ static uint64_t instant(const json_t *object, const char *path)
 	return value < UINT64_MAX / NS_PER_MILLISECOND ? value * NS_PER_MILLISECOND : 0;
 }
 
-static void texts_clear(struct view *view, const struct view_text *texts, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		*(const char **)(void *)((char *)view + texts[i].offset) = "";
-}
-
-static void texts_read(struct view *view, const json_t *object, const struct view_text *texts,
-		       size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		const char *text = json_string_value(member(object, texts[i].path));
-
-		if (text)
-			*(const char **)(void *)((char *)view + texts[i].offset) = text;
-	}
-}
-
 void view_read(const json_t *object, struct view *ret)
 {
-	const json_t *evidence;
+	*ret = (struct view){ .activity = number(object, "category_uid") == CATEGORY_REMEDIATION };
+	for (size_t i = 0; i < ELEMENTS(view_texts); i++) {
+		const struct view_text *row = &view_texts[i];
+		const char *text = json_string_value(
+			member(object, ret->activity ? row->activity : row->finding));
 
-	*ret = (struct view){ 0 };
-	XXX
+		*(const char **)(void *)((char *)ret + row->offset) = text ? text : "";
+	}
 	ret->severity_id = (int)(number(object, "severity_id") & 0xff);
 	ret->blocked = number(object, "disposition_id") == 2;
 	ret->excepted = number(object, "status_id") == 3;
-	ret->pid = (long long)number(object, "evidences.0.process.pid");
+	ret->pid = (long long)number(object, ret->activity ? "unmapped.evidence.process.pid"
+							   : "evidences.0.process.pid");
 	ret->count = number(object, "count");
 	ret->frame = number(object, "unmapped.frame");
 	ret->time = instant(object, "time");

@@ -141,13 +141,29 @@ static void namespace_release(struct namespace *namespace)
 	*namespace = (struct namespace){ 0 };
 }
 
+/* For when the least recently used one will have been idle for long enough. */
 static int timer_arm(struct namespace_cache *cache)
 {
-	int r = sd_event_source_set_time_relative(cache->timer, NAMESPACE_IDLE / 1000);
+	uint64_t now = clock_boottime(), oldest = now, due;
+	int r;
 
+	for (size_t i = 0; i < NAMESPACES_MAX; i++)
+		if (cache->others[i].used && cache->others[i].used < oldest)
+			oldest = cache->others[i].used;
+	due = oldest + NAMESPACE_IDLE;
+	r = sd_event_source_set_time_relative(cache->timer, due > now ? (due - now) / 1000 + 1 : 0);
 	if (r < 0)
 		return r;
 	return sd_event_source_set_enabled(cache->timer, SD_EVENT_ONESHOT);
+}
+
+/* One that runs already is not put off, however many namespaces come: it has the idle ones to
+ * close. */
+static int timer_start(struct namespace_cache *cache)
+{
+	int r = sd_event_source_get_enabled(cache->timer, NULL);
+
+	return r == 0 ? timer_arm(cache) : r;
 }
 
 static int timer_fired(sd_event_source *source, uint64_t usec, void *userdata)
@@ -244,10 +260,11 @@ static int namespace_fill(struct namespace_cache *cache, int fd, const struct st
 		if (r < 0)
 			return r;
 		namespace_release(slot);
-		*slot = (struct namespace){ status->st_dev, status->st_ino, 0, sockets };
-		r = timer_arm(cache);
+		*slot = (struct namespace){ status->st_dev, status->st_ino, clock_boottime(),
+					    sockets };
+		r = timer_start(cache);
 		if (r < 0) {
-			sockets_close(&slot->sockets);
+			namespace_release(slot);
 			return r;
 		}
 	}

@@ -8,10 +8,7 @@
 #define FLAG_OPCODE	       0x7800
 #define FLAG_TRUNCATED	       0x0200
 #define FLAG_RECURSION_DESIRED 0x0100
-#define FLAG_RECURSION_OFFERED 0x0080
-#define FLAG_CHECKING_DISABLED 0x0010
 #define FLAG_RCODE	       0x000f
-#define RCODE_NXDOMAIN	       3
 
 /* A name of 127 labels, each ended by a pointer, needs no more. */
 #define POINTERS_MAX 128
@@ -22,27 +19,10 @@
 
 /* Type and class after a question's name. */
 #define QUESTION_TAIL 4
-/* Type, class, TTL and data length after a record's name. */
-#define RECORD_TAIL   10
-
-/* A query with EDNS has the OPT record alone, or beside a signature (TSIG, SIG(0)) or two. */
-#define RECORDS_SEARCHED 4
-
-#define TYPE_OPT    41
-#define OPT_SIZE    11 /* root name, record tail, no options */
-/* RFC 6891, 6.2.3: what we say that we take over UDP. Nothing of it comes true: one answer. */
-#define OPT_PAYLOAD 1232
-#define OPT_DO	    0x80
 
 static uint16_t read_u16(const uint8_t *bytes)
 {
 	return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
-
-static void write_u16(uint8_t *bytes, unsigned value)
-{
-	bytes[0] = (uint8_t)(value >> 8);
-	bytes[1] = (uint8_t)value;
 }
 
 static int message_fail(struct dns_message *message, int error, const char *reason)
@@ -177,77 +157,4 @@ int dns_message_question(struct dns_message *message, struct dns_question *ret)
 	message->read++;
 	*ret = question;
 	return 1;
-}
-
-/* Passes over the record at message->at; *ret_type is its type, *ret_ttl where its TTL stands. */
-static int record_skip(struct dns_message *message, unsigned *ret_type, size_t *ret_ttl)
-{
-	struct dns_question owner = { 0 };
-	size_t size;
-	int r;
-
-	r = name_read(message, &owner);
-	if (r < 0)
-		return r;
-	r = message_need(message, message->at, RECORD_TAIL);
-	if (r < 0)
-		return r;
-	*ret_type = read_u16(message->bytes + message->at);
-	*ret_ttl = message->at + 4;
-	size = RECORD_TAIL + (size_t)read_u16(message->bytes + message->at + 8);
-	r = message_need(message, message->at, size);
-	message->at += size;
-	return r;
-}
-
-/* Whether an OPT record follows the questions, which were read; *ret_do is its DO bit. */
-static bool message_has_opt(struct dns_message *message, uint8_t *ret_do)
-{
-	unsigned records = 0u + message->answers + message->authorities + message->additionals;
-
-	for (unsigned i = 0; i < records && i < RECORDS_SEARCHED; i++) {
-		unsigned type;
-		size_t ttl;
-
-		if (record_skip(message, &type, &ttl) < 0)
-			return false;
-		if (type == TYPE_OPT) {
-			*ret_do = message->bytes[ttl + 2] & OPT_DO;
-			return true;
-		}
-	}
-	return false;
-}
-
-size_t dns_message_build_nxdomain(const uint8_t *query, size_t size, uint8_t *out, size_t out_size)
-{
-	struct dns_message message;
-	struct dns_question question;
-	uint8_t dnssec = 0;
-	size_t used;
-	bool opt;
-	int r;
-
-	if (dns_message_open(query, size, size, &message) < 0 || message.response ||
-	    message.questions == 0)
-		return 0;
-	while ((r = dns_message_question(&message, &question)) > 0)
-		;
-	used = message.at;
-	if (r < 0 || used + OPT_SIZE > out_size)
-		return 0;
-	opt = message_has_opt(&message, &dnssec);
-	memcpy(out, query, used);
-	write_u16(out + 2, FLAG_RESPONSE | FLAG_RECURSION_OFFERED | RCODE_NXDOMAIN |
-				   (message.flags & (FLAG_OPCODE | FLAG_RECURSION_DESIRED |
-						     FLAG_CHECKING_DISABLED)));
-	memset(out + 6, 0, DNS_HEADER_SIZE - 6);
-	if (!opt)
-		return used;
-	write_u16(out + 10, 1);
-	memset(out + used, 0, OPT_SIZE);
-	write_u16(out + used + 1, TYPE_OPT);
-	write_u16(out + used + 3, OPT_PAYLOAD);
-	out[used + 7] = dnssec;
-	return used + OPT_SIZE;
 }

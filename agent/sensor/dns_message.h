@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * DNS messages (RFC 1035, section 4), read in user space: what the probes hand up because they
- * could not read it themselves. Also the one answer that we make. The bytes are a stranger's: any
- * of them may lie, and the message may have been cut anywhere.
+ * could not read it themselves. The bytes are a stranger's: any of them may lie, and the message
+ * may have been cut anywhere.
  */
 #pragma once
 
@@ -17,9 +17,6 @@
 /* Questions read from one message. Real queries have one, and servers refuse more; a message with
  * more than these is told as malformed, so that 64 KiB of questions cost little. */
 #define DNS_MESSAGE_QUESTIONS_MAX 64
-
-/* Largest answer that dns_message_build_nxdomain() makes of a query with one question. */
-#define DNS_ANSWER_SIZE (DNS_HEADER_SIZE + DOMAIN_NAME_WIRE_MAX + 4 + 11)
 
 struct dns_message {
 	uint16_t id, flags; /* flags: as on the wire, in host order */
@@ -49,8 +46,3 @@ int dns_message_open(const uint8_t *bytes, size_t available, size_t whole, struc
  * -EBADMSG when it can't be read; message->reason says why, and every further call fails likewise.
  * A pointer must point before the run of labels that it ends (RFC 1035, 4.1.4: a prior place). */
 int dns_message_question(struct dns_message *message, struct dns_question *ret);
-
-/* Makes the NXDOMAIN answer to a whole query: same id, questions and opcode, RD and CD as in the
- * query, RA set, an OPT record with its DO bit when the query had one. Returns its size, or 0 when
- * the query can't be answered (an answer itself, no question, unreadable) or out is too small. */
-size_t dns_message_build_nxdomain(const uint8_t *query, size_t size, uint8_t *out, size_t out_size);

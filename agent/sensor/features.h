@@ -12,11 +12,10 @@
 struct feature {
 	const char *name;
 	const char *purpose; /* what the agent does with it */
-	bool required;	     /* else it only makes findings better */
 	bool present;
 };
 
-#define FEATURES_MAX 32
+#define FEATURES_MAX 40
 
 /* Fills ret and returns how many; a negative errno when the kernel lets us ask nothing: -EPERM
  * without CAP_BPF (or CAP_SYS_ADMIN), -ENOSYS without bpf(2). */

@@ -39,7 +39,8 @@ enum ledger_counter {
 	/* what followed */
 	LEDGER_SUBMITTED = LEDGER_OUTCOMES, /* records written */
 	LEDGER_RING_FULL,		    /* records that found no room: lost, but counted */
-	LEDGER_LIMITED,			    /* never-seen names and odd messages over the rate */
+	LEDGER_LIMITED,			    /* not recorded: never-seen names over the rate, or
+					     * a tail call that failed */
 	LEDGER_BLOCKED,			    /* packets dropped */
 	LEDGER_COUNTERS,
 };

@@ -7,7 +7,7 @@ libsensor_a_SOURCES = \
 	%D%/probe_load.c %D%/probes.h %D%/process.h %D%/process_proc.c %D%/process_proc.h \
 	%D%/process_table.c %D%/process_table.h %D%/record.c %D%/replay.c \
 	%D%/replay_split.c %D%/replay_split.h %D%/sensor.c %D%/sensor.h \
-	%D%/stub.c %D%/stub.h %D%/table_swap.c
+	%D%/stub.c %D%/stub.h %D%/table_swap.c %D%/user_name.c %D%/user_name.h
 nodist_libsensor_a_SOURCES = probes/probes.skel.h
 libsensor_a_CFLAGS = $(AM_CFLAGS) $(BPF_CFLAGS) $(PCAP_CFLAGS)
 sensor_LIBS = libsensor.a $(BPF_LIBS) $(PCAP_LIBS)

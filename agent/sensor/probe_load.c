@@ -19,7 +19,6 @@
 #define PROCESSES_PER_CPU 256
 
 enum program_when {
-	WHEN_ALWAYS,
 	WHEN_AUDIT,   /* egress that cannot drop; replay, too */
 	WHEN_ENFORCE, /* egress that can */
 	WHEN_LIVE,    /* not in replay */
@@ -68,8 +67,6 @@ static const struct program_row program_rows[] = {
 static bool program_wanted(const struct sensor *sensor, const struct program_row *row)
 {
 	switch (row->when) {
-	case WHEN_ALWAYS:
-		return true;
 	case WHEN_AUDIT:
 		return !sensor->options.enforce;
 	case WHEN_ENFORCE:

@@ -20,8 +20,8 @@
 
 struct process_table;
 
-/* Programs attached to the cgroup or to a tracepoint: packet, message and stream of both
- * directions' first ones, and those of the process family. */
+/* Programs attached to the cgroup or to a tracepoint: each direction's first, which reaches the
+ * others by tail calls, and those of the process family. */
 #define SENSOR_LINKS_MAX 12
 
 struct sensor {

@@ -3,7 +3,6 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +11,7 @@
 #include "sensor/cgroup.h"
 #include "sensor/process_proc.h"
 #include "sensor/stub.h"
+#include "sensor/user_name.h"
 
 /* Processes kept: about 2 KiB each. A host's busy ones are far fewer; more are read again. */
 #define PROCESS_TABLE_SLOTS 256
@@ -121,9 +121,8 @@ void process_from_note(const struct process_key *key, const struct process_note 
 	ret->uid = note->uid;
 	ret->gid = note->gid;
 	ret->parent_pid = (pid_t)note->parent_pid;
-	ret->source = note->source < ELEMENTS(sources) ? sources[note->source]
-						       : PROCESS_SOURCE_NONE;
-	ret->exe_truncated = note->exe_truncated;
+	ret->source =
+		note->source < ELEMENTS(sources) ? sources[note->source] : PROCESS_SOURCE_NONE;
 	ret->exe_deleted = note->exe_deleted;
 	ret->arguments_truncated = note->arguments_truncated;
 	memcpy(ret->comm, note->comm, sizeof(note->comm));
@@ -145,13 +144,9 @@ void process_from_note(const struct process_key *key, const struct process_note 
 
 static void process_complete(struct process *process)
 {
-	char buffer[1024];
-	struct passwd entry, *found = NULL;
-
 	cgroup_unit(process->cgroup, process->unit, sizeof(process->unit));
 	cgroup_container(process->cgroup, process->container);
-	if (getpwuid_r(process->uid, &entry, buffer, sizeof(buffer), &found) == 0 && found)
-		(void)snprintf(process->user, sizeof(process->user), "%s", found->pw_name);
+	user_name(process->uid, process->user, sizeof(process->user));
 	process->role = stub_known(process) ? PROCESS_ROLE_STUB : PROCESS_ROLE_NONE;
 }
 
@@ -244,4 +239,12 @@ const struct process *process_table_find(struct process_table *table, const stru
 		comm = NULL;
 	}
 	return count ? &table->chain[0] : NULL;
+}
+
+void process_table_user(struct process_table *table, uid_t uid)
+{
+	struct process *process = &table->chain[0];
+
+	process->uid = uid;
+	user_name(uid, process->user, sizeof(process->user));
 }

@@ -20,6 +20,9 @@ void process_table_free(struct process_table *table);
 const struct process *process_table_find(struct process_table *table,
 					 const struct process_key *key, const char *comm);
 
+/* Who the process found last ran as when it made the call: it may have changed since it was noted. */
+void process_table_user(struct process_table *table, uid_t uid);
+
 /* One note made into a process, parents left out. For the table and its tests. */
 void process_from_note(const struct process_key *key, const struct process_note *note,
 		       struct process *ret);

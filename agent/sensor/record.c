@@ -63,6 +63,8 @@ static void event_attribute(struct sensor *sensor, const struct record *record, 
 	}
 	event->process = process_table_find(sensor->processes, key,
 					    record->current.pid ? record->comm : NULL);
+	if (event->process && note->how != NOTE_NONE && key_equal(key, &note->process))
+		process_table_user(sensor->processes, note->uid);
 }
 
 static void event_from_record(struct sensor *sensor, const struct record *record,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Fuzz target: DNS messages cut anywhere, and the answer made of them. Two bytes say how many are
- * at hand; the rest is the message.
+ * Fuzz target: DNS messages cut anywhere. Two bytes say how many are at hand; the rest is the
+ * message.
  */
 #include <assert.h>
 #include <errno.h>
@@ -54,23 +54,6 @@ static void read_cut(const uint8_t *bytes, size_t available, size_t whole)
 	assert(r == -EBADMSG || (r == -ENODATA && available < whole));
 }
 
-static void check_answer(const uint8_t *query, size_t size)
-{
-	uint8_t out[2048];
-	struct dns_message message;
-	struct dns_question question;
-	size_t length = dns_message_build_nxdomain(query, size, out, sizeof(out));
-
-	if (length == 0)
-		return;
-	assert(length <= sizeof(out));
-	assert(dns_message_open(out, length, length, &message) == 0);
-	assert(message.response && message.rcode == 3);
-	/* A pointer into the header may lead elsewhere now, so the names need not read the same. */
-	while (dns_message_question(&message, &question) > 0)
-		check_name(&question.name);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t available;
@@ -82,6 +65,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size -= 2;
 	read_cut(data, available < size ? available : size, size);
 	read_cut(data, size, size);
-	check_answer(data, size);
 	return 0;
 }

@@ -10,7 +10,7 @@ import pytest
 
 BUILD = Path(os.environ.get("CORDON_BUILD", Path(__file__).resolve().parent.parent.parent))
 CORDON = BUILD / "cordon"
-CHECKS = {"kernel", "btf", "cgroup", "bpffs", "capabilities", "bpf", "sockets", "jit", "unprivileged-bpf",
+CHECKS = {"kernel", "btf", "cgroup", "capabilities", "bpf", "sockets", "jit", "unprivileged-bpf",
           "memlock", "configuration", "policy", "pack", "permissions", "disk", "clock",
           "journald", "daemon", "resolvers"}
 
@@ -49,6 +49,27 @@ def test_help_and_version():
     assert result.returncode == 0 and "replay" in result.stdout
     assert cordon().returncode == 2
     assert cordon("--version").stdout.startswith("cordon ")
+
+
+@pytest.mark.parametrize("command", ["status", "doctor", "findings", "watch", "intel",
+                                     "intel compile", "intel lookup", "intel info", "policy",
+                                     "policy check", "replay"])
+def test_each_command_has_help(command):
+    """Asked for, its usage comes on standard output, without an error."""
+    result = cordon(*command.split(), "--help")
+    assert result.returncode == 0
+    assert command.split()[0] in result.stdout
+    assert "usage" in result.stdout.lower()
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("command", ["status", "doctor", "findings", "watch", "policy", "replay"])
+def test_unknown_options_are_told(command):
+    """With the usage on standard error, where no program takes it for the output."""
+    result = cordon(command, "--nonsense")
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert "usage" in result.stderr.lower()
 
 
 def test_status_without_a_daemon(tmp_path):

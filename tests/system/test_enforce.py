@@ -2,18 +2,21 @@
 """Enforce mode drops a listed lookup, whichever way it is sent, and the program that asked fails
 at once; audit mode lets everything pass and says what would have happened."""
 
+import json
 import subprocess
 import sys
 import time
 
 import pytest
 
-from agent import ANSWERED, DISPOSITION_BLOCKED, FLOOD, SOURCE, Agent, Cgroup, Namespace, need
+from agent import ANSWERED, DISPOSITION_BLOCKED, FLOOD, SOURCE, Agent, Cgroup, Namespace, need, \
+    wait_for
 from test_attribution import CASES
 from test_probe import FORMS
 
 LISTED = "blocked.cordon-test.invalid"
 SAID = "said.cordon-test.invalid"
+TOLD = "told.cordon-test.invalid"
 INNOCENT = "innocent.example"
 # Resolvers wait 5 s and more for an answer; told at once, they need milliseconds.
 AT_ONCE = 1.0
@@ -34,7 +37,17 @@ class World:
 
     def __init__(self, mode, folder, cgroup, namespace):
         self.mode, self.namespace = mode, namespace
-        self.agent = Agent(folder, cgroup, [LISTED, SAID], mode=mode)
+        self.lines = folder / "findings.jsonl"
+        self.agent = Agent(folder, cgroup, [LISTED, SAID, TOLD], mode=mode,
+                           report={"journald": False, "screen": False,
+                                   "file": {"path": str(self.lines)}})
+
+    def told(self, uid):
+        """What the file sink was told about a finding, by OCSF class, in its order."""
+        lines = [json.loads(line) for line in self.lines.read_text().splitlines()]
+        return [(line["class_uid"], line) for line in lines
+                if uid in (line.get("finding_info", {}).get("uid"),
+                           line["unmapped"].get("finding_uid"))]
 
     @property
     def enforces(self):
@@ -98,6 +111,24 @@ def test_finding_says_what_was_done(world):
     finding = world.agent.finding(SAID)
     assert (finding["disposition_id"] == DISPOSITION_BLOCKED) == world.enforces
     assert finding["unmapped"].get("would_have") == (None if world.enforces else "block")
+
+
+def test_block_is_told_to_the_file(world):
+    """A blocked lookup's finding is followed by what was done, in OCSF's words; audit mode does
+    nothing, and so tells nothing of the kind."""
+    pytest.importorskip("jsonschema")
+    import ocsf_validate  # ends the process where jsonschema is not there
+    world.namespace.look_up("sendto", TOLD)
+    uid = world.agent.finding(TOLD)["finding_info"]["uid"]
+    expected = [2004, 7004] if world.enforces else [2004]
+    told = wait_for(lambda: len(found := world.told(uid)) >= len(expected) and found,
+                    "the file is written")
+    assert [class_uid for class_uid, _ in told] == expected
+    for class_uid, line in told:
+        assert not list(ocsf_validate.errors(line))
+        if class_uid == 7004:
+            assert line["disposition_id"] == DISPOSITION_BLOCKED
+            assert line["unmapped"]["evidence"]["query"]["hostname"] == TOLD
 
 
 def test_only_enforce_counts_blocked(world):

@@ -48,7 +48,8 @@ static const struct parsed addresses[] = {
 
 static void test_parse(void **state)
 {
-	/* Proves that addresses of both families are read and shown in one form, and nothing else. */
+	/* Proves that addresses of both families are read and shown in one form, and nothing else.
+	 */
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(addresses); i++) {
 		const struct address before = { { 1, 2, 3 } };
@@ -107,7 +108,8 @@ static const struct prefix prefixes[] = {
 
 static void test_parse_prefix(void **state)
 {
-	/* Proves that lengths count in the written family's terms, and what is said of wrong ones. */
+	/* Proves that lengths count in the written family's terms, and what is said of wrong ones.
+	 */
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(prefixes); i++) {
 		const struct address before = { { 1, 2, 3 } };
@@ -164,11 +166,16 @@ static void test_families(void **state)
 		const char *text;
 		bool loopback, ipv4;
 	} cases[] = {
-		{ "127.0.0.1", true, true },	  { "127.0.0.53", true, true },
-		{ "127.255.255.255", true, true }, { "128.0.0.1", false, true },
-		{ "126.255.255.255", false, true }, { "::1", true, false },
-		{ "::", false, false },		  { "::127.0.0.1", false, false },
-		{ "::2", false, false },	  { "7f00::1", false, false },
+		{ "127.0.0.1", true, true },
+		{ "127.0.0.53", true, true },
+		{ "127.255.255.255", true, true },
+		{ "128.0.0.1", false, true },
+		{ "126.255.255.255", false, true },
+		{ "::1", true, false },
+		{ "::", false, false },
+		{ "::127.0.0.1", false, false },
+		{ "::2", false, false },
+		{ "7f00::1", false, false },
 	};
 
 	(void)state;

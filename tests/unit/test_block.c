@@ -477,6 +477,35 @@ static void namespaces_are_visited_and_left(void **state)
 	namespace_cache_close(cache);
 }
 
+static void idle_namespaces_are_left_while_others_come(void **state)
+{
+	/* Proves: new namespaces, coming faster than one becomes idle, do not keep idle ones open.
+	 */
+	struct fixture *fixture = *state;
+	const struct namespace_sockets *sockets;
+	struct namespace_cache *cache;
+	size_t visited = 0, most = 0;
+	uint64_t next = 0;
+
+	(void)block_needed(state);
+	assert_int_equal(namespace_cache_open(fixture->loop, &cache), 0);
+	while (namespace_count(cache) == visited && visited < 12) {
+		if (clock_boottime() >= next) {
+			pid_t pid = stranger_start();
+
+			assert_int_equal(namespace_find(cache, pid, &sockets), 0);
+			stranger_end(pid);
+			next = clock_boottime() + 500 * NS_PER_MILLISECOND;
+			visited++;
+			most = namespace_count(cache);
+		}
+		assert_true(sd_event_run(fixture->loop, 50 * 1000) >= 0);
+	}
+	assert_true(most > 1);
+	assert_true(namespace_count(cache) < visited);
+	namespace_cache_close(cache);
+}
+
 static void namespaces_are_bounded(void **state)
 {
 	/* Proves: more namespaces than are kept push the least recently used out; new ones are
@@ -517,6 +546,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(floods_are_limited, block_setup, block_teardown),
 		cmocka_unit_test_setup_teardown(namespaces_are_visited_and_left, block_setup,
 						block_teardown),
+		cmocka_unit_test_setup_teardown(idle_namespaces_are_left_while_others_come,
+						block_setup, block_teardown),
 		cmocka_unit_test_setup_teardown(namespaces_are_bounded, block_setup,
 						block_teardown),
 	};

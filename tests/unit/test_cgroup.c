@@ -18,9 +18,9 @@
 #include "sensor/cgroup.h"
 #include "sensor/sensor.h"
 
-#define HEX_16	"0123456789abcdef"
-#define HEX_32	HEX_16 HEX_16
-#define HEX_64	HEX_32 HEX_32
+#define HEX_16	 "0123456789abcdef"
+#define HEX_32	 HEX_16 HEX_16
+#define HEX_64	 HEX_32 HEX_32
 #define OTHER_64 "ffffffffffffffff" HEX_16 HEX_32
 
 struct path {

@@ -30,8 +30,8 @@ static void test_they_are_the_kernels(void **state)
 		assert_int_equal(clock_gettime(clocks[i].id, &before), 0);
 		now = clocks[i].read();
 		assert_int_equal(clock_gettime(clocks[i].id, &after), 0);
-		assert_in_range(now, (uint64_t)before.tv_sec * NS_PER_SECOND +
-					     (uint64_t)before.tv_nsec,
+		assert_in_range(now,
+				(uint64_t)before.tv_sec * NS_PER_SECOND + (uint64_t)before.tv_nsec,
 				(uint64_t)after.tv_sec * NS_PER_SECOND + (uint64_t)after.tv_nsec);
 	}
 }
@@ -63,7 +63,8 @@ static void test_from_boottime(void **state)
 
 static void test_format(void **state)
 {
-	/* Proves the form of RFC 3339 in UTC, cut (not rounded) to microseconds, whatever the zone. */
+	/* Proves the form of RFC 3339 in UTC, cut (not rounded) to microseconds, whatever the zone.
+	 */
 	static const struct {
 		uint64_t time;
 		const char *text;

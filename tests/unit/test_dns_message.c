@@ -256,57 +256,6 @@ static void test_questions_are_bounded(void **state)
 	assert_int_equal(dns_message_question(&message, &question), -EBADMSG);
 }
 
-static void test_answer_to_a_plain_query(void **state)
-{
-	/* Proves what the NXDOMAIN answer to a query without EDNS looks like, byte by byte. */
-	static const uint8_t expected[] = { 0x12, 0x34, 0x81, 0x83,	    0,	   1, 0, 0, 0,
-					    0,	  0,	0,    NAME_EXAMPLE, TAIL_A };
-	uint8_t out[DNS_ANSWER_SIZE];
-
-	(void)state;
-	assert_int_equal(dns_message_build_nxdomain(plain, sizeof(plain), out, sizeof(out)),
-			 sizeof(expected));
-	assert_memory_equal(out, expected, sizeof(expected));
-}
-
-static void test_answer_echoes_edns(void **state)
-{
-	/* Proves that a query's OPT record is answered by one: DO kept, no options, version 0. */
-	static const uint8_t query[] = { 0x12, 0x34, 0x01, 0x10, 0, 1, 0, 0, 0, 0, 0, 2,
-					 NAME_EXAMPLE, TAIL_A,
-					 /* some other record first */
-					 0xc0, 12, 0, 99, 0, 1, 0, 0, 0, 0, 0, 2, 1, 2,
-					 /* OPT: 4096, DO, a cookie */
-					 0, 0, 41, 0x10, 0, 0, 0, 0x80, 0, 0, 4, 0, 10, 0, 0 };
-	static const uint8_t expected[] = {
-		0x12,	0x34, 0x81, 0x93, 0,	     1,		 0, 0, 0,    0, 0, 1, NAME_EXAMPLE,
-		TAIL_A, 0,    0,    41,	  1232 >> 8, 1232 & 255, 0, 0, 0x80, 0, 0, 0
-	};
-	uint8_t out[DNS_ANSWER_SIZE];
-
-	(void)state;
-	assert_int_equal(dns_message_build_nxdomain(query, sizeof(query), out, sizeof(out)),
-			 sizeof(expected));
-	assert_memory_equal(out, expected, sizeof(expected));
-}
-
-static void test_answer_is_refused(void **state)
-{
-	/* Proves that nothing is made of answers, of unreadable queries, or where it does not fit.
-	 */
-	uint8_t query[sizeof(plain)], out[DNS_ANSWER_SIZE];
-
-	(void)state;
-	memcpy(query, plain, sizeof(plain));
-	assert_int_equal(dns_message_build_nxdomain(query, sizeof(query) - 1, out, sizeof(out)), 0);
-	assert_int_equal(dns_message_build_nxdomain(query, sizeof(query), out, sizeof(query)), 0);
-	query[5] = 0;
-	assert_int_equal(dns_message_build_nxdomain(query, sizeof(query), out, sizeof(out)), 0);
-	query[5] = 1;
-	query[2] |= 0x80;
-	assert_int_equal(dns_message_build_nxdomain(query, sizeof(query), out, sizeof(out)), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -318,9 +267,6 @@ int main(void)
 		cmocka_unit_test(test_name_lengths),
 		cmocka_unit_test(test_pointer_chain_is_bounded),
 		cmocka_unit_test(test_questions_are_bounded),
-		cmocka_unit_test(test_answer_to_a_plain_query),
-		cmocka_unit_test(test_answer_echoes_edns),
-		cmocka_unit_test(test_answer_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

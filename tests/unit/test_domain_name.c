@@ -105,10 +105,12 @@ static void test_wire_form(void **state)
 
 static void test_every_byte(void **state)
 {
-	/* Proves that any byte in a label is shown in safe characters that read back as that byte. */
+	/* Proves that any byte in a label is shown in safe characters that read back as that byte.
+	 */
 	(void)state;
 	for (unsigned byte = 0; byte < 256; byte++) {
-		struct domain_name name = { .length = 5, .wire = { 3, 'a', (uint8_t)byte, 'b', 0 } };
+		struct domain_name name = { .length = 5,
+					    .wire = { 3, 'a', (uint8_t)byte, 'b', 0 } };
 		struct domain_name again;
 		char text[DOMAIN_NAME_TEXT_SIZE];
 
@@ -150,12 +152,12 @@ static const struct received wires[] = {
 	{ BYTES(0, 1, 2), 1 },
 	{ BYTES(1, 'a', 0), 3 },
 	{ BYTES(1, 'a', 0, 9, 9), 3 },
-	{ BYTES(1, 'a'), 0 },	    /* no end */
-	{ BYTES(2, 'a'), 0 },	    /* a label that runs past the end */
-	{ BYTES(63, 'a', 0), 0 },   /* far past */
-	{ BYTES(0xc0, 0), 0 },	    /* a compression pointer */
+	{ BYTES(1, 'a'), 0 },	  /* no end */
+	{ BYTES(2, 'a'), 0 },	  /* a label that runs past the end */
+	{ BYTES(63, 'a', 0), 0 }, /* far past */
+	{ BYTES(0xc0, 0), 0 },	  /* a compression pointer */
 	{ BYTES(1, 'a', 0xc0, 0), 0 },
-	{ BYTES(64, 0), 0 },	    /* the types that RFC 6891 gave up and RFC 1035 kept back */
+	{ BYTES(64, 0), 0 }, /* the types that RFC 6891 gave up and RFC 1035 kept back */
 	{ BYTES(0x80, 0), 0 },
 };
 
@@ -173,7 +175,8 @@ static void test_read(void **state)
 				 wires[i].length ? 0 : -EBADMSG);
 		assert_int_equal(name.length, wires[i].length ? wires[i].length : 99);
 	}
-	/* 127 labels of one byte: 255 bytes in all. One byte more in a label, and it is too long. */
+	/* 127 labels of one byte: 255 bytes in all. One byte more in a label, and it is too long.
+	 */
 	for (size_t i = 0; i < 254; i += 2) {
 		longest[i] = 1;
 		longest[i + 1] = 'x';
@@ -242,7 +245,8 @@ static void test_within(void **state)
 		{ "anything.test", ".", true },
 		{ ".", ".", true },
 		{ ".", "com", false },
-		{ "a.[", "a.{", false }, /* they differ in the bit of the case, but are no letters */
+		{ "a.[", "a.{",
+		  false }, /* they differ in the bit of the case, but are no letters */
 	};
 
 	(void)state;
@@ -272,10 +276,10 @@ static void test_no_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text),	     cmocka_unit_test(test_wire_form),
-		cmocka_unit_test(test_every_byte),   cmocka_unit_test(test_longest_text),
-		cmocka_unit_test(test_read),	     cmocka_unit_test(test_labels),
-		cmocka_unit_test(test_lower),	     cmocka_unit_test(test_within),
+		cmocka_unit_test(test_text),	   cmocka_unit_test(test_wire_form),
+		cmocka_unit_test(test_every_byte), cmocka_unit_test(test_longest_text),
+		cmocka_unit_test(test_read),	   cmocka_unit_test(test_labels),
+		cmocka_unit_test(test_lower),	   cmocka_unit_test(test_within),
 		cmocka_unit_test(test_no_name),
 	};
 

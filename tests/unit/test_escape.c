@@ -25,24 +25,28 @@ static const struct shown texts[] = {
 	{ "a\nb\r\t", "a\\x0ab\\x0d\\x09" },
 	{ "\x1b[2J\x7f", "\\x1b[2J\\x7f" },
 	{ "\\x0a", "\\x5cx0a" },
-	{ "\xc2\x9b" "2J", "\\xc2\\x9b2J" },	  /* CSI in one character */
-	{ "\xc2\xa0", "\xc2\xa0" },		  /* the first one after the C1 controls */
-	{ "\xc2\xad", "\\xc2\\xad" },		  /* soft hyphen */
-	{ "\xd8\x9c", "\\xd8\\x9c" },		  /* Arabic letter mark */
-	{ "\xe2\x80\x8a", "\xe2\x80\x8a" },	  /* hair space */
-	{ "\xe2\x80\x8b", "\\xe2\\x80\\x8b" },	  /* zero width space */
-	{ "\xe2\x80\xa8", "\\xe2\\x80\\xa8" },	  /* line separator */
-	{ "\xe2\x80\xae" "txt", "\\xe2\\x80\\xaetxt" }, /* right-to-left override */
-	{ "\xe2\x81\xa6", "\\xe2\\x81\\xa6" },	  /* left-to-right isolate */
-	{ "\xe1\xa0\x8e", "\\xe1\\xa0\\x8e" },	  /* Mongolian vowel separator */
-	{ "\xe3\x85\xa4", "\\xe3\\x85\\xa4" },	  /* Hangul filler */
-	{ "\xef\xbb\xbf", "\\xef\\xbb\\xbf" },	  /* byte order mark */
-	{ "\xef\xb8\x8f", "\\xef\\xb8\\x8f" },	  /* variation selector */
+	{ "\xc2\x9b"
+	  "2J",
+	  "\\xc2\\x9b2J" },		       /* CSI in one character */
+	{ "\xc2\xa0", "\xc2\xa0" },	       /* the first one after the C1 controls */
+	{ "\xc2\xad", "\\xc2\\xad" },	       /* soft hyphen */
+	{ "\xd8\x9c", "\\xd8\\x9c" },	       /* Arabic letter mark */
+	{ "\xe2\x80\x8a", "\xe2\x80\x8a" },    /* hair space */
+	{ "\xe2\x80\x8b", "\\xe2\\x80\\x8b" }, /* zero width space */
+	{ "\xe2\x80\xa8", "\\xe2\\x80\\xa8" }, /* line separator */
+	{ "\xe2\x80\xae"
+	  "txt",
+	  "\\xe2\\x80\\xaetxt" },			/* right-to-left override */
+	{ "\xe2\x81\xa6", "\\xe2\\x81\\xa6" },		/* left-to-right isolate */
+	{ "\xe1\xa0\x8e", "\\xe1\\xa0\\x8e" },		/* Mongolian vowel separator */
+	{ "\xe3\x85\xa4", "\\xe3\\x85\\xa4" },		/* Hangul filler */
+	{ "\xef\xbb\xbf", "\\xef\\xbb\\xbf" },		/* byte order mark */
+	{ "\xef\xb8\x8f", "\\xef\\xb8\\x8f" },		/* variation selector */
 	{ "\xf3\xa0\x81\xa1", "\\xf3\\xa0\\x81\\xa1" }, /* tag character: an unseen "a" */
 	{ "\xff\xfe", "\\xff\\xfe" },
-	{ "\xc0\xaf", "\\xc0\\xaf" },		  /* overlong "/" */
-	{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },	  /* surrogate */
-	{ "a\xe2\x82", "a\\xe2\\x82" },		  /* a character that was cut */
+	{ "\xc0\xaf", "\\xc0\\xaf" },	       /* overlong "/" */
+	{ "\xed\xa0\x80", "\\xed\\xa0\\x80" }, /* surrogate */
+	{ "a\xe2\x82", "a\\xe2\\x82" },	       /* a character that was cut */
 };
 
 static void test_texts(void **state)
@@ -50,11 +54,10 @@ static void test_texts(void **state)
 	/* Proves that what is harmless stays as it is, and the rest becomes \xHH, byte by byte. */
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(texts); i++) {
-		CLEANUP(free_cleanup) char *copy =
-			escape_text_dup(texts[i].text, strlen(texts[i].text));
+		CLEANUP(free_cleanup)
+		char *copy = escape_text_dup(texts[i].text, strlen(texts[i].text));
 		char out[128];
-		size_t length =
-			escape_text(texts[i].text, strlen(texts[i].text), out, sizeof(out));
+		size_t length = escape_text(texts[i].text, strlen(texts[i].text), out, sizeof(out));
 
 		print_message("%s\n", texts[i].shown);
 		assert_string_equal(out, texts[i].shown);
@@ -78,7 +81,8 @@ static void test_zero_bytes(void **state)
 
 static void test_no_unsafe_byte_comes_out(void **state)
 {
-	/* Proves that all pairs of bytes come out as printable ASCII or whole characters of UTF-8. */
+	/* Proves that all pairs of bytes come out as printable ASCII or whole characters of UTF-8.
+	 */
 	(void)state;
 	for (unsigned pair = 0; pair < 65536; pair++) {
 		const char text[2] = { (char)(pair >> 8), (char)pair };
@@ -98,8 +102,10 @@ static void test_no_unsafe_byte_comes_out(void **state)
 static void test_cut(void **state)
 {
 	/* Proves that in any room the text is whole, or cut at a whole character and marked so. */
-	static const char text[] = "ab\nc\xe2\x82\xac" "def\xff";
-	static const char whole[] = "ab\\x0ac\xe2\x82\xac" "def\\xff";
+	static const char text[] = "ab\nc\xe2\x82\xac"
+				   "def\xff";
+	static const char whole[] = "ab\\x0ac\xe2\x82\xac"
+				    "def\\xff";
 
 	(void)state;
 	for (size_t room = 1; room <= sizeof(whole) + 1; room++) {
@@ -124,6 +130,36 @@ static void test_cut(void **state)
 		/* Not within the escape, nor within the euro sign. */
 		assert_false(length > 2 && length < 6);
 		assert_false(length > 7 && length < 10);
+	}
+}
+
+static void test_cut_keeps_what_fits(void **state)
+{
+	/* Proves that as much is kept as the mark leaves room for. */
+	static const struct {
+		size_t room;
+		const char *shown;
+	} cases[] = {
+		{ 1, "" },
+		{ 2, "a" },
+		{ 3, "ab" },
+		{ 4, "..." },
+		{ 5, "a..." },
+		{ 6, "ab..." },
+		{ 9, "ab..." },
+		{ 10, "ab\\x0a..." },
+		{ 11, "ab\\x0ac..." },
+		{ 12, "ab\\x0acd..." },
+		{ 13, "ab\\x0acde..." },
+		{ 14, "ab\\x0acdefghi" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		char out[16];
+
+		(void)escape_text("ab\ncdefghi", 10, out, cases[i].room);
+		assert_string_equal(out, cases[i].shown);
 	}
 }
 
@@ -174,6 +210,7 @@ int main(void)
 		cmocka_unit_test(test_zero_bytes),
 		cmocka_unit_test(test_no_unsafe_byte_comes_out),
 		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_cut_keeps_what_fits),
 		cmocka_unit_test(test_utf8),
 	};
 

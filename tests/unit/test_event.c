@@ -21,11 +21,11 @@ static void test_types_have_their_names(void **state)
 		uint16_t number;
 		const char *name;
 	} cases[] = {
-		{ 1, "A" },	{ 2, "NS" },	  { 5, "CNAME" },   { 12, "PTR" },
-		{ 15, "MX" },	{ 16, "TXT" },	  { 28, "AAAA" },   { 33, "SRV" },
-		{ 43, "DS" },	{ 48, "DNSKEY" }, { 64, "SVCB" },   { 65, "HTTPS" },
-		{ 252, "AXFR" }, { 255, "ANY" },  { 257, "CAA" },   { 0, "TYPE0" },
-		{ 3, "TYPE3" }, { 258, "TYPE258" }, { 65535, "TYPE65535" },
+		{ 1, "A" },	 { 2, "NS" },	     { 5, "CNAME" },	     { 12, "PTR" },
+		{ 15, "MX" },	 { 16, "TXT" },	     { 28, "AAAA" },	     { 33, "SRV" },
+		{ 43, "DS" },	 { 48, "DNSKEY" },   { 64, "SVCB" },	     { 65, "HTTPS" },
+		{ 252, "AXFR" }, { 255, "ANY" },     { 257, "CAA" },	     { 0, "TYPE0" },
+		{ 3, "TYPE3" },	 { 258, "TYPE258" }, { 65535, "TYPE65535" },
 	};
 
 	(void)state;

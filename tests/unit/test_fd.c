@@ -198,7 +198,8 @@ static void test_replace_errors(void **state)
 
 static void test_make_folders(void **state)
 {
-	/* Proves that missing folders are made with the mode, whatever the umask, and others left. */
+	/* Proves that missing folders are made with the mode, whatever the umask, and others left.
+	 */
 	static const char *const made[] = { "a/b/c", "a/b", "a" };
 	char path[PATH_SIZE];
 	struct stat status;
@@ -238,10 +239,10 @@ static void test_make_folders_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_write_all),	  cmocka_unit_test(test_write_errors),
+		cmocka_unit_test(test_write_all),	 cmocka_unit_test(test_write_errors),
 		cmocka_unit_test(test_read_file_limits), cmocka_unit_test(test_read_file_errors),
-		cmocka_unit_test(test_replace),		  cmocka_unit_test(test_replace_errors),
-		cmocka_unit_test(test_make_folders),	  cmocka_unit_test(test_make_folders_errors),
+		cmocka_unit_test(test_replace),		 cmocka_unit_test(test_replace_errors),
+		cmocka_unit_test(test_make_folders),	 cmocka_unit_test(test_make_folders_errors),
 	};
 
 	return cmocka_run_group_tests(tests, folder_make, folder_remove);

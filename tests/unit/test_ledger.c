@@ -58,7 +58,7 @@ static void test_one_off(void **state)
 {
 	/* Proves that one record too many or too few anywhere shows. */
 	static const enum ledger_counter counters[] = {
-		LEDGER_MATCHED,	  LEDGER_OBSERVED,  LEDGER_UNREAD, LEDGER_MALFORMED,
+		LEDGER_MATCHED,	  LEDGER_OBSERVED,  LEDGER_UNREAD,  LEDGER_MALFORMED,
 		LEDGER_SUBMITTED, LEDGER_RING_FULL, LEDGER_LIMITED,
 	};
 	static const size_t fields[] = {

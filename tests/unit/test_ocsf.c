@@ -424,6 +424,7 @@ static void test_block_activity(void **state)
 	(void)state;
 	for (int i = 0; i < 4; i++) {
 		struct sample sample;
+		struct view view;
 		json_t *object;
 		char *line;
 
@@ -440,6 +441,10 @@ static void test_block_activity(void **state)
 		assert_int_equal(json_integer_value(json_object_get(object, "class_uid")), 7004);
 		assert_int_equal(json_integer_value(json_object_get(object, "status_id")),
 				 i == 1 ? 2 : 1);
+		view_read(object, &view);
+		assert_true(view.activity);
+		assert_string_equal(view.uid, sample.finding.uid);
+		assert_int_equal(view.blocked, i != 1);
 		line = ocsf_line(object);
 		(void)fprintf(lines, "%s\n", line);
 		free(line);

@@ -200,9 +200,9 @@ static void test_boolean(void **state)
 		const char *text;
 		int r;
 	} rows[] = {
-		{ "yes", 1 },	     { "True", 1 },  { "ON", 1 },	{ "1", 1 },
-		{ "no", 0 },	     { "False", 0 }, { "oFF", 0 },	{ "0", 0 },
-		{ "", -EINVAL },     { "y", -EINVAL }, { "yes ", -EINVAL }, { "2", -EINVAL },
+		{ "yes", 1 },	   { "True", 1 },    { "ON", 1 },	  { "1", 1 },
+		{ "no", 0 },	   { "False", 0 },   { "oFF", 0 },	  { "0", 0 },
+		{ "", -EINVAL },   { "y", -EINVAL }, { "yes ", -EINVAL }, { "2", -EINVAL },
 		{ "00", -EINVAL },
 	};
 
@@ -213,15 +213,22 @@ static void test_boolean(void **state)
 
 static void test_nearest(void **state)
 {
-	/* Proves that a mistyped word finds the right one, and nonsense and overlong ones nothing. */
+	/* Proves that a mistyped word finds the right one, and nonsense and overlong ones nothing.
+	 */
 	static const char *const candidates[] = { "mode", "state_dir", "runtime_dir", "sensor",
 						  "intel" };
 	static const struct {
 		const char *text, *nearest;
 	} rows[] = {
-		{ "mode", "mode" },	     { "mod", "mode" },		{ "mdoe", "mode" },
-		{ "state-dir", "state_dir" }, { "runtimedir", "runtime_dir" }, { "sensors", "sensor" },
-		{ "itnel", "intel" },	     { "telemetry", NULL },	{ "", NULL },
+		{ "mode", "mode" },
+		{ "mod", "mode" },
+		{ "mdoe", "mode" },
+		{ "state-dir", "state_dir" },
+		{ "runtimedir", "runtime_dir" },
+		{ "sensors", "sensor" },
+		{ "itnel", "intel" },
+		{ "telemetry", NULL },
+		{ "", NULL },
 		{ "sensorsensorsensorsensorsensorsensorsensorsensorsensorsensorsensor", NULL },
 	};
 	static const char *const overlong[] = {
@@ -245,8 +252,8 @@ static void test_nearest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_u64),	 cmocka_unit_test(test_duration),
-		cmocka_unit_test(test_size),	 cmocka_unit_test(test_time),
+		cmocka_unit_test(test_u64),	      cmocka_unit_test(test_duration),
+		cmocka_unit_test(test_size),	      cmocka_unit_test(test_time),
 		cmocka_unit_test(test_time_as_shown), cmocka_unit_test(test_boolean),
 		cmocka_unit_test(test_nearest),
 	};

@@ -449,6 +449,74 @@ static void test_journald_fields(void **state)
 	json_decref(empty);
 }
 
+/* What was done about finding "u". */
+static json_t *activity(void)
+{
+	static const char text[] =
+		"{'class_uid': 7004, 'category_uid': 7, 'severity_id': 4, 'disposition_id': 2,"
+		" 'disposition': 'Blocked', 'message': 'evil.example was looked up',"
+		" 'unmapped': {'finding_uid': 'u', 'evidence':"
+		"  {'query': {'hostname': 'evil.example'}, 'process': {'pid': 4242}}}}";
+	char json[sizeof(text)];
+	json_t *object;
+
+	for (size_t i = 0; i < sizeof(text); i++)
+		json[i] = (char)(text[i] == '\'' ? '"' : text[i]);
+	object = json_loads(json, 0, NULL);
+	assert_non_null(object);
+	return object;
+}
+
+/* The journal's entry of what was done names its finding, and is told from it by MESSAGE_ID. */
+static void test_journald_activity(void **state)
+{
+	static const char *const expected[] = {
+		"CORDON_FINDING_UID=u", "CORDON_QNAME=evil.example", "CORDON_DISPOSITION=Blocked",
+		"CORDON_PID=4242",	"CORDON_SEVERITY=high",
+	};
+	json_t *object = activity();
+	struct sink_message message = { .object = object, .line = "{}", .length = 2 };
+	struct journald_fields fields;
+
+	(void)state;
+	view_read(object, &message.view);
+	assert_int_equal(journald_fields_make(&message, &fields), 0);
+	for (size_t i = 0; i < ELEMENTS(expected); i++)
+		assert_true(has_field(&fields, expected[i]));
+	assert_false(has_field(&fields, "MESSAGE_ID=2f1e6d0c5c7b4a0f9d1be7a40c1df5a2"));
+	assert_false(has_field(&fields, "CORDON_COUNT=0"));
+	journald_fields_free(&fields);
+	json_decref(object);
+}
+
+/* The file takes what was done about a finding; the screen, which has shown the finding with it,
+ * does not show it again. */
+static void test_activities_are_not_for_the_screen(void **state)
+{
+	static const struct {
+		const char *sink;
+		uint64_t delivered;
+	} rows[] = { { "file", 2 }, { "screen", 1 } };
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		struct sink_options options = { .file = { path, 0, 0 } };
+		struct sink_statistics statistics;
+		json_t *object = activity();
+		struct sink *sink = NULL;
+
+		options.screen.fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+		assert_int_equal(sink_open(rows[i].sink, &options, &sink), 0);
+		deliver(sink, "u");
+		sink_deliver(sink, object, "{}");
+		sink_statistics(sink, &statistics);
+		assert_int_equal(statistics.delivered, rows[i].delivered);
+		sink_close(sink);
+		close(options.screen.fd);
+		json_decref(object);
+	}
+}
+
 /* A sink that does not exist, or cannot be opened, is an error at once. */
 static void test_sink_errors(void **state)
 {
@@ -472,6 +540,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_file_full, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pace_loses_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_journald_fields, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_journald_activity, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_activities_are_not_for_the_screen, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_sink_errors, setup, teardown),
 	};
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -39,6 +40,10 @@ static struct status status_make(const struct pack *pack)
 		.program_count = 1,
 		.pack_path = "/var/lib/cordon/indicators.pack",
 		.pack = pack,
+		.excepted = 4,
+		/* It failed once, and works again. */
+		.sinks = { { .name = "file", .delivered = 8, .failed = 3 } },
+		.sink_count = 1,
 	};
 
 	status.ledger.counters[LEDGER_EGRESS][LEDGER_CLEAN] = 7;
@@ -61,7 +66,7 @@ static void healthy_daemons_have_no_problems(void **state)
 	/* Proves: the reply has the shape that status.h describes, and nothing to complain of. */
 	struct pack pack = { .feeds = 2, .name = "feed" };
 	struct status status = status_make(&pack);
-	json_t *reply = status_json(&status), *ledger;
+	json_t *reply = status_json(&status), *ledger, *sink;
 
 	(void)state;
 	assert_non_null(reply);
@@ -75,6 +80,12 @@ static void healthy_daemons_have_no_problems(void **state)
 	assert_true(json_is_true(json_object_get(ledger, "balances")));
 	assert_int_equal(number_at(json_object_get(ledger, "probes"), "egress", "seen"), 9);
 	assert_int_equal(number_at(json_object_get(ledger, "probes"), "egress", "clean"), 7);
+	assert_int_equal(number_at(reply, "findings", "excepted"), 4);
+	sink = json_array_get(json_object_get(reply, "sinks"), 0);
+	assert_string_equal(json_string_value(json_object_get(sink, "name")), "file");
+	assert_int_equal(json_integer_value(json_object_get(sink, "delivered")), 8);
+	assert_int_equal(json_integer_value(json_object_get(sink, "failed")), 3);
+	assert_true(json_is_null(json_object_get(sink, "error")));
 	assert_int_equal(json_array_size(json_object_get(reply, "problems")), 0);
 	json_decref(reply);
 }
@@ -89,10 +100,11 @@ static void problems_are_told(void **state)
 	status.ledger.counters[LEDGER_EGRESS][LEDGER_RING_FULL] = 5; /* out of nowhere */
 	status.programs[0].attached = false;
 	status.findings.failed = 3;
+	status.sinks[0].error = -ENOSPC;
 	reply = status_json(&status);
 	problems = json_object_get(reply, "problems");
-	assert_int_equal(json_array_size(problems), 5);
-	for (size_t i = 0; i < 5; i++) {
+	assert_int_equal(json_array_size(problems), 6);
+	for (size_t i = 0; i < 6; i++) {
 		json_t *problem = json_array_get(problems, i);
 
 		assert_true(json_integer_value(json_object_get(problem, "count")) > 0);
@@ -100,6 +112,9 @@ static void problems_are_told(void **state)
 	}
 	assert_int_equal(json_integer_value(json_object_get(json_array_get(problems, 1), "count")),
 			 5);
+	assert_string_equal(json_string_value(json_object_get(
+				    json_array_get(json_object_get(reply, "sinks"), 0), "error")),
+			    strerror(ENOSPC));
 	assert_false(json_is_true(json_object_get(json_object_get(reply, "pack"), "loaded")));
 	json_decref(reply);
 }

@@ -50,7 +50,8 @@ static const struct {
 
 static void test_cases(void **state)
 {
-	/* Proves that only a resolver's program in a system folder, seen whole, is taken for one. */
+	/* Proves that only a resolver's program in a system folder, seen whole, is taken for one.
+	 */
 	(void)state;
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		struct process process = { .exe_truncated = cases[i].truncated };
