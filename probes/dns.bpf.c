@@ -498,14 +498,14 @@ static __always_inline enum action message_judge(struct __sk_buff *skb, const st
 	}
 }
 
-/* DNS over TCP: what is known of one direction of a connection. */
+/* In replay there are no sockets. */
 struct stream_key {
-	__u64 cookie; /* of the socket; 0 in replay */
 	__u8 addresses[32]; /* source, destination */
 	__u16 source_port, destination_port;
 	__u32 zero;
 };
 
+/* DNS over TCP: what is known of one direction of a connection. */
 struct stream {
 	__u32 next;    /* sequence number of the first byte not looked at */
 	__u32 skip;    /* bytes of a message's rest to be passed over */
@@ -517,14 +517,25 @@ struct stream {
 	__u8 head[STREAM_HEAD_ROOM];
 };
 
-/* Least recently used ones go; a stream that lost its state is taken up again at the next segment
- * as if it began a message, and counted as a gap when it does not. */
+/* Freed with the socket, and not before: whoever opens a thousand more must not make us forget the
+ * first half of a name. A socket may have a note for each direction. */
+struct socket_streams {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct stream);
+};
+struct socket_streams egress_streams SEC(".maps");
+struct socket_streams ingress_streams SEC(".maps");
+
+/* For replay. Least recently used ones go; a stream that lost its state is taken up again at the
+ * next segment as if it began a message. User space makes it small where it is not used. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
 	__type(key, struct stream_key);
 	__type(value, struct stream);
-} streams SEC(".maps");
+} recorded_streams SEC(".maps");
 
 static const volatile struct stream stream_empty;
 
@@ -602,8 +613,8 @@ static __always_inline enum action stream_message(struct message *message, struc
 	}
 }
 
-static __always_inline struct stream *stream_find(struct __sk_buff *skb,
-						  const struct packet *packet)
+static __always_inline struct stream *stream_recorded(struct __sk_buff *skb,
+						      const struct packet *packet)
 {
 	struct stream_key key = {
 		.source_port = packet->source_port,
@@ -611,14 +622,29 @@ static __always_inline struct stream *stream_find(struct __sk_buff *skb,
 	};
 	struct stream *stream;
 
-	if (!settings.replay)
-		key.cookie = bpf_get_socket_cookie(skb);
 	packet_addresses(skb, key.addresses);
-	stream = bpf_map_lookup_elem(&streams, &key);
+	stream = bpf_map_lookup_elem(&recorded_streams, &key);
 	if (stream)
 		return stream;
-	(void)bpf_map_update_elem(&streams, &key, (const void *)&stream_empty, BPF_ANY);
-	return bpf_map_lookup_elem(&streams, &key);
+	(void)bpf_map_update_elem(&recorded_streams, &key, (const void *)&stream_empty, BPF_ANY);
+	return bpf_map_lookup_elem(&recorded_streams, &key);
+}
+
+static __always_inline struct stream *
+stream_find(struct __sk_buff *skb, const struct packet *packet, const struct hook *hook)
+{
+	struct bpf_sock *socket = skb->sk;
+
+	if (settings.replay)
+		return stream_recorded(skb, packet);
+	if (socket)
+		socket = bpf_sk_fullsock(socket);
+	if (!socket)
+		return NULL;
+	if (hook->probe == COUNTER_EGRESS)
+		return bpf_sk_storage_get(&egress_streams, socket, NULL,
+					  BPF_SK_STORAGE_GET_F_CREATE);
+	return bpf_sk_storage_get(&ingress_streams, socket, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 }
 
 /* Gathers the head of the next message in a TCP segment. ACTION_FURTHER: it is there. */
@@ -647,7 +673,7 @@ static __always_inline enum action stream_judge(struct __sk_buff *skb, const str
 		return ACTION_PASS;
 	}
 	sequence = bpf_ntohl(tcp.sequence) + (tcp.flags & TCP_FLAG_SYN ? 1 : 0);
-	stream = stream_find(skb, &packet);
+	stream = stream_find(skb, &packet, hook);
 	message.offset = payload;
 	message.size = skb->len - payload;
 	if (!stream)
@@ -734,7 +760,7 @@ static __always_inline enum action head_judge(struct __sk_buff *skb, const struc
 
 	if (!packet_read(skb, &packet))
 		return ACTION_PASS;
-	stream = stream_find(skb, &packet);
+	stream = stream_find(skb, &packet, hook);
 	if (!stream)
 		return ACTION_PASS;
 	message.source_port = packet.source_port;

@@ -37,6 +37,7 @@ static __always_inline void socket_use(struct bpf_sock *socket, enum note_how ho
 {
 	struct task_struct *task;
 	__u64 ids = bpf_get_current_pid_tgid();
+	struct process_note *process;
 	struct socket_note *note;
 	struct process_key key;
 
@@ -59,7 +60,10 @@ static __always_inline void socket_use(struct bpf_sock *socket, enum note_how ho
 	if (!note)
 		return;
 	key = process_key_of(task);
-	if (!bpf_map_lookup_elem(&processes, &key))
+	process = bpf_map_lookup_elem(&processes, &key);
+	if (process)
+		process_note_refresh(process, task);
+	else
 		process_note_write(&key, task, NOTE_SOURCE_SOCKET);
 	note->process = key;
 	note->tid = (__u32)ids;

@@ -142,6 +142,36 @@ static __always_inline struct process_key process_key_of(struct task_struct *tas
 	return key;
 }
 
+static __always_inline void process_note_owner(struct process_note *note, struct task_struct *task,
+					       struct mm_struct *mm)
+{
+	note->uid = BPF_CORE_READ(task, cred, uid.val);
+	note->gid = BPF_CORE_READ(task, cred, gid.val);
+	/* bpf_get_current_cgroup_id() is not there for packets before 6.12. */
+	note->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	process_note_cgroup(note, task);
+	/* The cgroup's text may have run over into theirs. */
+	process_note_arguments(note, mm);
+}
+
+/* A process may change its user or its cgroup without executing anything, as servers' workers do:
+ * what was noted of them is noted anew. */
+static __always_inline void process_note_refresh(struct process_note *note,
+						 struct task_struct *task)
+{
+	__u8 source = note->source;
+
+	/* Being written by another thread. */
+	if (source == NOTE_SOURCE_NONE)
+		return;
+	if (note->uid == BPF_CORE_READ(task, cred, uid.val) &&
+	    note->cgroup_id == BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id))
+		return;
+	note->source = NOTE_SOURCE_NONE;
+	process_note_owner(note, task, BPF_CORE_READ(task, mm));
+	note->source = source;
+}
+
 /* Notes the task's process under key. A thread of the same process may do so at the same time: both
  * write the same. */
 static __always_inline void process_note_write(const struct process_key *key,
@@ -164,14 +194,9 @@ static __always_inline void process_note_write(const struct process_key *key,
 	parent_key = process_key_of(parent);
 	note->parent_pid = parent_key.pid;
 	note->parent_start = parent_key.start;
-	note->uid = BPF_CORE_READ(task, cred, uid.val);
-	note->gid = BPF_CORE_READ(task, cred, gid.val);
-	/* bpf_get_current_cgroup_id() is not there for packets before 6.12. */
-	note->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	BPF_CORE_READ_STR_INTO(&note->comm, task, group_leader, comm);
 	process_note_exe(note, mm);
-	process_note_cgroup(note, task);
-	process_note_arguments(note, mm);
+	process_note_owner(note, task, mm);
 	note->source = source;
 	__sync_fetch_and_add(&process_counters.notes, 1);
 }

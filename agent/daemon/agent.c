@@ -82,6 +82,28 @@ static int sinks_open(struct agent *agent)
 	return 0;
 }
 
+/* Names never seen before are no findings: they have a file of their own. */
+#define NAMES_FILE "names.jsonl"
+
+static int names_open(struct agent *agent)
+{
+	const struct config *config = &agent->config;
+	char path[PATH_MAX];
+	struct sink_options options = {
+		.file = { .path = path,
+			  .max_bytes = config->report.file.max_size,
+			  .keep = (unsigned)config->report.file.keep },
+		.journal = agent->journal,
+	};
+	int r;
+
+	if (config->sensor.unseen_rate == 0)
+		return 0;
+	(void)snprintf(path, sizeof(path), "%s/" NAMES_FILE, config->state_dir);
+	r = sink_open("file", &options, &agent->names);
+	return r < 0 ? log_errno(LOG_ERR, r, "%s cannot be opened", path) : 0;
+}
+
 static int journal_start(struct agent *agent)
 {
 	const struct config *config = &agent->config;
@@ -202,6 +224,8 @@ int agent_reload(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
 	agent->config = config;
 	for (size_t i = 0; i < agent->sinks_count; i++)
 		sink_reopen(agent->sinks[i]);
+	if (agent->names)
+		sink_reopen(agent->names);
 	return indicators_load(agent, error);
 }
 
@@ -342,6 +366,8 @@ int agent_start(struct agent *agent)
 	if (r >= 0)
 		r = sinks_open(agent);
 	if (r >= 0)
+		r = names_open(agent);
+	if (r >= 0)
 		r = sensor_start(agent);
 	if (r < 0)
 		return r;
@@ -387,6 +413,7 @@ void agent_stop(struct agent *agent)
 	for (size_t i = 0; i < agent->sinks_count; i++)
 		sink_close(agent->sinks[i]);
 	agent->sinks_count = 0;
+	sink_close(agent->names);
 	journal_close(agent->journal);
 	detect_free(agent->detect);
 	pack_close(agent->pack);

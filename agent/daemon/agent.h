@@ -33,6 +33,7 @@ struct agent {
 	struct journal *journal;
 	struct sink *sinks[SINK_TYPES_MAX];
 	size_t sinks_count;
+	struct sink *names; /* names never seen before; NULL: not asked for */
 	struct sensor *sensor;
 	struct block *block; /* NULL: not in enforce mode, or it cannot be had */
 	struct control *control;

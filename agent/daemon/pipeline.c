@@ -113,6 +113,15 @@ static int finding_found(const struct finding *finding, void *userdata)
 	return 0;
 }
 
+static void name_tell(struct agent *agent, const struct event *event)
+{
+	CLEANUP(json_decref_cleanup) json_t *object = ocsf_dns_activity(event, &agent->host);
+	CLEANUP(free_cleanup) char *line = object ? ocsf_line(object) : NULL;
+
+	if (line)
+		sink_deliver(agent->names, object, line);
+}
+
 void pipeline_event(const struct event *event, void *userdata)
 {
 	struct agent *agent = userdata;
@@ -122,6 +131,9 @@ void pipeline_event(const struct event *event, void *userdata)
 		return;
 	(void)detect_event(agent->detect, event, agent->pack, clock_realtime(), finding_found,
 			   agent);
+	/* Not matched, and handed up all the same: it was never seen before. */
+	if (agent->names && !event->matched && !event->unreadable)
+		name_tell(agent, event);
 	if (agent->block)
 		block_fail_fast(agent->block, event);
 }

@@ -59,5 +59,9 @@ json_t *ocsf_sighting(const struct ocsf_finding *input);
  * status Failure). A new reference, or NULL when memory is short. */
 json_t *ocsf_block_activity(const struct ocsf_finding *input);
 
+/* DNS Activity (class 4003): a lookup that is no finding. A new reference, or NULL when memory is
+ * short. */
+json_t *ocsf_dns_activity(const struct event *event, const struct ocsf_host *host);
+
 /* One line of text without the newline; free it. Keys in a stable order. */
 char *ocsf_line(const json_t *object);

@@ -108,6 +108,11 @@ static int maps_size(struct sensor *sensor)
 		if (r < 0)
 			return r;
 	}
+	if (!options->replay) {
+		r = bpf_map__set_max_entries(sensor->probes->maps.recorded_streams, 1);
+		if (r < 0)
+			return r;
+	}
 	return bpf_map__set_max_entries(sensor->probes->maps.processes, (uint32_t)processes);
 }
 

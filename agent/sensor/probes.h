@@ -35,6 +35,7 @@ struct sensor {
 	struct process_table *processes;
 	int cgroup_fd;
 	int budget;	      /* records that this dispatch may still take */
+	uint64_t turn_end;    /* on the boot clock: it takes none after that */
 	uint64_t table_bytes; /* of the table in force */
 	uint64_t read, events, rejected;
 	/* replay */

@@ -36,7 +36,8 @@ static int packet_run(const void *packet, size_t size, void *userdata)
 		bpf_program__fd(sensor->probes->progs.egress_audit_packet), &options);
 	if (r < 0)
 		return -errno;
-	(void)sensor_dispatch(sensor, INT_MAX);
+	while (sensor_dispatch(sensor, INT_MAX) > 0)
+		;
 	return 0;
 }
 

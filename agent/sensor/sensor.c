@@ -8,11 +8,16 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "sensor/probes.h"
 #include "sensor/process_table.h"
 
 CLEANUP_DEFINE(struct sensor *, sensor_close)
+
+/* A turn ends after this time even when its budget is not used up: each new finding waits for the
+ * disk, and signals and the control socket must not wait for all of them. */
+#define SENSOR_TURN_TIME (50 * NS_PER_MILLISECOND)
 
 void sensor_close(struct sensor *sensor)
 {
@@ -55,7 +60,7 @@ static int record_taken(void *context, void *data, size_t size)
 
 	sensor->read++;
 	record_read(sensor, data, size);
-	return --sensor->budget <= 0 ? -EAGAIN : 0;
+	return --sensor->budget <= 0 || clock_boottime() >= sensor->turn_end ? -EAGAIN : 0;
 }
 
 int sensor_open(const struct sensor_options *options, sensor_callback callback, void *userdata,
@@ -101,6 +106,7 @@ int sensor_dispatch(struct sensor *sensor, int budget)
 	int r;
 
 	sensor->budget = budget;
+	sensor->turn_end = clock_boottime() + SENSOR_TURN_TIME;
 	r = ring_buffer__consume(sensor->ring);
 	if (r < 0 && r != -EAGAIN)
 		return r;

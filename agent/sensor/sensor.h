@@ -48,7 +48,8 @@ int sensor_set_pack(struct sensor *sensor, const struct pack *pack, uint64_t now
 		    void *userdata, uint64_t *ret_next);
 
 /* Descriptor to poll for reading, and the call to make when it is readable: hands each record that
- * waits to the callback, at most budget of them, so that the loop gets its turn. Returns how many. */
+ * waits to the callback, at most budget of them and for at most 50 ms, so that the loop gets its
+ * turn. Returns how many. */
 int sensor_fd(const struct sensor *sensor);
 int sensor_dispatch(struct sensor *sensor, int budget);
 

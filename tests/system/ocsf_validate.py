@@ -18,7 +18,7 @@ except ImportError:
     sys.exit(2)
 
 SCHEMAS = pathlib.Path(__file__).resolve().parent.parent / "data" / "ocsf"
-CLASSES = {2004: "detection_finding", 7004: "network_remediation_activity"}
+CLASSES = {2004: "detection_finding", 4003: "dns_activity", 7004: "network_remediation_activity"}
 _validators = {}
 
 

@@ -418,6 +418,27 @@ static void test_witness(void **state)
 	json_decref(object);
 }
 
+/* A lookup that is no finding is DNS Activity, with or without a process. */
+static void test_dns_activity(void **state)
+{
+	struct sample sample;
+
+	(void)state;
+	sample_fill(&sample);
+	for (int i = 0; i < 2; i++) {
+		json_t *object = ocsf_dns_activity(&sample.event, &instance);
+		char *line = ocsf_line(object);
+
+		assert_int_equal(json_integer_value(json_object_get(object, "class_uid")), 4003);
+		assert_non_null(text_at(object, "query", "hostname"));
+		assert_int_equal(json_object_get(object, "actor") != NULL, i == 0);
+		(void)fprintf(lines, "%s\n", line);
+		free(line);
+		json_decref(object);
+		sample.event.process = NULL;
+	}
+}
+
 /* A block is a Network Remediation Activity of its own. */
 static void test_block_activity(void **state)
 {
@@ -534,6 +555,7 @@ int main(void)
 		cmocka_unit_test(test_outcomes),
 		cmocka_unit_test(test_amend),
 		cmocka_unit_test(test_witness),
+		cmocka_unit_test(test_dns_activity),
 		cmocka_unit_test(test_block_activity),
 		cmocka_unit_test(test_host),
 		cmocka_unit_test(test_view_of_anything),
