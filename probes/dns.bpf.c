@@ -465,6 +465,10 @@ static __always_inline enum action message_judge(struct __sk_buff *skb, const st
 		return ACTION_PASS;
 	if (packet.protocol == IPPROTO_TCP)
 		return ACTION_FURTHER;
+	if (message_seen_before(&message)) {
+		count(hook->probe, COUNTER_RESPONSE);
+		return ACTION_PASS;
+	}
 	message.offset = packet.transport + UDP_HEADER_SIZE;
 	if (message.offset > skb->len)
 		return message_up(&message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
@@ -477,7 +481,7 @@ static __always_inline enum action message_judge(struct __sk_buff *skb, const st
 		return message_up(&message, COUNTER_UNREAD, RECORD_REASON_GSO);
 	if (bpf_skb_load_bytes(skb, message.offset, &message.header, sizeof(message.header)) < 0)
 		return message_up(&message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
-	if (message_skipped(&message) || message_seen_before(&message)) {
+	if (message_skipped(&message)) {
 		count(hook->probe, COUNTER_RESPONSE);
 		return ACTION_PASS;
 	}
@@ -593,7 +597,7 @@ static __always_inline enum action stream_message(struct message *message, struc
 	if (size < DNS_HEADER_SIZE)
 		return message_up(message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
 	__builtin_memcpy(&message->header, stream->head + STREAM_PREFIX, sizeof(message->header));
-	if (message_skipped(message) || message_seen_before(message)) {
+	if (message_skipped(message)) {
 		count(message->hook->probe, COUNTER_RESPONSE);
 		return ACTION_PASS;
 	}
@@ -670,6 +674,10 @@ static __always_inline enum action stream_judge(struct __sk_buff *skb, const str
 		return message_up(&message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
 	if (payload == skb->len) {
 		count(hook->probe, COUNTER_EMPTY);
+		return ACTION_PASS;
+	}
+	if (message_seen_before(&message)) {
+		count(hook->probe, COUNTER_RESPONSE);
 		return ACTION_PASS;
 	}
 	sequence = bpf_ntohl(tcp.sequence) + (tcp.flags & TCP_FLAG_SYN ? 1 : 0);

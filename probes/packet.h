@@ -28,7 +28,8 @@
 #define UDP_HEADER_SIZE	 8
 #define TCP_HEADER_SIZE	 20
 
-/* Extension headers walked; RFC 8200, 4.1 names seven that may come once each, one of them twice. */
+/* Extension headers walked; RFC 8200, 4.1 names seven that may come once each, one of them twice.
+ */
 #define EXTENSION_HEADERS_MAX 8
 
 #define DNS_PORT 53
@@ -115,8 +116,8 @@ static __always_inline bool packet_read(struct __sk_buff *skb, struct packet *pa
 	if (bpf_skb_load_bytes(skb, 0, &version, 1) < 0)
 		return false;
 	version >>= 4;
-	if (version == 4 ? !packet_read_ipv4(skb, packet) :
-			   version != 6 || !packet_read_ipv6(skb, packet))
+	if (version == 4 ? !packet_read_ipv4(skb, packet)
+			 : version != 6 || !packet_read_ipv6(skb, packet))
 		return false;
 	if (packet->odd || packet->later_fragment)
 		return true;
@@ -133,7 +134,8 @@ static __always_inline bool packet_read(struct __sk_buff *skb, struct packet *pa
 	return true;
 }
 
-/* Both addresses, source first, into 32 zero bytes. They stand one after the other in both headers. */
+/* Both addresses, source first, into 32 zero bytes. They stand one after the other in both headers.
+ */
 static __always_inline void packet_addresses(struct __sk_buff *skb, __u8 *addresses)
 {
 	__u8 ipv4[8] = { 0 };

@@ -60,8 +60,7 @@ static __always_inline void process_note_exe(struct process_note *note, struct m
 	struct file *file = BPF_CORE_READ(mm, exe_file);
 	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
 	struct vfsmount *vfsmount = BPF_CORE_READ(file, f_path.mnt);
-	struct mount *mount =
-		(void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
+	struct mount *mount = (void *)vfsmount - bpf_core_field_offset(struct mount, mnt);
 	__u32 at = 0;
 	bool whole = false;
 

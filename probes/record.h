@@ -44,15 +44,15 @@ enum note_source {
 /* Text of a process note: executable, then cgroup, each as its path components from the last to
  * the first, each ended by a zero byte; then the arguments, each ended by a zero byte. A component
  * is at most 255 bytes, so the last one may run over into the next area and is cut there. */
-#define NOTE_EXE	     0
-#define NOTE_EXE_SIZE	     512
-#define NOTE_CGROUP	     (NOTE_EXE + NOTE_EXE_SIZE)
-#define NOTE_CGROUP_SIZE     256
+#define NOTE_EXE	       0
+#define NOTE_EXE_SIZE	       512
+#define NOTE_CGROUP	       (NOTE_EXE + NOTE_EXE_SIZE)
+#define NOTE_CGROUP_SIZE       256
 /* Walked at most: a path of that many may have more above them. */
 #define NOTE_CGROUP_COMPONENTS 12
-#define NOTE_ARGUMENTS	     (NOTE_CGROUP + NOTE_CGROUP_SIZE)
-#define NOTE_ARGUMENTS_SIZE  512
-#define NOTE_TEXT_SIZE	     (NOTE_ARGUMENTS + NOTE_ARGUMENTS_SIZE)
+#define NOTE_ARGUMENTS	       (NOTE_CGROUP + NOTE_CGROUP_SIZE)
+#define NOTE_ARGUMENTS_SIZE    512
+#define NOTE_TEXT_SIZE	       (NOTE_ARGUMENTS + NOTE_ARGUMENTS_SIZE)
 
 struct process_note {
 	__u64 parent_start;
@@ -80,13 +80,13 @@ enum record_kind {
 /* Why a message was handed up whole. */
 enum record_reason {
 	RECORD_REASON_NONE,
-	RECORD_REASON_QUESTIONS,  /* more than one question */
-	RECORD_REASON_POINTER,	  /* compression pointer in the question */
-	RECORD_REASON_GSO,	  /* several datagrams in one send */
-	RECORD_REASON_MALFORMED,  /* cut short, or not DNS */
-	RECORD_REASON_PIPELINE,	  /* more messages in a TCP segment than are walked */
-	RECORD_REASON_HEADERS,	  /* more extension headers than are walked */
-	RECORD_REASON_GAP,	  /* a TCP stream out of step */
+	RECORD_REASON_QUESTIONS, /* more than one question */
+	RECORD_REASON_POINTER,	 /* compression pointer in the question */
+	RECORD_REASON_GSO,	 /* several datagrams in one send */
+	RECORD_REASON_MALFORMED, /* cut short, or not DNS */
+	RECORD_REASON_PIPELINE,	 /* more messages in a TCP segment than are walked */
+	RECORD_REASON_HEADERS,	 /* more extension headers than are walked */
+	RECORD_REASON_GAP,	 /* a TCP stream out of step */
 };
 
 enum record_flags {
@@ -98,20 +98,20 @@ enum record_flags {
 
 /* The head of every record. */
 struct record {
-	__u8 kind;     /* enum record_kind */
-	__u8 reason;   /* enum record_reason */
-	__u8 flags;    /* enum record_flags */
-	__u8 protocol; /* IPPROTO_UDP or IPPROTO_TCP */
+	__u8 kind;			     /* enum record_kind */
+	__u8 reason;			     /* enum record_reason */
+	__u8 flags;			     /* enum record_flags */
+	__u8 protocol;			     /* IPPROTO_UDP or IPPROTO_TCP */
 	__u16 source_port, destination_port; /* host order */
-	__u8 addresses[32]; /* source, destination; IPv4 mapped into IPv6 */
-	__u64 time;	/* ns on the boot clock */
-	__u64 cookie;	/* of the socket */
-	__u64 cgroup_id; /* of the socket, when it has no note */
-	struct socket_note note;	/* how is NOTE_NONE when the socket has none */
-	struct process_key current;	/* the task that ran; pid 0: kernel thread, or not asked */
+	__u8 addresses[32];		     /* source, destination; IPv4 mapped into IPv6 */
+	__u64 time;			     /* ns on the boot clock */
+	__u64 cookie;			     /* of the socket */
+	__u64 cgroup_id;		     /* of the socket, when it has no note */
+	struct socket_note note;	     /* how is NOTE_NONE when the socket has none */
+	struct process_key current; /* the task that ran; pid 0: kernel thread, or not asked */
 	__u32 current_tid;
-	__u32 uid;	   /* of the socket */
-	char comm[16];	   /* of the task that ran */
+	__u32 uid;		 /* of the socket */
+	char comm[16];		 /* of the task that ran */
 	__u16 dns_id, dns_flags; /* host order */
 	__u16 qtype, qclass;
 	__u16 gso_size;	  /* of one datagram, for RECORD_REASON_GSO */
@@ -175,8 +175,8 @@ struct process_counters {
 struct settings {
 	__u16 ports[SETTINGS_PORTS_MAX]; /* beside 53; host order; 0: unused */
 	__u8 port_count;
-	__u8 responses;	  /* match what answers repeat, too */
-	__u8 observe_all; /* record every question */
-	__u8 replay;	  /* recorded packets: no socket and no process behind them */
+	__u8 responses;	   /* match what answers repeat, too */
+	__u8 observe_all;  /* record every question */
+	__u8 replay;	   /* recorded packets: no socket and no process behind them */
 	__u32 unseen_rate; /* never-seen names recorded a second; 0: off */
 };

@@ -104,5 +104,5 @@ static inline __attribute__((always_inline)) __u64 table_bloom_bits(__u64 hash)
 	return 1ULL << (hash >> 40 & 63) | 1ULL << (hash >> 46 & 63) | 1ULL << (hash >> 52 & 63);
 }
 
-/* A slot belongs in its bucket or, when that is full, in its other one (cuckoo hashing); buckets are
- * filled from slot 0 on. So a bucket whose last slot is empty ends the search. */
+/* A slot belongs in its bucket or, when that is full, in its other one (cuckoo hashing); buckets
+ * are filled from slot 0 on. So a bucket whose last slot is empty ends the search. */

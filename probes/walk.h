@@ -23,9 +23,10 @@
 #define DNS_QUESTION_TAIL 4   /* type and class */
 
 /* Head of a message over TCP: length prefix, header, longest name, type and class. */
-#define STREAM_PREFIX	 2
-#define STREAM_HEAD_MAX	 (STREAM_PREFIX + DNS_HEADER_SIZE + DNS_NAME_MAX + DNS_QUESTION_TAIL)
-#define STREAM_HEAD_ROOM 1024 /* so that offsets of up to 511 and lengths of up to 511 stay inside */
+#define STREAM_PREFIX	2
+#define STREAM_HEAD_MAX (STREAM_PREFIX + DNS_HEADER_SIZE + DNS_NAME_MAX + DNS_QUESTION_TAIL)
+#define STREAM_HEAD_ROOM                                                                           \
+	1024 /* so that offsets of up to 511 and lengths of up to 511 stay inside */
 
 enum reader_mode {
 	READER_PACKET, /* message and end point into packet memory */
@@ -120,9 +121,9 @@ static __always_inline enum name_outcome name_read(const struct reader *reader,
 			name->end = (at ^ verifier_zero) & 255;
 			/* Type and class belong to the question. */
 			return reader_byte(reader, mode, DNS_HEADER_SIZE + at + DNS_QUESTION_TAIL,
-					   &last) ?
-				       NAME_READ :
-				       NAME_SHORT;
+					   &last)
+				       ? NAME_READ
+				       : NAME_SHORT;
 		}
 		if (length > DNS_LABEL_MAX)
 			return NAME_POINTER;

@@ -7,7 +7,7 @@
 /* Exit statuses, like clamscan's. */
 enum command_status {
 	COMMAND_FINE = 0,
-	COMMAND_FOUND = 1, /* findings, matches */
+	COMMAND_FOUND = 1,  /* findings, matches */
 	COMMAND_FAILED = 2, /* usage, or an error */
 };
 

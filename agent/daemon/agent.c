@@ -122,7 +122,8 @@ static int journal_start(struct agent *agent)
 	if (r < 0)
 		return log_errno(LOG_ERR, r, "the journal %s cannot be opened", path);
 	if (damaged)
-		log_error("the journal %s was damaged: it was set aside, and a new one begun", path);
+		log_error("the journal %s was damaged: it was set aside, and a new one begun",
+			  path);
 	journal_listen(agent->journal, pipeline_changed, agent);
 	return 0;
 }

@@ -28,7 +28,7 @@ struct agent {
 	struct policy *policy;
 	struct pack *pack;
 	struct stat pack_file; /* the file that the pack in force was read from */
-	char pack_error[512]; /* why the last one was refused; "": it was not */
+	char pack_error[512];  /* why the last one was refused; "": it was not */
 	struct detect *detect;
 	struct journal *journal;
 	struct sink *sinks[SINK_TYPES_MAX];
@@ -39,11 +39,11 @@ struct agent {
 	struct control *control;
 	struct ocsf_host host;
 	sd_event *loop;
-	char *cgroup; /* that the probes are attached to */
-	uint64_t started; /* ns since the epoch */
-	uint64_t excepted; /* sightings that an exception of the policy kept back */
+	char *cgroup;	      /* that the probes are attached to */
+	uint64_t started;     /* ns since the epoch */
+	uint64_t excepted;    /* sightings that an exception of the policy kept back */
 	uint64_t next_change; /* when an exception ends or an entry expires, ns since the epoch */
-	uint64_t ring_full;	 /* of the ledger, as last told of */
+	uint64_t ring_full;   /* of the ledger, as last told of */
 };
 
 /* Starts everything; errors are logged. The agent is zeroed but for what main() sets. */

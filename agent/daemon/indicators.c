@@ -19,7 +19,8 @@
 
 CLEANUP_DEFINE(struct pack *, pack_close)
 
-/* A pack that was refused is looked at again, for what an expiry or the end of an exception asks. */
+/* A pack that was refused is looked at again, for what an expiry or the end of an exception asks.
+ */
 #define RETRY_TIME (60 * NS_PER_SECOND)
 
 /* What a pack was compiled from, as a text to compare: lists and what the configuration says of
@@ -39,7 +40,9 @@ static int feeds_describe(const struct config *config, char **ret)
 		struct stat list = { 0 };
 
 		(void)stat(feed->path, &list);
-		(void)fprintf(out, "%s %s tags=%s severity=%d action=%d inode=%llu size=%lld time=%lld.%09ld\n",
+		(void)fprintf(out,
+			      "%s %s tags=%s severity=%d action=%d inode=%llu size=%lld "
+			      "time=%lld.%09ld\n",
 			      feed->name, feed->path, feed->tags, (int)feed->severity, feed->action,
 			      (unsigned long long)list.st_ino, (long long)list.st_size,
 			      (long long)list.st_mtim.tv_sec, list.st_mtim.tv_nsec);
@@ -83,8 +86,8 @@ static void feeds_remember(const struct config *config, const char *description)
 static int feeds_compile(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
 {
 	const struct config *config = &agent->config;
-	CLEANUP(free_cleanup) struct compile_feed *feeds =
-		calloc(config->intel.feeds_count, sizeof(*feeds));
+	CLEANUP(free_cleanup)
+	struct compile_feed *feeds = calloc(config->intel.feeds_count, sizeof(*feeds));
 	struct compile_options options = { .never_block = config->intel.never_block };
 	struct compile_report report;
 	uint64_t rejected = 0;
@@ -127,9 +130,10 @@ static int pack_check(const struct agent *agent, const struct pack *pack,
 	if (r == 0)
 		return 0;
 	if (r > 0)
-		(void)snprintf(error, CONTROL_ERROR_SIZE,
-			       "the pack %.200s would block %.200s, which is on the never-block list",
-			       agent->config.intel.pack, indicator);
+		(void)snprintf(
+			error, CONTROL_ERROR_SIZE,
+			"the pack %.200s would block %.200s, which is on the never-block list",
+			agent->config.intel.pack, indicator);
 	else
 		(void)snprintf(error, CONTROL_ERROR_SIZE, "the never-block list cannot be read: %s",
 			       strerror(-r));

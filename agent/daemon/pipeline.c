@@ -78,7 +78,8 @@ static int finding_found(const struct finding *finding, void *userdata)
 {
 	struct agent *agent = userdata;
 	struct verdict verdict;
-	CLEANUP(passage_end) struct passage passage = {
+	CLEANUP(passage_end)
+	struct passage passage = {
 		.agent = agent,
 		.input = { .finding = finding,
 			   .verdict = &verdict,

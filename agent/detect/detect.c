@@ -153,8 +153,7 @@ static bool unreadable_look(struct detect *detect, const struct event *event,
 	    !(event->unreadable || event->reason))
 		return false;
 	finding->default_severity = SEVERITY_LOW;
-	(void)snprintf(finding->title, sizeof(finding->title),
-		       "%s message to DNS port %u refused",
+	(void)snprintf(finding->title, sizeof(finding->title), "%s message to DNS port %u refused",
 		       event->unreadable ? "Unreadable" : "Unusual", event->destination_port);
 	(void)snprintf(finding->why, sizeof(finding->why), "%s",
 		       event->reason ? event->reason : "it could not be read");

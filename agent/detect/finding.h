@@ -29,7 +29,7 @@ struct finding {
 	char uid[FINDING_UID_SIZE]; /* stable: detector, indicator, executable, container, host */
 	const char *detector;	    /* name in the table of detectors: "indicator" */
 	char title[512];	    /* one line, safe to show */
-	char why[1024];		    /* one line, safe to show: entry, feed, how the process is known */
+	char why[1024]; /* one line, safe to show: entry, feed, how the process is known */
 	enum severity default_severity; /* the detector's or the feed's */
 	const struct event *event;
 	const struct indicator *indicator; /* the entry that matched, or NULL */

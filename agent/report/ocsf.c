@@ -344,8 +344,8 @@ int ocsf_finding_witness(json_t *object, const struct event *event)
 	if (json_array_size(evidences) >= OCSF_EVIDENCES_MAX)
 		return 0;
 	evidence = ocsf_evidence(&builder, event);
-	json_array_foreach(evidences, i, known)
-		other = other && strcasecmp(evidence_hostname(known), evidence_hostname(evidence)) != 0;
+	json_array_foreach(evidences, i, known) other =
+		other && strcasecmp(evidence_hostname(known), evidence_hostname(evidence)) != 0;
 	if (other)
 		ocsf_append(&builder, evidences, json_incref(evidence));
 	json_decref(evidence);

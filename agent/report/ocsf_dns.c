@@ -38,8 +38,7 @@ json_t *ocsf_dns_activity(const struct event *event, const struct ocsf_host *hos
 	put_class(&builder, object, event->response);
 	ocsf_put_number(&builder, object, "time", event->time / NS_PER_MILLISECOND);
 	ocsf_put_number(&builder, object, "severity_id", SEVERITY_INFORMATIONAL);
-	ocsf_put_text(&builder, object, "severity",
-		      ocsf_severity_caption(SEVERITY_INFORMATIONAL));
+	ocsf_put_text(&builder, object, "severity", ocsf_severity_caption(SEVERITY_INFORMATIONAL));
 	ocsf_put(&builder, object, "metadata", ocsf_metadata(&builder, &input, NULL));
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		json_t *part = json_object_get(evidence, parts[i]);

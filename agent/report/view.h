@@ -20,7 +20,7 @@ struct view {
 	const char *attribution, *process_role, *source, *destination, *hostname;
 	int severity_id;
 	bool blocked, excepted;
-	bool activity;	/* what was done about the finding uid, not the finding */
+	bool activity; /* what was done about the finding uid, not the finding */
 	long long pid; /* 0: not known */
 	uint64_t count, frame;
 	uint64_t time, first_seen; /* ns; time: last seen */

@@ -41,20 +41,20 @@ struct event {
 	enum event_direction direction;
 	enum event_attribution attribution;
 	enum event_disposition disposition;
-	bool matched;	/* the kernel side's table had it: to be confirmed against the pack */
-	bool response;	/* the message is an answer that repeats the question */
-	bool unreadable; /* no question could be read; qname is empty; reason says why */
+	bool matched;	    /* the kernel side's table had it: to be confirmed against the pack */
+	bool response;	    /* the message is an answer that repeats the question */
+	bool unreadable;    /* no question could be read; qname is empty; reason says why */
 	const char *reason; /* static text; how an unusual message was read, or why not; or NULL */
-	uint8_t protocol; /* IPPROTO_UDP, IPPROTO_TCP */
+	uint8_t protocol;   /* IPPROTO_UDP, IPPROTO_TCP */
 	struct address source, destination;
 	uint16_t source_port, destination_port;
 	uint16_t dns_id, qtype, qclass;
 	uint8_t opcode;
-	struct domain_name qname; /* as it was sent: case is kept */
-	uint64_t socket_cookie;	  /* 0: none */
-	uint64_t cgroup_id;	  /* of the socket; 0: not known */
-	uid_t uid;		  /* of the socket's owner */
-	pid_t tid;		  /* the thread that sent it; 0: not known */
+	struct domain_name qname;      /* as it was sent: case is kept */
+	uint64_t socket_cookie;	       /* 0: none */
+	uint64_t cgroup_id;	       /* of the socket; 0: not known */
+	uid_t uid;		       /* of the socket's owner */
+	pid_t tid;		       /* the thread that sent it; 0: not known */
 	const struct process *process; /* borrowed for the callback; NULL when it is not known */
 	pid_t opener_pid; /* who opened the socket when it is somebody else (handed over), or 0 */
 };

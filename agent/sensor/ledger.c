@@ -13,13 +13,20 @@ static const char *const probe_names[] = {
 };
 
 static const char *const counter_names[] = {
-	[LEDGER_CLEAN] = "clean",	  [LEDGER_ALLOWED] = "allowed",
-	[LEDGER_MATCHED] = "matched",	  [LEDGER_OBSERVED] = "observed",
-	[LEDGER_RESPONSE] = "response",	  [LEDGER_EMPTY] = "empty",
-	[LEDGER_PARTIAL] = "partial",	  [LEDGER_UNREAD] = "unread",
-	[LEDGER_MALFORMED] = "malformed", [LEDGER_FRAGMENT] = "fragment",
-	[LEDGER_GAP] = "gap",		  [LEDGER_SUBMITTED] = "submitted",
-	[LEDGER_RING_FULL] = "ring_full", [LEDGER_LIMITED] = "limited",
+	[LEDGER_CLEAN] = "clean",
+	[LEDGER_ALLOWED] = "allowed",
+	[LEDGER_MATCHED] = "matched",
+	[LEDGER_OBSERVED] = "observed",
+	[LEDGER_RESPONSE] = "response",
+	[LEDGER_EMPTY] = "empty",
+	[LEDGER_PARTIAL] = "partial",
+	[LEDGER_UNREAD] = "unread",
+	[LEDGER_MALFORMED] = "malformed",
+	[LEDGER_FRAGMENT] = "fragment",
+	[LEDGER_GAP] = "gap",
+	[LEDGER_SUBMITTED] = "submitted",
+	[LEDGER_RING_FULL] = "ring_full",
+	[LEDGER_LIMITED] = "limited",
 	[LEDGER_BLOCKED] = "blocked",
 };
 
@@ -49,8 +56,8 @@ bool ledger_balances(const struct ledger *ledger)
 	for (int probe = 0; probe < LEDGER_PROBES; probe++) {
 		const uint64_t *counters = ledger->counters[probe];
 
-		if (counters[LEDGER_MATCHED] + counters[LEDGER_OBSERVED] +
-			    counters[LEDGER_UNREAD] + counters[LEDGER_MALFORMED] !=
+		if (counters[LEDGER_MATCHED] + counters[LEDGER_OBSERVED] + counters[LEDGER_UNREAD] +
+			    counters[LEDGER_MALFORMED] !=
 		    counters[LEDGER_SUBMITTED] + counters[LEDGER_RING_FULL] +
 			    counters[LEDGER_LIMITED])
 			return false;

@@ -16,7 +16,7 @@
 #define RING_BYTES_DEFAULT 1048576
 #define PROCESSES_DEFAULT  4096
 /* An LRU map keeps free entries for each CPU: with too few, live ones are thrown out. */
-#define PROCESSES_PER_CPU 256
+#define PROCESSES_PER_CPU  256
 
 enum program_when {
 	WHEN_AUDIT,   /* egress that cannot drop; replay, too */
@@ -169,8 +169,8 @@ int probes_load(struct sensor *sensor)
 	if (r < 0)
 		return log_errno(LOG_ERR, r, "map sizes are refused");
 	for (size_t i = 0; i < ELEMENTS(program_rows); i++) {
-		struct bpf_program *program = bpf_object__find_program_by_name(
-			sensor->probes->obj, program_rows[i].name);
+		struct bpf_program *program =
+			bpf_object__find_program_by_name(sensor->probes->obj, program_rows[i].name);
 
 		if (!program)
 			return log_errno(LOG_ERR, -ENOENT, "no program %s", program_rows[i].name);
@@ -230,8 +230,7 @@ int probes_attach(struct sensor *sensor)
 			continue;
 		r = program_attach(sensor, &program_rows[i]);
 		if (r < 0)
-			return log_errno(LOG_ERR, r, "%s cannot be attached",
-					 program_rows[i].name);
+			return log_errno(LOG_ERR, r, "%s cannot be attached", program_rows[i].name);
 	}
 	return 0;
 }

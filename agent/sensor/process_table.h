@@ -17,10 +17,11 @@ void process_table_free(struct process_table *table);
 /* The process with its ancestors, or NULL when key is 0 or memory is short. From the kernel's note;
  * else from /proc, if the process there started when the key says; else with pid and comm only.
  * comm: as the record has it. Borrowed until the next call. */
-const struct process *process_table_find(struct process_table *table,
-					 const struct process_key *key, const char *comm);
+const struct process *process_table_find(struct process_table *table, const struct process_key *key,
+					 const char *comm);
 
-/* Who the process found last ran as when it made the call: it may have changed since it was noted. */
+/* Who the process found last ran as when it made the call: it may have changed since it was noted.
+ */
 void process_table_user(struct process_table *table, uid_t uid);
 
 /* One note made into a process, parents left out. For the table and its tests. */

@@ -32,8 +32,8 @@ static int packet_run(const void *packet, size_t size, void *userdata)
 	header->ether_type =
 		htons(*(const uint8_t *)packet >> 4 == 6 ? ETHERTYPE_IPV6 : ETHERTYPE_IP);
 	memcpy(frame + sizeof(*header), packet, size);
-	r = bpf_prog_test_run_opts(
-		bpf_program__fd(sensor->probes->progs.egress_audit_packet), &options);
+	r = bpf_prog_test_run_opts(bpf_program__fd(sensor->probes->progs.egress_audit_packet),
+				   &options);
 	if (r < 0)
 		return -errno;
 	while (sensor_dispatch(sensor, INT_MAX) > 0)

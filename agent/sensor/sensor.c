@@ -143,7 +143,8 @@ int sensor_memory(struct sensor *sensor, uint64_t *ret_maps, uint64_t *ret_table
 	struct bpf_map *map;
 	uint64_t total = sensor->table_bytes;
 
-	bpf_object__for_each_map(map, sensor->probes->obj) {
+	bpf_object__for_each_map(map, sensor->probes->obj)
+	{
 		/* LRU maps are allocated whole, with some 80 bytes an element beside its data. */
 		uint64_t element = bpf_map__key_size(map) + bpf_map__value_size(map);
 		uint64_t entries = bpf_map__max_entries(map);

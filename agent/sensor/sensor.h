@@ -19,14 +19,15 @@ struct sensor;
 #define SENSOR_PORTS_MAX 8
 
 struct sensor_options {
-	const char *cgroup; /* path of the cgroup v2 folder; NULL: the root of the mounted hierarchy */
-	bool enforce;	    /* attach the programs that can drop; else ones that cannot */
+	const char
+		*cgroup; /* path of the cgroup v2 folder; NULL: the root of the mounted hierarchy */
+	bool enforce;	 /* attach the programs that can drop; else ones that cannot */
 	uint16_t ports[SENSOR_PORTS_MAX]; /* DNS ports beside 53; 0: unused */
-	size_t ring_bytes;    /* of the ring buffer: a power of two, pages; 0: 1 MiB */
-	size_t processes;     /* processes remembered in the kernel; 0: 4096 */
-	unsigned unseen_rate; /* names never seen before recorded a second; 0: none */
-	bool responses;	      /* match questions repeated in answers, too */
-	bool replay;	      /* load only, for recorded packets: every question becomes an event */
+	size_t ring_bytes;		  /* of the ring buffer: a power of two, pages; 0: 1 MiB */
+	size_t processes;		  /* processes remembered in the kernel; 0: 4096 */
+	unsigned unseen_rate;		  /* names never seen before recorded a second; 0: none */
+	bool responses;			  /* match questions repeated in answers, too */
+	bool replay; /* load only, for recorded packets: every question becomes an event */
 };
 
 /* event and all it points to are borrowed for the call. */
@@ -61,11 +62,12 @@ struct sensor_program {
 	char name[32];
 	char hook[32]; /* "cgroup_skb/egress" */
 	bool attached;
-	uint64_t verified_instructions; /* 0: this kernel does not say */
+	uint64_t verified_instructions;	 /* 0: this kernel does not say */
 	uint64_t run_time_ns, run_count; /* 0 unless kernel.bpf_stats_enabled */
 };
 #define SENSOR_PROGRAMS_MAX 24
-size_t sensor_programs(struct sensor *sensor, struct sensor_program ret[static SENSOR_PROGRAMS_MAX]);
+size_t sensor_programs(struct sensor *sensor,
+		       struct sensor_program ret[static SENSOR_PROGRAMS_MAX]);
 /* Bytes of kernel memory in maps; table: the domain table's share. */
 int sensor_memory(struct sensor *sensor, uint64_t *ret_maps, uint64_t *ret_table);
 

@@ -113,7 +113,8 @@ int sensor_set_pack(struct sensor *sensor, const struct pack *pack, uint64_t now
 	map_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "table", sizeof(uint32_t), TABLE_ELEMENT_SIZE,
 				(uint32_t)(size / TABLE_ELEMENT_SIZE), &options);
 	if (map_fd < 0)
-		return log_errno(LOG_ERR, -errno, "no kernel memory for a table of %zu bytes", size);
+		return log_errno(LOG_ERR, -errno, "no kernel memory for a table of %zu bytes",
+				 size);
 	r = table_copy(map_fd, pack, &mark.table);
 	if (r < 0)
 		return log_errno(LOG_ERR, r, "the pack's table cannot be copied");

@@ -20,8 +20,8 @@
 #include "intel/pack.h"
 #include "sensor/probes.h"
 
-#define RUNS   15
-#define REPEAT 200000
+#define RUNS	   15
+#define REPEAT	   200000
 /* A hit writes a record: as many as the ring holds, then it is emptied. */
 #define REPEAT_HIT 1800
 #define RING_BYTES (1 << 20)

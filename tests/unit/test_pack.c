@@ -145,10 +145,9 @@ static void test_addresses(void **state)
 		{ "::1:2", "block ::/16", 1 },
 	};
 	CLEANUP(pack_close_cleanup)
-	struct pack *pack =
-		compile_and_open(*state,
-				 "192.0.2.1\n192.0.2.0/24\n10.1.2.3/8\n2001:DB8::/32\n::/16\n",
-				 "# cordon: action=allow\n192.0.2.128/25\n", NULL);
+	struct pack *pack = compile_and_open(
+		*state, "192.0.2.1\n192.0.2.0/24\n10.1.2.3/8\n2001:DB8::/32\n::/16\n",
+		"# cordon: action=allow\n192.0.2.128/25\n", NULL);
 
 	cases_check(pack, cases, ELEMENTS(cases));
 }
