@@ -742,6 +742,9 @@ static __always_inline enum action stream_judge(struct __sk_buff *skb, const str
 	if (!stream_gather(skb, stream, &offset, STREAM_PREFIX))
 		goto partial;
 	wanted = STREAM_PREFIX + (__u32)(stream->head[0] << 8 | stream->head[1]);
+	/* Too short to be one: no need to wait for its bytes, which may never come. */
+	if (wanted < STREAM_PREFIX + DNS_HEADER_SIZE)
+		wanted = STREAM_PREFIX;
 	if (wanted > STREAM_HEAD_MAX)
 		wanted = STREAM_HEAD_MAX;
 	if (!stream_gather(skb, stream, &offset, wanted))
