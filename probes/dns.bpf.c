@@ -107,7 +107,8 @@ struct message {
 	__u8 protocol;
 	__u32 offset; /* of the DNS message in the packet */
 	__u32 size;   /* of the message */
-	const __u8 *head; /* of a message over TCP, with its prefix, when it was gathered; or NULL */
+	const __u8
+		*head; /* of a message over TCP, with its prefix, when it was gathered; or NULL */
 	__u32 head_size;
 	struct dns_header header;
 };
@@ -195,9 +196,9 @@ static __always_inline void record_head(struct record *record, const struct mess
 }
 
 /* Copies size bytes, 1 to 256, from the message. */
-static __always_inline void record_name(struct record_question *record,
-					const struct reader *reader, enum reader_mode mode,
-					const struct message *message, __u64 size)
+static __always_inline void record_name(struct record_question *record, const struct reader *reader,
+					enum reader_mode mode, const struct message *message,
+					__u64 size)
 {
 	size = ((size - 1) & 255) + 1;
 	OPAQUE(size);
@@ -383,10 +384,10 @@ static __always_inline enum action packet_judge(struct __sk_buff *skb, const str
 
 	*ret_tail = TAIL_MESSAGE;
 	if (data + IPV6_HEADER_SIZE > end)
-		return data + IPV4_HEADER_SIZE > end ? ACTION_FURTHER :
-		       bytes[0] >> 4 == 4 && bytes[9] != IPPROTO_UDP && bytes[9] != IPPROTO_TCP ?
-						       ACTION_PASS :
-						       ACTION_FURTHER;
+		return data + IPV4_HEADER_SIZE > end ? ACTION_FURTHER
+		       : bytes[0] >> 4 == 4 && bytes[9] != IPPROTO_UDP && bytes[9] != IPPROTO_TCP
+			       ? ACTION_PASS
+			       : ACTION_FURTHER;
 	if (bytes[0] == 0x45) {
 		protocol = bytes[9];
 		transport = IPV4_HEADER_SIZE;
@@ -401,10 +402,9 @@ static __always_inline enum action packet_judge(struct __sk_buff *skb, const str
 		if (protocol != IPPROTO_UDP && protocol != IPPROTO_TCP)
 			return protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING ||
 					       protocol == IPPROTO_FRAGMENT ||
-					       protocol == IPPROTO_AH ||
-					       protocol == IPPROTO_DSTOPTS ?
-				       ACTION_FURTHER :
-				       ACTION_PASS;
+					       protocol == IPPROTO_AH || protocol == IPPROTO_DSTOPTS
+				       ? ACTION_FURTHER
+				       : ACTION_PASS;
 	} else {
 		return ACTION_FURTHER;
 	}
@@ -634,8 +634,9 @@ static __always_inline struct stream *stream_recorded(struct __sk_buff *skb,
 	return bpf_map_lookup_elem(&recorded_streams, &key);
 }
 
-static __always_inline struct stream *
-stream_find(struct __sk_buff *skb, const struct packet *packet, const struct hook *hook)
+static __always_inline struct stream *stream_find(struct __sk_buff *skb,
+						  const struct packet *packet,
+						  const struct hook *hook)
 {
 	struct bpf_sock *socket = skb->sk;
 
@@ -697,7 +698,8 @@ static __always_inline enum action stream_judge(struct __sk_buff *skb, const str
 		return ACTION_DROP;
 	}
 	if (ahead >= 1u << 31 || (tcp.flags & TCP_FLAG_SYN && ahead && !stream->messages)) {
-		/* Bytes are missing, or the ports are used again. The segment may begin a message. */
+		/* Bytes are missing, or the ports are used again. The segment may begin a message.
+		 */
 		if (!(tcp.flags & TCP_FLAG_SYN)) {
 			count(hook->probe, COUNTER_GAP);
 			/* What is missing would come later and be taken for sent again. The
@@ -787,7 +789,8 @@ static __always_inline enum action head_judge(struct __sk_buff *skb, const struc
 	return ACTION_DROP;
 }
 
-/* A tail call that fails leaves the packet unread: it can only be a fault of ours, but it counts. */
+/* A tail call that fails leaves the packet unread: it can only be a fault of ours, but it counts.
+ */
 static __always_inline enum action tail_failed(const struct hook *hook)
 {
 	count(hook->probe, COUNTER_UNREAD);

@@ -17,14 +17,15 @@
  * that the hash treats differently; now and then the longest. */
 static size_t label_random(struct probe_random *random, uint8_t *out, bool any_bytes)
 {
-	size_t length = probe_pick(random, 8) ? 1 + probe_pick(random, 3) :
-			probe_pick(random, 4) ? 1 + probe_pick(random, 20) :
-						60 + probe_pick(random, 4);
+	size_t length = probe_pick(random, 8)	? 1 + probe_pick(random, 3)
+			: probe_pick(random, 4) ? 1 + probe_pick(random, 20)
+						: 60 + probe_pick(random, 4);
 
 	out[0] = (uint8_t)length;
 	for (size_t i = 1; i <= length; i++)
-		out[i] = any_bytes ? (uint8_t)probe_pick(random, 256) :
-				     (uint8_t)"abc0-"[probe_pick(random, i > 1 && i < length ? 5 : 4)];
+		out[i] = any_bytes ? (uint8_t)probe_pick(random, 256)
+				   : (uint8_t) "abc0-"[probe_pick(random,
+								  i > 1 && i < length ? 5 : 4)];
 	return length + 1;
 }
 
@@ -207,7 +208,7 @@ static void label_glue(struct probe_random *random, struct domain_name *name, bo
 	name->wire[at]++;
 	at += last ? name->wire[at] : 1u;
 	memmove(name->wire + at + 1, name->wire + at, name->length - at);
-	name->wire[at] = (uint8_t)"abc"[probe_pick(random, 3)];
+	name->wire[at] = (uint8_t) "abc"[probe_pick(random, 3)];
 	name->length++;
 }
 

@@ -47,7 +47,8 @@ void message_append(struct message *message, const void *bytes, size_t size)
 	message->size += size;
 }
 
-static void ipv4_start(struct packet *packet, const struct flow *flow, uint8_t protocol, bool options)
+static void ipv4_start(struct packet *packet, const struct flow *flow, uint8_t protocol,
+		       bool options)
 {
 	/* No operation, three times, and end of options. */
 	static const uint8_t nothing[4] = { 1, 1, 1, 0 };
@@ -119,7 +120,8 @@ static void ip_finish(struct packet *packet)
 		put_u16(packet->bytes + IPV6_LENGTH, packet->size - 40);
 }
 
-static void udp_put(struct packet *packet, const struct flow *flow, const void *payload, size_t size)
+static void udp_put(struct packet *packet, const struct flow *flow, const void *payload,
+		    size_t size)
 {
 	uint8_t header[8] = { 0 };
 

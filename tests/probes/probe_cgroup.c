@@ -36,7 +36,7 @@ void probe_cgroup_remove(char *folder)
 
 int probe_cgroup_enter(const char *folder)
 {
-	char path[512];
+	char path[2048];
 	size_t length = strlen(folder);
 	static const char file[] = "/cgroup.procs";
 	int fd;

@@ -72,6 +72,45 @@ void probe_close(struct probe *probe)
 	probe->sensor = NULL;
 }
 
+void probe_tails_clear(struct probe *probe)
+{
+	const struct bpf_map *tails = probe->sensor->probes->maps.egress_tails;
+
+	for (uint32_t i = 0; i < bpf_map__max_entries(tails); i++)
+		assert_int_equal(bpf_map_delete_elem(bpf_map__fd(tails), &i), 0);
+}
+
+bool probe_sees_packet_memory(void)
+{
+	/* Returns whether data is below data_end. */
+	static const struct bpf_insn instructions[] = {
+		{ .code = BPF_LDX | BPF_MEM | BPF_W,
+		  .dst_reg = 2,
+		  .src_reg = 1,
+		  .off = offsetof(struct __sk_buff, data) },
+		{ .code = BPF_LDX | BPF_MEM | BPF_W,
+		  .dst_reg = 3,
+		  .src_reg = 1,
+		  .off = offsetof(struct __sk_buff, data_end) },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 1 },
+		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = 2, .imm = 1 },
+		{ .code = BPF_JMP | BPF_JLE | BPF_X, .dst_reg = 2, .src_reg = 3, .off = 1 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	const uint8_t frame[64] = { [12] = 8, [14] = 0x45 };
+	LIBBPF_OPTS(bpf_prog_load_opts, load, .expected_attach_type = BPF_CGROUP_INET_EGRESS);
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = sizeof(frame),
+		    .repeat = 1);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_CGROUP_SKB, "probe_memory", "GPL", instructions,
+			       ELEMENTS(instructions), &load);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_prog_test_run_opts(fd, &run), 0);
+	(void)close(fd);
+	return run.retval == 1;
+}
+
 enum probe_verdict probe_run_unread(struct probe *probe, const struct packet *packet)
 {
 	uint8_t frame[sizeof(struct ether_header) + PACKET_MAX] = { 0 };
@@ -90,7 +129,8 @@ enum probe_verdict probe_run_more(struct probe *probe, const struct packet *pack
 {
 	enum probe_verdict verdict = probe_run_unread(probe, packet);
 
-	assert_true(sensor_dispatch(probe->sensor, INT32_MAX) >= 0);
+	while (sensor_dispatch(probe->sensor, INT32_MAX) > 0)
+		;
 	return verdict;
 }
 

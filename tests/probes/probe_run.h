@@ -44,12 +44,18 @@ enum probe_verdict {
 void probe_open(struct probe *probe, const struct sensor_options *options);
 void probe_close(struct probe *probe);
 
-/* Runs the packet through the egress programs; probe->events are then those of this packet, or,
- * when keep is set, its own behind those that were there. */
+/* Runs the packet through the egress programs; probe->events are then those of this packet. */
 enum probe_verdict probe_run(struct probe *probe, const struct packet *packet);
+/* The same; they stand behind those that were there. */
 enum probe_verdict probe_run_more(struct probe *probe, const struct packet *packet);
-/* The same, and leaves the records in the ring. */
+/* The same; its records stay in the ring. */
 enum probe_verdict probe_run_unread(struct probe *probe, const struct packet *packet);
+
+/* Takes the programs away that the first one goes on to. */
+void probe_tails_clear(struct probe *probe);
+/* Whether the first program sees a packet's bytes here as it does when it is attached: kernels
+ * before 6.13 do not set data and data_end for BPF_PROG_TEST_RUN. */
+bool probe_sees_packet_memory(void);
 
 struct ledger probe_ledger(struct probe *probe);
 

@@ -69,14 +69,14 @@ static bool ipv6_read(const uint8_t *packet, size_t size, struct headers *ret)
 		const uint8_t *header = packet + at;
 		uint8_t kind = ret->protocol;
 
-		if (i == EXTENSIONS_MAX)
-			return ret->out_of_reach = true;
 		if (at + 4 > size)
 			return ret->out_of_reach = ret->fragment;
+		if (i == EXTENSIONS_MAX)
+			return ret->out_of_reach = true;
 		ret->protocol = header[0];
-		at += kind == IPPROTO_AH       ? ((size_t)header[1] + 2) * 4 :
-		      kind == IPPROTO_FRAGMENT ? 8 :
-						 ((size_t)header[1] + 1) * 8;
+		at += kind == IPPROTO_AH	 ? ((size_t)header[1] + 2) * 4
+		      : kind == IPPROTO_FRAGMENT ? 8
+						 : ((size_t)header[1] + 1) * 8;
 		if (kind == IPPROTO_FRAGMENT) {
 			ret->fragment = true;
 			ret->later_fragment = get_u16(header + 2) & 0xfff8;
@@ -170,7 +170,8 @@ static void stream_decide(struct reading *reading, const uint8_t *bytes, size_t 
 
 	while (at < size && messages < MESSAGES_MAX && !reading->out->drop) {
 		size_t whole = at + 2 <= size ? get_u16(bytes + at) : 0;
-		size_t head = whole < 271 ? whole : 271;
+		/* Too short for a message: what it would be does not matter. */
+		size_t head = whole < DNS_HEADER ? 0 : whole < 271 ? whole : 271;
 
 		if (at + 2 + head > size || at + 2 > size) {
 			outcome(reading, LEDGER_PARTIAL, false, false);
@@ -207,8 +208,8 @@ void strict_read(const uint8_t *packet, size_t size, const struct strict_rules *
 	bool known;
 
 	memset(ret, 0, sizeof(*ret));
-	known = version == 4 ? ipv4_read(packet, size, &headers) :
-		version == 6 && ipv6_read(packet, size, &headers);
+	known = version == 4 ? ipv4_read(packet, size, &headers)
+			     : version == 6 && ipv6_read(packet, size, &headers);
 	if (!known)
 		return;
 	known = headers.protocol == IPPROTO_UDP || headers.protocol == IPPROTO_TCP;
@@ -218,8 +219,7 @@ void strict_read(const uint8_t *packet, size_t size, const struct strict_rules *
 		return;
 	}
 	/* A first fragment without its ports is none that anybody makes but to hide them. */
-	if (headers.out_of_reach ||
-	    (known && headers.fragment && headers.transport + 4 > size)) {
+	if (headers.out_of_reach || (known && headers.fragment && headers.transport + 4 > size)) {
 		reading.to_resolver = true;
 		outcome(&reading, LEDGER_UNREAD, true, true);
 		return;

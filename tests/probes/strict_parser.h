@@ -29,6 +29,7 @@ struct strict {
 	struct domain_name matches[STRICT_MATCHES_MAX];
 };
 
-/* enforce: reading ends where the packet is dropped. A TCP segment is taken for a stream's first. */
+/* enforce: reading ends where the packet is dropped. A TCP segment is taken for a stream's first.
+ */
 void strict_read(const uint8_t *packet, size_t size, const struct strict_rules *rules, bool enforce,
 		 struct strict *ret);
