@@ -246,6 +246,7 @@ static void scenario_run(struct fixture *fixture, const struct scenario *scenari
 	assert_int_equal(fixture->process.exe_truncated, scenario->cut);
 	assert_int_equal(child_end(fixture), 0);
 	place_remove(&fixture->place);
+	fixture->place.folder[0] = '\0';
 }
 
 static void test_scenarios(void **state)
@@ -376,7 +377,7 @@ static int fixture_open(void **state)
 	return 0;
 }
 
-/* Says which case it was, and leaves no child behind. */
+/* After a failure: says which case it was, and leaves nothing behind. */
 static int case_close(void **state)
 {
 	struct fixture *fixture = *state;
@@ -384,6 +385,8 @@ static int case_close(void **state)
 	if (!fixture->child)
 		return 0;
 	print_error("in the case \"%s\"\n", fixture->what);
+	if (fixture->place.folder[0])
+		place_remove(&fixture->place);
 	return child_end(fixture);
 }
 
