@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+ *
+ * One DNS message on its way to a decision: its question matched and counted, what is hit or cannot
+ * be read written to the ring buffer, with who sent it. Gets messages from dns.bpf.c and stream.h.
+ * Input: packets, all of whose bytes somebody else chose.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "counters.h"
+#include "packet.h"
+#include "process.h"
+#include "record.h"
+#include "table.h"
+#include "walk.h"
+
+/* The kernel's convention for cgroup_skb: 1 lets a packet pass, 0 drops it, and on the way out
+ * the sender gets EPERM. */
+enum action {
+	ACTION_DROP = 0,
+	ACTION_PASS = 1,
+	ACTION_FURTHER, /* ours: not decided here, tail-call the next program */
+};
+
+/* Records for user space. The size is set by user space; see sensor_options.ring_bytes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} records SEC(".maps");
+
+struct table_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__uint(value_size, TABLE_ELEMENT_SIZE);
+};
+
+/* The one table in force. Replaced as a whole: readers never see half of one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct table_map);
+} tables SEC(".maps");
+
+/* Names seen before, by hash, for recording those that were not. Small, and least recently used
+ * ones are forgotten: being told of a name twice is harmless. Only used when settings say so. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u64);
+	__type(value, __u8);
+} names_seen SEC(".maps");
+
+struct {
+	__u64 second; /* that the count is for */
+	__u64 count;
+} unseen_recorded;
+
+struct dns_header {
+	__be16 id, flags, questions, answers, authorities, additionals;
+};
+
+#define DNS_FLAG_RESPONSE 0x8000
+
+/* What a program is: constants wherever these functions are inlined. */
+struct hook {
+	enum counter_probe probe;
+	bool may_drop;
+};
+
+/* One message on its way to a decision. */
+struct message {
+	const struct hook *hook;
+	struct __sk_buff *skb;
+	__u16 source_port, destination_port; /* host order */
+	__u8 protocol;
+	__u32 offset; /* of the DNS message in the packet */
+	__u32 size;   /* of the message */
+	const __u8
+		*head; /* of a message over TCP, with its prefix, when it was gathered; or NULL */
+	__u32 head_size;
+	struct dns_header header;
+};
+
+/* Whether this is a question on its way to a resolver: only those are ever refused. */
+static __always_inline bool message_droppable(const struct message *message)
+{
+	return message->hook->may_drop && port_is_dns(message->destination_port);
+}
+
+static __always_inline bool socket_locked(struct bpf_sock *socket)
+{
+	struct tcp_sock *tcp = socket ? bpf_skc_to_tcp_sock(socket) : NULL;
+
+	return tcp && tcp->inet_conn.icsk_inet.sk.sk_lock.owned;
+}
+
+/* The current task is the sender only where the packet leaves in the sender's own call: UDP on its
+ * way out, and TCP while a task holds the socket's lock; timers and acknowledgements send without
+ * taking it, or wait for it. */
+static __always_inline void record_current(struct record *record, const struct message *message,
+					   struct bpf_sock *socket)
+{
+	struct task_struct *task;
+	struct task_ids ids;
+
+	if (message->hook->probe != COUNTER_EGRESS ||
+	    (message->protocol == IPPROTO_TCP && !socket_locked(socket)))
+		return;
+	task = (void *)bpf_get_current_task();
+	ids = task_ids(task);
+	record->current_tid = ids.tid;
+	/* Mostly it is who was noted, and reads are dear. */
+	if (record->note.how != NOTE_NONE && record->note.process.pid == ids.pid) {
+		record->current = record->note.process;
+		return;
+	}
+	BPF_CORE_READ_STR_INTO(&record->comm, task, comm);
+	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD))
+		record->current = process_key_of(task);
+}
+
+static __always_inline void record_sender(struct record *record, const struct message *message)
+{
+	struct bpf_sock *socket = message->skb->sk;
+	struct socket_note *note = NULL;
+
+	if (settings.replay)
+		return;
+	record->cookie = bpf_get_socket_cookie(message->skb);
+	if (socket)
+		socket = bpf_sk_fullsock(socket);
+	if (socket)
+		note = bpf_sk_storage_get(&socket_notes, socket, NULL, 0);
+	if (note) {
+		record->note = *note;
+		record->uid = note->uid;
+	} else {
+		/* All that the socket itself says of its owner. */
+		record->uid = bpf_get_socket_uid(message->skb);
+		record->cgroup_id = bpf_skb_cgroup_id(message->skb);
+	}
+	record_current(record, message, socket);
+}
+
+static __always_inline void record_head(struct record *record, const struct message *message,
+					enum record_kind kind, __u8 flags)
+{
+	__builtin_memset(record, 0, sizeof(*record));
+	record->kind = kind;
+	record->protocol = message->protocol;
+	record->source_port = message->source_port;
+	record->destination_port = message->destination_port;
+	packet_addresses(message->skb, record->addresses);
+	record->time = bpf_ktime_get_boot_ns();
+	record->dns_id = bpf_ntohs(message->header.id);
+	record->dns_flags = bpf_ntohs(message->header.flags);
+	record->whole_size = message->size;
+	if (record->dns_flags & DNS_FLAG_RESPONSE)
+		flags |= RECORD_RESPONSE;
+	if (message->hook->probe == COUNTER_INGRESS)
+		flags |= RECORD_INGRESS;
+	record->flags = flags;
+	record_sender(record, message);
+}
+
+/* Copies size bytes, 1 to 256, from the message. */
+static __always_inline void record_name(struct record_question *record, const struct reader *reader,
+					enum reader_mode mode, const struct message *message,
+					__u64 size)
+{
+	size = ((size - 1) & 255) + 1;
+	OPAQUE(size);
+	record->head.data_size = (__u16)size;
+	size = ((size - 1) & 255) + 1;
+	if (mode == READER_HEAD)
+		(void)bpf_probe_read_kernel(record->data, (__u32)size,
+					    reader->head + DNS_HEADER_SIZE);
+	else
+		(void)bpf_skb_load_bytes(message->skb, message->offset + DNS_HEADER_SIZE,
+					 record->data, (__u32)size);
+}
+
+static __always_inline void question_submit(const struct message *message,
+					    const struct reader *reader, enum reader_mode mode,
+					    const struct name *name, __u8 flags)
+{
+	struct record_question *record =
+		bpf_ringbuf_reserve(&records, sizeof(struct record_question), 0);
+	__u8 tail[DNS_QUESTION_TAIL] = { 0 };
+
+	if (!record) {
+		count(message->hook->probe, COUNTER_RING_FULL);
+		return;
+	}
+	record_head(&record->head, message, RECORD_QUESTION, flags);
+	for (int i = 0; i < DNS_QUESTION_TAIL; i++)
+		(void)reader_byte(reader, mode, DNS_HEADER_SIZE + name->end + 1 + (__u64)i,
+				  &tail[i]);
+	record->head.qtype = (__u16)(tail[0] << 8 | tail[1]);
+	record->head.qclass = (__u16)(tail[2] << 8 | tail[3]);
+	record_name(record, reader, mode, message, name->end + 1);
+	bpf_ringbuf_submit(record, 0);
+	count(message->hook->probe, COUNTER_SUBMITTED);
+}
+
+/* A name that is not listed: recorded when everything is to be observed, or when names never seen
+ * before are, this one is such, and this second's share is not used up. */
+static __always_inline enum action question_clean(const struct message *message,
+						  const struct reader *reader,
+						  enum reader_mode mode, const struct name *name,
+						  enum counter outcome)
+{
+	enum counter_probe probe = message->hook->probe;
+	__u64 hash = 0, second;
+	__u8 one = 1;
+
+	if (settings.observe_all) {
+		count(probe, COUNTER_OBSERVED);
+		question_submit(message, reader, mode, name, 0);
+		return ACTION_PASS;
+	}
+	if (!settings.unseen_rate || outcome != COUNTER_CLEAN ||
+	    !run_hash(reader, mode, 0, name->end, DNS_NAME_MAX / 8 + 1, 0x9e3779b97f4a7c15ULL,
+		      &hash) ||
+	    bpf_map_lookup_elem(&names_seen, &hash)) {
+		count(probe, outcome);
+		return ACTION_PASS;
+	}
+	(void)bpf_map_update_elem(&names_seen, &hash, &one, BPF_ANY);
+	count(probe, COUNTER_OBSERVED);
+	second = bpf_ktime_get_boot_ns() >> 30;
+	if (unseen_recorded.second != second) {
+		unseen_recorded.second = second;
+		unseen_recorded.count = 0;
+	}
+	if (unseen_recorded.count >= settings.unseen_rate) {
+		count(probe, COUNTER_LIMITED);
+		return ACTION_PASS;
+	}
+	__sync_fetch_and_add(&unseen_recorded.count, 1);
+	question_submit(message, reader, mode, name, 0);
+	return ACTION_PASS;
+}
+
+/* Matches the one question, counts its outcome and decides. */
+static __always_inline enum action question_judge(const struct message *message,
+						  const struct reader *reader,
+						  enum reader_mode mode, const struct name *name)
+{
+	__u32 zero = 0;
+	void *table = bpf_map_lookup_elem(&tables, &zero);
+	__u8 flags = RECORD_MATCHED;
+	__u64 decided;
+	bool drop;
+
+	if (!table) {
+		__sync_fetch_and_add(&table_missing, 1);
+		return question_clean(message, reader, mode, name, COUNTER_CLEAN);
+	}
+	decided = table_walk(table, reader, mode, name);
+	if (!(decided & (TABLE_LISTED | TABLE_ALLOWED)))
+		return question_clean(message, reader, mode, name, COUNTER_CLEAN);
+	if (decided & TABLE_ALLOWED)
+		return question_clean(message, reader, mode, name, COUNTER_ALLOWED);
+	drop = message_droppable(message) && !(decided & TABLE_KEEP);
+	if (drop)
+		flags |= RECORD_BLOCKED;
+	count(message->hook->probe, COUNTER_MATCHED);
+	question_submit(message, reader, mode, name, flags);
+	if (!drop)
+		return ACTION_PASS;
+	count(message->hook->probe, COUNTER_BLOCKED);
+	return ACTION_DROP;
+}
+
+/* Copies the head of the message, size bytes of it at most; returns how many. */
+static __always_inline __u16 message_copy(const struct message *message, __u8 *data, __u64 size)
+{
+	long error;
+
+	if (message->head)
+		size = message->head_size;
+	if (size > RECORD_MESSAGE_MAX)
+		size = RECORD_MESSAGE_MAX;
+	if (size == 0)
+		return 0;
+	/* Says again what is known, in words that every verifier follows. */
+	OPAQUE(size);
+	if (message->head) {
+		size = ((size - 1) & 511) + 1;
+		error = bpf_probe_read_kernel(data, (__u32)size, message->head);
+	} else {
+		size = ((size - 1) & (RECORD_MESSAGE_MAX - 1)) + 1;
+		error = bpf_skb_load_bytes(message->skb, message->offset, data, (__u32)size);
+	}
+	return error < 0 ? 0 : (__u16)size;
+}
+
+/* Hands up the head of a message that is not read here, for user space to read; refused when
+ * refusing is possible, for it may hold anything. */
+static __always_inline enum action message_up(const struct message *message, enum counter outcome,
+					      enum record_reason reason)
+{
+	bool drop = message_droppable(message);
+	struct record_message *record;
+
+	count(message->hook->probe, outcome);
+	if (drop)
+		count(message->hook->probe, COUNTER_BLOCKED);
+	record = bpf_ringbuf_reserve(&records, sizeof(struct record_message), 0);
+	if (!record) {
+		count(message->hook->probe, COUNTER_RING_FULL);
+		return drop ? ACTION_DROP : ACTION_PASS;
+	}
+	record_head(&record->head, message, RECORD_MESSAGE, drop ? RECORD_BLOCKED : 0);
+	record->head.reason = reason;
+	record->head.gso_size = (__u16)message->skb->gso_size;
+	record->head.data_size = message_copy(message, record->data, message->size);
+	bpf_ringbuf_submit(record, 0);
+	count(message->hook->probe, COUNTER_SUBMITTED);
+	return drop ? ACTION_DROP : ACTION_PASS;
+}
+
+/* True when the message is an answer and answers are not looked at. */
+static __always_inline bool message_skipped(const struct message *message)
+{
+	return (message->header.flags & bpf_htons(DNS_FLAG_RESPONSE)) && !settings.responses;
+}
+
+/* Questions of local programs to a resolver on this host are seen as they leave; at the resolver
+ * they would be seen again. */
+#define LOOPBACK_IFINDEX 1
+static __always_inline bool message_seen_before(const struct message *message)
+{
+	return message->hook->probe == COUNTER_INGRESS && !settings.replay &&
+	       message->skb->ingress_ifindex == LOOPBACK_IFINDEX;
+}

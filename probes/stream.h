@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+ *
+ * DNS over TCP: messages put together from segments, head by head, in state that lives with the
+ * socket. Gives what it gathered to message.h. Input: segments, all of whose bytes somebody else
+ * chose.
+ */
+#pragma once
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "message.h"
+#include "packet.h"
+#include "record.h"
+#include "walk.h"
+
+/* In replay there are no sockets. */
+struct stream_key {
+	__u8 addresses[32]; /* source, destination */
+	__u16 source_port, destination_port;
+	__u32 zero;
+};
+
+/* DNS over TCP: what is known of one direction of a connection. */
+struct stream {
+	__u32 next;    /* sequence number of the first byte not looked at */
+	__u32 skip;    /* bytes of a message's rest to be passed over */
+	__u32 have;    /* bytes gathered of the next message's head */
+	__u8 begun;    /* next is known */
+	__u8 refused;  /* something in it was dropped: so is the rest */
+	__u8 messages; /* looked at in this segment */
+	__u8 lost;     /* where messages begin is not known any more */
+	__u8 head[STREAM_HEAD_ROOM];
+};
+
+/* Freed with the socket, and not before: whoever opens a thousand more must not make us forget the
+ * first half of a name. A socket may have a note for each direction. */
+struct socket_streams {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct stream);
+};
+struct socket_streams egress_streams SEC(".maps");
+struct socket_streams ingress_streams SEC(".maps");
+
+/* For replay. Least recently used ones go; a stream that lost its state is taken up again at the
+ * next segment as if it began a message. User space makes it small where it is not used. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct stream_key);
+	__type(value, struct stream);
+} recorded_streams SEC(".maps");
+
+static const volatile struct stream stream_empty;
+
+struct tcp_header {
+	__be16 source, destination;
+	__be32 sequence, acknowledged;
+	__u8 offset, flags;
+	__be16 window, checksum, urgent;
+};
+
+#define TCP_FLAG_SYN 2
+
+/* Messages looked at in one segment: each takes a tail call, of which the kernel allows 33. What
+ * comes after them is handed up, and the stream is out of step from there on. */
+#define STREAM_MESSAGES_MAX 28
+
+/* Gathers bytes of the head until it has wanted of them. False when the segment ends before. */
+static __always_inline bool stream_gather(struct __sk_buff *skb, struct stream *stream,
+					  __u32 *offset, __u32 wanted)
+{
+	__u64 have = stream->have, take;
+
+	if (have >= wanted)
+		return true;
+	take = wanted - have;
+	if (take > skb->len - *offset)
+		take = skb->len - *offset;
+	if (take == 0)
+		return false;
+	OPAQUE(have);
+	OPAQUE(take);
+	have &= 511;
+	take = ((take - 1) & 511) + 1;
+	if (bpf_skb_load_bytes(skb, *offset, stream->head + have, (__u32)take) < 0)
+		return false;
+	stream->have = (__u32)(have + take);
+	stream->next += (__u32)take;
+	*offset += (__u32)take;
+	return stream->have >= wanted;
+}
+
+/* Judges the message whose head was gathered; size: as its prefix says. */
+static __always_inline enum action stream_message(struct message *message, struct stream *stream,
+						  __u32 size)
+{
+	struct reader reader = {
+		.head = stream->head + STREAM_PREFIX,
+		.head_size = stream->have - STREAM_PREFIX,
+	};
+	struct name name = { 0 };
+
+	message->size = size;
+	message->head = stream->head;
+	message->head_size = stream->have;
+	if (size < DNS_HEADER_SIZE)
+		return message_up(message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
+	__builtin_memcpy(&message->header, stream->head + STREAM_PREFIX, sizeof(message->header));
+	if (message_skipped(message)) {
+		count(message->hook->probe, COUNTER_RESPONSE);
+		return ACTION_PASS;
+	}
+	if (message->header.questions == 0) {
+		count(message->hook->probe, COUNTER_EMPTY);
+		return ACTION_PASS;
+	}
+	if (message->header.questions != bpf_htons(1))
+		return message_up(message, COUNTER_UNREAD, RECORD_REASON_QUESTIONS);
+	switch (name_read(&reader, READER_HEAD, &name)) {
+	case NAME_READ:
+		return question_judge(message, &reader, READER_HEAD, &name);
+	case NAME_POINTER:
+		return message_up(message, COUNTER_UNREAD, RECORD_REASON_POINTER);
+	default:
+		return message_up(message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
+	}
+}
+
+static __always_inline struct stream *stream_recorded(struct __sk_buff *skb,
+						      const struct packet *packet)
+{
+	struct stream_key key = {
+		.source_port = packet->source_port,
+		.destination_port = packet->destination_port,
+	};
+	struct stream *stream;
+
+	packet_addresses(skb, key.addresses);
+	stream = bpf_map_lookup_elem(&recorded_streams, &key);
+	if (stream)
+		return stream;
+	(void)bpf_map_update_elem(&recorded_streams, &key, (const void *)&stream_empty, BPF_ANY);
+	return bpf_map_lookup_elem(&recorded_streams, &key);
+}
+
+static __always_inline struct stream *stream_find(struct __sk_buff *skb,
+						  const struct packet *packet,
+						  const struct hook *hook)
+{
+	struct bpf_sock *socket = skb->sk;
+
+	if (settings.replay)
+		return stream_recorded(skb, packet);
+	if (socket)
+		socket = bpf_sk_fullsock(socket);
+	if (!socket)
+		return NULL;
+	if (hook->probe == COUNTER_EGRESS)
+		return bpf_sk_storage_get(&egress_streams, socket, NULL,
+					  BPF_SK_STORAGE_GET_F_CREATE);
+	return bpf_sk_storage_get(&ingress_streams, socket, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
+/* Gathers the head of the next message in a TCP segment. ACTION_FURTHER: it is there. */
+static __always_inline enum action stream_judge(struct __sk_buff *skb, const struct hook *hook)
+{
+	struct message message = { .hook = hook, .skb = skb, .protocol = IPPROTO_TCP };
+	struct packet packet = { 0 };
+	struct stream *stream;
+	struct tcp_header tcp;
+	__u32 payload, sequence, ahead, offset, rest, wanted;
+	enum action action;
+
+	if (!packet_read(skb, &packet) || packet.later_fragment || packet.odd ||
+	    packet.protocol != IPPROTO_TCP)
+		return ACTION_PASS;
+	message.source_port = packet.source_port;
+	message.destination_port = packet.destination_port;
+	if (bpf_skb_load_bytes(skb, packet.transport, &tcp, sizeof(tcp)) < 0)
+		return message_up(&message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
+	payload = packet.transport + (tcp.offset >> 4) * 4;
+	if (tcp.offset >> 4 < TCP_HEADER_SIZE / 4 || payload > skb->len ||
+	    (payload == skb->len && packet.fragment))
+		return message_up(&message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
+	if (payload == skb->len) {
+		count(hook->probe, COUNTER_EMPTY);
+		return ACTION_PASS;
+	}
+	if (message_seen_before(&message)) {
+		count(hook->probe, COUNTER_RESPONSE);
+		return ACTION_PASS;
+	}
+	sequence = bpf_ntohl(tcp.sequence) + (tcp.flags & TCP_FLAG_SYN ? 1 : 0);
+	stream = stream_find(skb, &packet, hook);
+	message.offset = payload;
+	message.size = skb->len - payload;
+	if (!stream)
+		return message_up(&message, COUNTER_UNREAD, RECORD_REASON_GAP);
+	if (!stream->begun) {
+		stream->begun = 1;
+		stream->next = sequence;
+	}
+	ahead = stream->next - sequence;
+	if (stream->refused && message_droppable(&message)) {
+		count(hook->probe, COUNTER_EMPTY);
+		count(hook->probe, COUNTER_BLOCKED);
+		return ACTION_DROP;
+	}
+	if (ahead >= 1u << 31 || (tcp.flags & TCP_FLAG_SYN && ahead && !stream->messages)) {
+		/* Bytes are missing, or the ports are used again. The segment may begin a message.
+		 */
+		if (!(tcp.flags & TCP_FLAG_SYN)) {
+			count(hook->probe, COUNTER_GAP);
+			/* What is missing would come later and be taken for sent again. The
+			 * kernel's TCP sends a refused segment again, in its turn. */
+			if (message_droppable(&message)) {
+				count(hook->probe, COUNTER_BLOCKED);
+				return ACTION_DROP;
+			}
+		}
+		stream->next = sequence;
+		stream->have = stream->skip = 0;
+		stream->lost = 0;
+		ahead = 0;
+	}
+	if (stream->lost)
+		return message_up(&message, COUNTER_UNREAD, RECORD_REASON_GAP);
+	rest = skb->len - payload;
+	if (ahead >= rest) {
+		/* Sent again, or looked at to its end. */
+		if (!stream->messages)
+			count(hook->probe, COUNTER_EMPTY);
+		stream->messages = 0;
+		return ACTION_PASS;
+	}
+	offset = payload + ahead;
+	if (stream->skip) {
+		wanted = stream->skip < rest - ahead ? stream->skip : rest - ahead;
+		stream->skip -= wanted;
+		stream->next += wanted;
+		offset += wanted;
+	}
+	if (stream->messages >= STREAM_MESSAGES_MAX && offset < skb->len) {
+		message.offset = offset;
+		message.size = skb->len - offset;
+		stream->messages = 0;
+		stream->next += message.size;
+		stream->lost = 1;
+		action = message_up(&message, COUNTER_UNREAD, RECORD_REASON_PIPELINE);
+		stream->refused |= action == ACTION_DROP;
+		return action;
+	}
+	if (!stream_gather(skb, stream, &offset, STREAM_PREFIX))
+		goto partial;
+	wanted = STREAM_PREFIX + (__u32)(stream->head[0] << 8 | stream->head[1]);
+	/* Too short to be one: no need to wait for its bytes, which may never come. */
+	if (wanted < STREAM_PREFIX + DNS_HEADER_SIZE)
+		wanted = STREAM_PREFIX;
+	if (wanted > STREAM_HEAD_MAX)
+		wanted = STREAM_HEAD_MAX;
+	if (!stream_gather(skb, stream, &offset, wanted))
+		goto partial;
+	stream->messages++;
+	return ACTION_FURTHER;
+partial:
+	/* The segment ended first, perhaps just where a message did. */
+	if (stream->have || !stream->messages)
+		count(hook->probe, COUNTER_PARTIAL);
+	stream->messages = 0;
+	return ACTION_PASS;
+}
+
+/* Judges the head that stream_judge() gathered, and goes on to the next. ACTION_FURTHER: it is
+ * there. */
+static __always_inline enum action head_judge(struct __sk_buff *skb, const struct hook *hook)
+{
+	struct message message = { .hook = hook, .skb = skb, .protocol = IPPROTO_TCP };
+	struct packet packet = { 0 };
+	struct stream *stream;
+	enum action action;
+	__u32 size;
+
+	if (!packet_read(skb, &packet))
+		return ACTION_PASS;
+	stream = stream_find(skb, &packet, hook);
+	if (!stream)
+		return ACTION_PASS;
+	message.source_port = packet.source_port;
+	message.destination_port = packet.destination_port;
+	size = (__u32)(stream->head[0] << 8 | stream->head[1]);
+	action = stream_message(&message, stream, size);
+	stream->skip = STREAM_PREFIX + size - stream->have;
+	stream->have = 0;
+	if (action != ACTION_DROP)
+		return stream_judge(skb, hook);
+	stream->refused = 1;
+	stream->messages = 0;
+	return ACTION_DROP;
+}
