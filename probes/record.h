@@ -30,8 +30,20 @@ struct socket_note {
 	struct process_key process;
 	__u32 tid;
 	__u32 uid;
-	__u8 how; /* enum note_how */
-	__u8 zero[7];
+	__u8 how;	    /* enum note_how */
+	__u8 flow;	    /* enum note_flow; of a TCP socket that connected */
+	__u8 flow_segments; /* handed up so far */
+	__u8 zero;
+	__u32 flow_first; /* sequence number of the first byte of payload */
+};
+
+/* How far the first bytes of a TCP connection have been looked at. */
+enum note_flow {
+	NOTE_FLOW_NONE, /* did not connect since the agent is there: nothing is looked at */
+	NOTE_FLOW_NEW,	/* connected; no payload yet */
+	NOTE_FLOW_OPEN, /* payload is being handed up */
+	NOTE_FLOW_DONE, /* all was handed up that is wanted, or it is nothing that we read */
+	NOTE_FLOW_CUT,	/* refused: everything that it sends is dropped */
 };
 
 enum note_source {
@@ -75,6 +87,18 @@ struct process_note {
 enum record_kind {
 	RECORD_QUESTION = 1, /* data: the question's name in wire form */
 	RECORD_MESSAGE,	     /* data: the head of what the kernel side could not read */
+	RECORD_ANSWER,	     /* data: the head of an answer that is to be looked at */
+	RECORD_CONNECTION,   /* no data; reason: enum record_watch */
+	RECORD_PAYLOAD,	     /* data: first bytes of a flow; sequence: where in it */
+};
+
+/* Why a connection is told. */
+enum record_watch {
+	RECORD_WATCH_NONE,
+	RECORD_WATCH_ADDRESS,	/* listed */
+	RECORD_WATCH_LEARNT,	/* a listed name resolved to it */
+	RECORD_WATCH_RESOLVER,	/* plain DNS to a resolver that is not this host's own */
+	RECORD_WATCH_ENCRYPTED, /* DNS over TLS or QUIC, by its port */
 };
 
 /* Why a message was handed up whole. */
@@ -117,6 +141,8 @@ struct record {
 	__u16 gso_size;	  /* of one datagram, for RECORD_REASON_GSO */
 	__u16 data_size;  /* bytes of data that are there */
 	__u32 whole_size; /* of the message, as far as it is known */
+	__u32 sequence;	  /* of the first byte of data in its flow; RECORD_PAYLOAD */
+	__u32 zero;
 };
 
 #define RECORD_NAME_MAX	   256

@@ -19,7 +19,7 @@ int replay_event_print(const struct event *event, FILE *out)
 	clock_format(event->time, time);
 	address_format(&event->source, source);
 	address_format(&event->destination, destination);
-	domain_name_format(&event->qname, name);
+	domain_name_format(&event->name, name);
 	object =
 		json_pack("{s:I, s:s, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:b}", "frame",
 			  (json_int_t)event->frame, "time", time, "src", source, "dst", destination,

@@ -13,14 +13,14 @@ void askers_note(struct askers *askers, const struct event *event)
 	asker->time = event->time;
 	asker->pid = event->process->pid;
 	memcpy(asker->comm, event->process->comm, sizeof(asker->comm));
-	asker->qname = event->qname;
+	asker->qname = event->name;
 	domain_name_lower(&asker->qname);
 	askers->next++;
 }
 
 const struct asker *askers_find(const struct askers *askers, const struct event *event)
 {
-	struct domain_name qname = event->qname;
+	struct domain_name qname = event->name;
 
 	domain_name_lower(&qname);
 	for (size_t i = 0; i < ASKERS_MAX && i < askers->next; i++) {

@@ -115,12 +115,12 @@ static bool indicator_look(struct detect *detect, const struct event *event,
 	char qname[DOMAIN_NAME_TEXT_SIZE], feed[128], entry[300];
 
 	if (!pack || event->unreadable ||
-	    pack_lookup_domain(pack, &event->qname, now / NS_PER_SECOND, match) != 1 ||
+	    pack_lookup_domain(pack, &event->name, now / NS_PER_SECOND, match) != 1 ||
 	    !match->blocked)
 		return false;
 	finding->indicator = indicator;
 	finding->default_severity = (enum severity)indicator->severity;
-	domain_name_format(&event->qname, qname);
+	domain_name_format(&event->name, qname);
 	if (strlen(qname) > TITLE_NAME_MAX)
 		memcpy(qname + TITLE_NAME_MAX - 3, "...", 4);
 	escape_text(indicator->feed, strlen(indicator->feed), feed, sizeof(feed));

@@ -278,7 +278,7 @@ static int event_make(struct document *document, const struct document_node *nod
 	event->protocol = IPPROTO_UDP;
 	event->destination_port = 53;
 	event->qtype = event->qclass = 1;
-	if (from->domain && domain_name_parse(from->domain, &event->qname) < 0)
+	if (from->domain && domain_name_parse(from->domain, &event->name) < 0)
 		return document_fail(document, node, "domain must be a domain name");
 	r = address_make(document, node, from->source, &event->source);
 	if (r == 0)

@@ -292,7 +292,7 @@ static enum match_answer ask_domain(const struct match_condition *condition,
 	if (!subject->event)
 		return MATCH_NO;
 	if (!subject->qname_ready) {
-		subject->qname = subject->event->qname;
+		subject->qname = subject->event->name;
 		domain_name_lower(&subject->qname);
 		subject->qname_ready = true;
 	}

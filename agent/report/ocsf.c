@@ -361,8 +361,8 @@ json_t *ocsf_sighting(const struct ocsf_finding *input)
 	char name[DOMAIN_NAME_TEXT_SIZE], text[16];
 	json_t *object = json_object();
 
-	if (event->qname.length > 0) {
-		domain_name_format(&event->qname, name);
+	if (event->name.length > 0) {
+		domain_name_format(&event->name, name);
 		ocsf_put_text(&builder, object, "hostname", name);
 		ocsf_put_text(&builder, object, "type", event_qtype_name(event->qtype, text));
 	}

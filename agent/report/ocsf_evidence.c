@@ -90,9 +90,9 @@ static json_t *query(struct ocsf_builder *builder, const struct event *event)
 	char name[DOMAIN_NAME_TEXT_SIZE], number[16];
 	json_t *object = json_object();
 
-	if (event->qname.length == 0)
+	if (event->name.length == 0)
 		return object;
-	domain_name_format(&event->qname, name);
+	domain_name_format(&event->name, name);
 	ocsf_put_text(builder, object, "hostname", name);
 	ocsf_put_text(builder, object, "type", event_qtype_name(event->qtype, number));
 	ocsf_put_text(builder, object, "class", qclass_name(event->qclass, number));

@@ -111,7 +111,7 @@ static bool event_tellable(const struct event *event, const struct dns_answer_en
 
 	if (event->protocol == IPPROTO_TCP)
 		return true;
-	if (event->protocol != IPPROTO_UDP || event->qname.length == 0 || ends->client_port == 0)
+	if (event->protocol != IPPROTO_UDP || event->name.length == 0 || ends->client_port == 0)
 		return false;
 	if (address_is_ipv4(&ends->server))
 		return server[12] < 224;

@@ -47,10 +47,10 @@ static uint8_t *put_u16(uint8_t *at, unsigned value)
 
 ssize_t dns_answer_nxdomain(const struct event *event, uint8_t *out, size_t size)
 {
-	size_t length = 12 + (size_t)event->qname.length + 4;
+	size_t length = 12 + (size_t)event->name.length + 4;
 	uint8_t *at = out;
 
-	if (event->qname.length == 0)
+	if (event->name.length == 0)
 		return -EINVAL;
 	if (size < length)
 		return -ENOBUFS;
@@ -60,8 +60,8 @@ ssize_t dns_answer_nxdomain(const struct event *event, uint8_t *out, size_t size
 	at = put_u16(at, 0);
 	at = put_u16(at, 0);
 	at = put_u16(at, 0);
-	memcpy(at, event->qname.wire, event->qname.length);
-	at += event->qname.length;
+	memcpy(at, event->name.wire, event->name.length);
+	at += event->name.length;
 	at = put_u16(at, event->qtype);
 	(void)put_u16(at, event->qclass);
 	return (ssize_t)length;

@@ -1,17 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * An event: a checked fact. Today the one kind is a DNS question that somebody asked.
+ * An event: a checked fact. A DNS question that somebody asked, an answer that came, a connection
+ * that was begun, the first bytes of a flow, and what they turned out to say.
  */
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "base/address.h"
 #include "base/domain_name.h"
 
+struct dns_answers;
+struct flow_facts;
 struct process;
+
+enum event_kind {
+	EVENT_QUESTION,	  /* a DNS message: name asks, or unreadable */
+	EVENT_ANSWER,	  /* a DNS answer: name was asked, answers says what came */
+	EVENT_CONNECTION, /* a connection begun, or a datagram sent; watch says why it is told */
+	EVENT_PAYLOAD,	  /* first bytes of a flow, to be read in the sandboxed worker: payload */
+	EVENT_FLOW,	  /* what they say: flow; name is the server's, when it was said */
+};
+
+/* Why the kernel side tells of a connection. */
+enum event_watch {
+	EVENT_WATCH_NONE,
+	EVENT_WATCH_ADDRESS,   /* an address or prefix of the pack: to be confirmed against it */
+	EVENT_WATCH_LEARNT,    /* an address that a listed name resolved to */
+	EVENT_WATCH_RESOLVER,  /* plain DNS to a resolver that is not this host's own */
+	EVENT_WATCH_ENCRYPTED, /* DNS over TLS or QUIC, by its port */
+	EVENT_WATCH_OPEN,      /* found open when the agent started; nothing matched yet */
+};
+
+/* Bytes of a flow on their way to the worker. */
+struct event_payload {
+	const uint8_t *bytes; /* borrowed for the callback */
+	size_t size;
+	uint32_t offset; /* of bytes in what was sent (TCP); 0 for a datagram */
+	bool last;	 /* the kernel side will hand up no more of this flow */
+};
 
 enum event_direction {
 	EVENT_DIRECTION_UNKNOWN, /* a recorded packet */
@@ -36,6 +66,7 @@ enum event_disposition {
 };
 
 struct event {
+	enum event_kind kind;
 	uint64_t time;	/* ns since the epoch */
 	uint64_t frame; /* number of the recorded packet, from 1; 0: live */
 	enum event_direction direction;
@@ -43,20 +74,26 @@ struct event {
 	enum event_disposition disposition;
 	bool matched;	    /* the kernel side's table had it: to be confirmed against the pack */
 	bool response;	    /* the message is an answer that repeats the question */
-	bool unreadable;    /* no question could be read; qname is empty; reason says why */
+	bool unreadable;    /* no question could be read; name is empty; reason says why */
 	const char *reason; /* static text; how an unusual message was read, or why not; or NULL */
 	uint8_t protocol;   /* IPPROTO_UDP, IPPROTO_TCP */
 	struct address source, destination;
 	uint16_t source_port, destination_port;
 	uint16_t dns_id, qtype, qclass;
 	uint8_t opcode;
-	struct domain_name qname;      /* as it was sent: case is kept */
+	struct domain_name name;       /* asked for, or of the server: as sent, case is kept */
 	uint64_t socket_cookie;	       /* 0: none */
 	uint64_t cgroup_id;	       /* of the socket; 0: not known */
 	uid_t uid;		       /* of the socket's owner */
 	pid_t tid;		       /* the thread that sent it; 0: not known */
 	const struct process *process; /* borrowed for the callback; NULL when it is not known */
-	pid_t opener_pid; /* who opened the socket when it is somebody else (handed over), or 0 */
+	pid_t pid;	    /* of that process, also when process is NULL; 0: not known */
+	uint64_t pid_start; /* ns on the boot clock; with pid it names one process ever */
+	pid_t opener_pid;   /* who opened the socket when it is somebody else (handed over), or 0 */
+	enum event_watch watch;		   /* of EVENT_CONNECTION */
+	struct event_payload payload;	   /* of EVENT_PAYLOAD */
+	const struct flow_facts *flow;	   /* of EVENT_FLOW; borrowed */
+	const struct dns_answers *answers; /* of EVENT_ANSWER; borrowed */
 };
 
 const char *event_attribution_name(enum event_attribution attribution);

@@ -61,6 +61,8 @@ static void event_attribute(struct sensor *sensor, const struct record *record, 
 	} else {
 		return;
 	}
+	event->pid = (pid_t)key->pid;
+	event->pid_start = key->start;
 	event->process = process_table_find(sensor->processes, key,
 					    record->current.pid ? record->comm : NULL);
 	if (event->process && note->how != NOTE_NONE && key_equal(key, &note->process))
@@ -124,7 +126,7 @@ static size_t message_read(struct sensor *sensor, const struct event *packet, co
 		event.response = message.response;
 		event.opcode = message.opcode;
 		while ((r = dns_message_question(&message, &question)) > 0) {
-			event.qname = question.name;
+			event.name = question.name;
 			event.qtype = question.qtype;
 			event.qclass = question.qclass;
 			event.matched = true; /* to be confirmed: nothing was matched yet */
@@ -135,7 +137,7 @@ static size_t message_read(struct sensor *sensor, const struct event *packet, co
 	if (r == 0)
 		return found;
 	event.reason = message.reason ? message.reason : packet->reason;
-	event.qname = packet->qname;
+	event.name = packet->name;
 	event.qtype = packet->qtype;
 	event.qclass = packet->qclass;
 	return found + event_unreadable(sensor, &event);
@@ -210,7 +212,7 @@ static bool question_record_read(struct sensor *sensor, const struct record_ques
 	if (size < sizeof(*record) || record->head.data_size > RECORD_NAME_MAX)
 		return false;
 	event_from_record(sensor, &record->head, &event);
-	if (domain_name_read(record->data, record->head.data_size, &event.qname) < 0)
+	if (domain_name_read(record->data, record->head.data_size, &event.name) < 0)
 		return false;
 	sensor->callback(&event, sensor->userdata);
 	return true;

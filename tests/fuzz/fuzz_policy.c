@@ -50,7 +50,7 @@ static void policy_ask(const struct policy *policy, unsigned severity, const cha
 	enum policy_entry_answer answer = policy_entry(policy, &indicator, NOW);
 	struct verdict verdict;
 
-	(void)domain_name_parse("www.Bad.example", &event.qname);
+	(void)domain_name_parse("www.Bad.example", &event.name);
 	policy_evaluate(policy, &finding, NOW, &verdict);
 	assert(verdict.severity != SEVERITY_NONE && *verdict.rule);
 	assert(answer != POLICY_BLOCKS || verdict.response == RESPONSE_BLOCK);

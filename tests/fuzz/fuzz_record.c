@@ -28,13 +28,13 @@ static void event_seen(const struct event *event, void *userdata)
 	struct domain_name again;
 
 	(*count)++;
-	assert(event->unreadable == (event->qname.length == 0));
+	assert(event->unreadable == (event->name.length == 0));
 	assert(!event->unreadable || !event->matched);
 	assert(!event->process || event->attribution != EVENT_ATTRIBUTION_NONE);
 	if (event->unreadable)
 		return;
-	assert(domain_name_read(event->qname.wire, event->qname.length, &again) == 0);
-	assert(again.length == event->qname.length);
+	assert(domain_name_read(event->name.wire, event->name.length, &again) == 0);
+	assert(again.length == event->name.length);
 }
 
 static void nobody(struct process_key *key)

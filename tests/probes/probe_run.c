@@ -50,7 +50,7 @@ static void event_take(const struct event *event, void *userdata)
 		.blocked = event->disposition == EVENT_BLOCKED,
 		.unreadable = event->unreadable,
 		.reason = event->reason,
-		.qname = event->qname,
+		.qname = event->name,
 	};
 }
 

@@ -50,8 +50,8 @@ static void event_take(const struct event *event, void *userdata)
 {
 	struct fixture *fixture = userdata;
 
-	if (event->qname.length != fixture->wanted.length ||
-	    memcmp(event->qname.wire, fixture->wanted.wire, event->qname.length) != 0 ||
+	if (event->name.length != fixture->wanted.length ||
+	    memcmp(event->name.wire, fixture->wanted.wire, event->name.length) != 0 ||
 	    event->direction != EVENT_DIRECTION_OUT)
 		return;
 	assert_false(fixture->found);

@@ -38,7 +38,7 @@ static int event_read(int argc, char **argv, struct process *process, struct eve
 		return -1;
 	if (argc == 10 &&
 	    (number(argv[7], UINT16_MAX, &id) < 0 || number(argv[9], UINT16_MAX, &type) < 0 ||
-	     domain_name_parse(argv[8], &event->qname) < 0))
+	     domain_name_parse(argv[8], &event->name) < 0))
 		return -1;
 	process->pid = (pid_t)pid;
 	event->process = pid ? process : NULL;

@@ -20,7 +20,7 @@ static struct event event_of(const char *qname, const char *destination,
 {
 	struct event event = { .time = time, .process = process };
 
-	assert_int_equal(domain_name_parse(qname, &event.qname), 0);
+	assert_int_equal(domain_name_parse(qname, &event.name), 0);
 	assert_int_equal(address_parse(destination, &event.destination), 0);
 	return event;
 }

@@ -47,7 +47,7 @@ static struct event question(const char *client, uint16_t client_port, const cha
 		.qclass = 1,
 	};
 
-	assert_int_equal(domain_name_parse("eViL.Test", &event.qname), 0);
+	assert_int_equal(domain_name_parse("eViL.Test", &event.name), 0);
 	return event;
 }
 
@@ -75,13 +75,13 @@ static void answer_keeps_to_its_buffer(void **state)
 	uint8_t out[DNS_ANSWER_DATAGRAM_MAX];
 
 	(void)state;
-	event.qname.length = DOMAIN_NAME_WIRE_MAX;
-	memset(event.qname.wire, 'a', sizeof(event.qname.wire));
+	event.name.length = DOMAIN_NAME_WIRE_MAX;
+	memset(event.name.wire, 'a', sizeof(event.name.wire));
 	assert_true(dns_answer_ends(&event, &ends));
 	assert_int_equal(dns_answer_datagram(&event, &ends, out, sizeof(out)), sizeof(out));
 	for (size_t size = 0; size < sizeof(out); size++)
 		assert_int_equal(dns_answer_datagram(&event, &ends, out, size), -ENOBUFS);
-	event.qname.length = 0;
+	event.name.length = 0;
 	assert_int_equal(dns_answer_datagram(&event, &ends, out, sizeof(out)), -EINVAL);
 }
 
@@ -348,7 +348,7 @@ static void others_are_left_alone(void **state)
 	other.destination = address_of("ff02::fb");
 	block_fail_fast(block, &other);
 	other = event;
-	other.qname.length = 0;
+	other.name.length = 0;
 	block_fail_fast(block, &other);
 	other = event;
 	other.source = address_of("198.51.100.7");

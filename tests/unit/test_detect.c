@@ -87,7 +87,7 @@ static struct event event_of(const struct rig *rig, const char *qname)
 			       .matched = true,
 			       .process = &rig->process };
 
-	assert_int_equal(domain_name_parse(qname, &event.qname), 0);
+	assert_int_equal(domain_name_parse(qname, &event.name), 0);
 	assert_int_equal(address_parse("192.0.2.1", &event.source), 0);
 	assert_int_equal(address_parse("192.0.2.53", &event.destination), 0);
 	return event;
@@ -197,7 +197,7 @@ static void test_unreadable(void **state)
 
 	event.unreadable = true;
 	event.matched = false;
-	event.qname.length = 0;
+	event.name.length = 0;
 	event.destination_port = 5353;
 	event.reason = "the message was cut";
 	assert_int_equal(detect_it(rig, &event), 0);
@@ -407,7 +407,7 @@ static void test_hostile_names(void **state)
 	}
 	memcpy(longest.wire + longest.length, "\4evil\4test", 11);
 	longest.length = (uint8_t)(longest.length + 11);
-	event.qname = longest;
+	event.name = longest;
 	assert_int_equal(detect_it(rig, &event), 1);
 	assert_safe(rig->finding.title);
 	assert_string_equal(rig->finding.title + strlen(rig->finding.title) - 3, "...");

@@ -104,7 +104,7 @@ static void sample_fill(struct sample *sample)
 					.tid = 4243,
 					.process = &sample->process,
 					.opener_pid = 100 };
-	assert_int_equal(domain_name_parse("a.eViL.example", &sample->event.qname), 0);
+	assert_int_equal(domain_name_parse("a.eViL.example", &sample->event.name), 0);
 	sample->indicator = (struct indicator){ .kind = INDICATOR_DOMAIN,
 						.severity = 4,
 						.expiry = 1900000000,
@@ -158,7 +158,7 @@ static void hostile_text(char *out, size_t size, unsigned seed)
 static void sample_hostile(struct sample *sample, unsigned seed)
 {
 	struct process *process = &sample->process;
-	struct domain_name *name = &sample->event.qname;
+	struct domain_name *name = &sample->event.name;
 
 	sample_fill(sample);
 	hostile_text(process->comm, sizeof(process->comm), seed);
@@ -408,10 +408,10 @@ static void test_witness(void **state)
 	assert_int_equal(ocsf_finding_witness(object, &sample.event), 0);
 	for (int i = 1; i < 2 * OCSF_EVIDENCES_MAX; i++) {
 		(void)snprintf(name, sizeof(name), "n%d.Evil.example", i);
-		assert_int_equal(domain_name_parse(name, &sample.event.qname), 0);
+		assert_int_equal(domain_name_parse(name, &sample.event.name), 0);
 		assert_int_equal(ocsf_finding_witness(object, &sample.event),
 				 i < OCSF_EVIDENCES_MAX ? 1 : 0);
-		domain_name_lower(&sample.event.qname);
+		domain_name_lower(&sample.event.name);
 		assert_int_equal(ocsf_finding_witness(object, &sample.event), 0);
 	}
 	assert_int_equal(json_array_size(json_object_get(object, "evidences")), OCSF_EVIDENCES_MAX);

@@ -300,7 +300,7 @@ static void test_unknown(void **state)
 	process.exe_truncated = true;
 	policy_evaluate(policy, &finding, NOW, &verdict);
 	assert_string_equal(verdict.rule, "default");
-	assert_int_equal(domain_name_parse("a.b", &event.qname), 0);
+	assert_int_equal(domain_name_parse("a.b", &event.name), 0);
 	policy_evaluate(policy, &finding, NOW, &verdict);
 	assert_string_equal(verdict.rule, "name");
 }
@@ -430,7 +430,7 @@ static unsigned world_ask(const struct policy *policy, const struct indicator *i
 		unsigned user = n / 27 % 4;
 		struct verdict verdict;
 
-		assert_int_equal(domain_name_parse(names[n % 3], &event.qname), 0);
+		assert_int_equal(domain_name_parse(names[n % 3], &event.name), 0);
 		(void)strcpy(process.exe, exes[n / 3 % 3]);
 		(void)strcpy(process.unit, units[n / 9 % 3]);
 		if (user == 1)
@@ -504,7 +504,7 @@ static void test_long_list(void **state)
 		struct verdict verdict;
 
 		(void)snprintf(name, sizeof(name), "%sn%d.EXAMPLE", i % 3 ? "" : "a.b.", i);
-		assert_int_equal(domain_name_parse(name, &event.qname), 0);
+		assert_int_equal(domain_name_parse(name, &event.name), 0);
 		policy_evaluate(policy, &finding, NOW, &verdict);
 		assert_string_equal(verdict.rule, i % 2 == 0 ? "long" : "default");
 	}

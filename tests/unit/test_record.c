@@ -118,7 +118,7 @@ static void assert_question(const struct event *event, const char *qname, const 
 	char text[DOMAIN_NAME_TEXT_SIZE];
 
 	assert_false(event->unreadable);
-	domain_name_format(&event->qname, text);
+	domain_name_format(&event->name, text);
 	assert_string_equal(text, qname);
 	if (reason)
 		assert_string_equal(event->reason, reason);
@@ -130,7 +130,7 @@ static void assert_unreadable(const struct event *event, const char *reason)
 {
 	assert_true(event->unreadable);
 	assert_false(event->matched);
-	assert_int_equal(event->qname.length, 0);
+	assert_int_equal(event->name.length, 0);
 	assert_non_null(event->reason);
 	assert_string_equal(event->reason, reason);
 }
