@@ -124,10 +124,10 @@ check-vm: all
 CLEANFILES += %D%/bench/empty.bpf.o
 
 # Made for `make bench` only. BENCHFLAGS=--quick leaves dnsperf out.
-EXTRA_PROGRAMS = %D%/bench/bench_probe
-CLEANFILES += %D%/bench/bench_probe
+EXTRA_PROGRAMS = %D%/bench/bench_probe %D%/bench/connections
+CLEANFILES += %D%/bench/bench_probe %D%/bench/connections
 
-bench: all %D%/bench/empty.bpf.o %D%/bench/bench_probe
+bench: all %D%/bench/empty.bpf.o %D%/bench/bench_probe %D%/bench/connections
 	CORDON_BUILD=$(abs_top_builddir) $(abs_top_srcdir)/tests/bench/run $(BENCHFLAGS)
 
 .PHONY: check-system check-vm bench
