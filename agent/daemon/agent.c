@@ -154,10 +154,18 @@ static int sensor_start(struct agent *agent)
 	return sensor_open(&options, pipeline_event, agent, &agent->sensor);
 }
 
+/* One turn: as many records as the budget allows, and what is new of them on disk. */
+static int records_take(struct agent *agent)
+{
+	int r = sensor_dispatch(agent->sensor, AGENT_RECORDS_A_TURN);
+
+	pipeline_commit(agent);
+	return r;
+}
+
 static int records_ready(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
-	struct agent *agent = userdata;
-	int r = sensor_dispatch(agent->sensor, AGENT_RECORDS_A_TURN);
+	int r = records_take(userdata);
 
 	(void)source;
 	(void)fd;
@@ -189,7 +197,7 @@ static int tick(sd_event_source *source, uint64_t usec, void *userdata)
 
 	(void)usec;
 	/* The edge of an epoll event may have passed while the budget of a turn was used up. */
-	(void)sensor_dispatch(agent->sensor, AGENT_RECORDS_A_TURN);
+	(void)records_take(agent);
 	pipeline_flush(agent);
 	loss_tell(agent);
 	if (clock_realtime() >= agent->next_change && indicators_load(agent, error) < 0)
@@ -399,7 +407,7 @@ int agent_run(struct agent *agent)
 	if (r < 0)
 		return log_errno(LOG_ERR, r, "the event loop");
 	/* What is in the ring by now was seen, and is told. */
-	while (sensor_dispatch(agent->sensor, AGENT_RECORDS_A_TURN) > 0)
+	while (records_take(agent) > 0)
 		;
 	return 0;
 }

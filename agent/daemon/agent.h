@@ -21,6 +21,15 @@
 #include "response/block.h"
 #include "sensor/sensor.h"
 
+/* New findings that are committed together. Each waits with what sinks are to be told, some 20
+ * KiB. */
+#define AGENT_BATCH_MAX 128
+
+struct batched {
+	json_t *object, *activity; /* the finding; what was done about it, or NULL */
+	char *line, *activity_line;
+};
+
 struct agent {
 	const char *config_path; /* NULL: the default one */
 	bool foreground;
@@ -34,6 +43,9 @@ struct agent {
 	struct sink *sinks[SINK_TYPES_MAX];
 	size_t sinks_count;
 	struct sink *names; /* names never seen before; NULL: not asked for */
+	struct batched batch[AGENT_BATCH_MAX];
+	size_t batch_count;
+	uint64_t batch_began; /* boot clock */
 	struct sensor *sensor;
 	struct block *block; /* NULL: not in enforce mode, or it cannot be had */
 	struct control *control;
@@ -65,7 +77,10 @@ int indicators_load(struct agent *agent, char error[static CONTROL_ERROR_SIZE]);
 bool indicators_changed(const struct agent *agent);
 
 /* pipeline.c */
+/* Whoever hands over events calls pipeline_commit() at the end of its turn: new findings are on
+ * disk then, and told. */
 void pipeline_event(const struct event *event, void *userdata);
+void pipeline_commit(struct agent *agent);
 /* records: found the ring full since the last time. */
 void pipeline_loss(struct agent *agent, uint64_t records);
 /* Once a second: repeats to disk, and what sinks held back. */

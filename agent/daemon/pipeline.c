@@ -2,7 +2,13 @@
  *
  * The way of an event: detectors make it a finding, the policy gives a verdict, the journal has it
  * on disk, and only then sinks hear of it and responses run.
+ *
+ * New findings of one turn of the loop go to disk together, with one sync: what is to be told of
+ * them waits in a batch until then. A batch ends with its turn, or earlier when it is full or old.
+ * What repeats waits for nothing; the program whose lookup was dropped is told at once, since that
+ * says nothing to anybody else.
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +19,11 @@
 #include "daemon/agent.h"
 
 CLEANUP_DEFINE(json_t *, json_decref)
+
+static_assert(JOURNAL_WITNESSES == OCSF_EVIDENCES_MAX, "what the journal asks for has its place");
+
+/* A finding that comes while others do is told at most so much later. */
+#define BATCH_AGE (10 * NS_PER_MILLISECOND)
 
 /* One finding on its way, and what was rendered of it. */
 struct passage {
@@ -40,8 +51,24 @@ static const char *passage_document(const struct journal_entry *entry, void *use
 	free(passage->line);
 	passage->line = NULL;
 	passage->object = ocsf_finding(&passage->input, entry->count > 1 ? 2 : 1);
+	if (passage->object && entry->document &&
+	    ocsf_finding_inherit(passage->object, entry->document) < 0)
+		log_warning("finding %s: the evidence of other names is lost", entry->uid);
 	if (passage->object)
 		passage->line = ocsf_line(passage->object);
+	return passage->line;
+}
+
+/* The document with what was seen this time, when that is something else than before. */
+static const char *passage_amend(const struct journal_entry *entry, void *userdata)
+{
+	struct passage *passage = userdata;
+	CLEANUP(json_decref_cleanup) json_t *object = json_loads(entry->document, 0, NULL);
+
+	if (!object || ocsf_finding_witness(object, passage->input.finding->event) <= 0)
+		return NULL;
+	free(passage->line);
+	passage->line = ocsf_line(object);
 	return passage->line;
 }
 
@@ -62,16 +89,65 @@ static void sinks_tell(struct agent *agent, const json_t *object, const char *li
 		sink_deliver(agent->sinks[i], object, line);
 }
 
-static void block_tell(const struct passage *passage)
+/* Of what is to be told, what the event says is taken now: it is gone when the batch ends. */
+static void batch_add(struct passage *passage)
 {
-	CLEANUP(json_decref_cleanup) json_t *object = ocsf_block_activity(&passage->input);
-	CLEANUP(free_cleanup) char *line = object ? ocsf_line(object) : NULL;
+	struct agent *agent = passage->agent;
+	struct batched *place = &agent->batch[agent->batch_count];
 
-	if (line)
-		sinks_tell(passage->agent, object, line);
-	else
+	if (agent->batch_count == 0)
+		agent->batch_began = clock_boottime();
+	*place = (struct batched){ .object = take_ptr(passage->object),
+				   .line = take_ptr(passage->line) };
+	agent->batch_count++;
+	if (!passage->input.enforce || passage->input.finding->event->disposition != EVENT_BLOCKED)
+		return;
+	place->activity = ocsf_block_activity(&passage->input);
+	place->activity_line = place->activity ? ocsf_line(place->activity) : NULL;
+	if (!place->activity_line)
 		(void)log_errno(LOG_ERR, -ENOMEM, "sinks are not told of the block of finding %s",
 				passage->input.finding->uid);
+}
+
+static void batched_end(struct agent *agent, struct batched *place, bool tell)
+{
+	if (tell) {
+		sinks_tell(agent, place->object, place->line);
+		if (place->activity_line)
+			sinks_tell(agent, place->activity, place->activity_line);
+	}
+	json_decref(place->object);
+	free(place->line);
+	json_decref(place->activity);
+	free(place->activity_line);
+	*place = (struct batched){ 0 };
+}
+
+void pipeline_commit(struct agent *agent)
+{
+	int r = journal_commit(agent->journal);
+
+	if (r < 0)
+		(void)log_errno(LOG_ERR, r, "%zu findings are not in the journal yet",
+				agent->batch_count);
+	for (size_t i = 0; i < agent->batch_count; i++)
+		batched_end(agent, &agent->batch[i], r >= 0);
+	agent->batch_count = 0;
+}
+
+/* Stands for the name (or else the address) that the event is about. FNV-1a; who makes two names
+ * alike keeps one of them out of a list of eight. */
+static uint64_t event_witness(const struct event *event)
+{
+	struct domain_name name = event->name;
+	const uint8_t *bytes = name.length ? name.wire : event->destination.bytes;
+	size_t size = name.length ? name.length : sizeof(event->destination.bytes);
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	domain_name_lower(&name);
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+	return hash | 1;
 }
 
 static int finding_found(const struct finding *finding, void *userdata)
@@ -90,7 +166,9 @@ static int finding_found(const struct finding *finding, void *userdata)
 		.uid = finding->uid,
 		.detector = finding->detector,
 		.time = finding->event->time,
+		.witness = event_witness(finding->event),
 		.document = passage_document,
+		.amend = passage_amend,
 		.summary = passage_summary,
 		.userdata = &passage,
 	};
@@ -103,14 +181,15 @@ static int finding_found(const struct finding *finding, void *userdata)
 	}
 	input.severity = (int)verdict.severity;
 	input.state = ocsf_finding_state(&passage.input);
+	journal_begin(agent->journal);
 	r = journal_record(agent->journal, &input, NULL);
 	if (r < 0)
 		return log_errno(LOG_ERR, r, "finding %s is not in the journal yet", finding->uid);
-	if ((r != JOURNAL_NEW && r != JOURNAL_RAISED) || !passage.line)
-		return 0;
-	sinks_tell(agent, passage.object, passage.line);
-	if (passage.input.enforce && finding->event->disposition == EVENT_BLOCKED)
-		block_tell(&passage);
+	if ((r == JOURNAL_NEW || r == JOURNAL_RAISED) && passage.object && passage.line)
+		batch_add(&passage);
+	if (agent->batch_count == AGENT_BATCH_MAX ||
+	    (agent->batch_count > 0 && clock_boottime() - agent->batch_began > BATCH_AGE))
+		pipeline_commit(agent);
 	return 0;
 }
 
@@ -142,6 +221,7 @@ void pipeline_event(const struct event *event, void *userdata)
 void pipeline_loss(struct agent *agent, uint64_t records)
 {
 	(void)detect_loss(agent->detect, records, clock_realtime(), finding_found, agent);
+	pipeline_commit(agent);
 }
 
 void pipeline_changed(const struct journal_entry *entry, void *userdata)
@@ -154,8 +234,10 @@ void pipeline_changed(const struct journal_entry *entry, void *userdata)
 
 void pipeline_flush(struct agent *agent)
 {
-	int r = journal_flush(agent->journal);
+	int r;
 
+	pipeline_commit(agent);
+	r = journal_flush(agent->journal);
 	if (r < 0)
 		(void)log_errno(LOG_ERR, r, "the journal cannot be written; counts wait in memory");
 	for (size_t i = 0; i < agent->sinks_count; i++)

@@ -14,9 +14,6 @@
 
 #include "base/cleanup.h"
 
-/* Rows pruned in one transaction, so that it stays short. */
-#define PRUNE_ROWS 512
-
 CLEANUP_DEFINE(struct journal *, journal_close)
 
 static struct store_row row_of(const struct open_finding *finding, uint64_t sequence)
@@ -122,11 +119,29 @@ static int finding_write(struct journal *journal, struct open_finding *finding, 
 	return r;
 }
 
-/* Writes one finding, or all dirty ones (NULL), in one transaction. In memory nothing changes
- * until it is committed. */
-static int journal_write(struct journal *journal, struct open_finding *only)
+static struct open_finding *dirty_next(struct open_finding *finding, bool due)
 {
-	struct open_finding *finding = only ? only : TAILQ_FIRST(&journal->table.by_dirt);
+	if (!due)
+		return finding ? TAILQ_NEXT(finding, by_dirt) : NULL;
+	do
+		finding = finding ? TAILQ_NEXT(finding, by_due) : NULL;
+	while (finding && !finding->dirty);
+	return finding;
+}
+
+static struct open_finding *dirty_first(const struct open_table *table, bool due)
+{
+	struct open_finding *finding =
+		due ? TAILQ_FIRST(&table->by_due) : TAILQ_FIRST(&table->by_dirt);
+
+	return finding && !finding->dirty ? dirty_next(finding, due) : finding;
+}
+
+/* Writes all dirty findings, or those among them that are due, in one transaction. In memory
+ * nothing changes until it is committed. */
+static int journal_write(struct journal *journal, bool due)
+{
+	struct open_finding *finding = dirty_first(&journal->table, due);
 	uint64_t sequence = journal->sequence, rows = journal->rows;
 	int r = store_check_path(&journal->store);
 
@@ -134,7 +149,7 @@ static int journal_write(struct journal *journal, struct open_finding *only)
 		r = store_begin(&journal->store);
 	if (r < 0)
 		return r;
-	for (; r == 0 && finding; finding = only ? NULL : TAILQ_NEXT(finding, by_dirt)) {
+	for (; r == 0 && finding; finding = dirty_next(finding, due)) {
 		rows += finding->id == 0;
 		r = finding_write(journal, finding, ++sequence);
 	}
@@ -183,71 +198,26 @@ static int journal_replace(struct journal *journal, int error)
 	return store_count(&journal->store, &journal->rows);
 }
 
-/* journal_write(), once more when the file had to be replaced. only must have its document. */
-static int journal_commit(struct journal *journal, struct open_finding *only)
+/* journal_write(), once more when the file had to be replaced. What is due has its document. */
+static int journal_put(struct journal *journal, bool due)
 {
-	int r = journal_write(journal, only);
+	int r = dirty_first(&journal->table, due) ? journal_write(journal, due) : 0;
 
 	if (r != -EBADMSG && r != -ESTALE)
 		return r;
 	r = journal_replace(journal, r);
-	return r < 0 ? r : journal_write(journal, only);
+	return r < 0 ? r : journal_write(journal, due);
 }
 
-/* Ids of the rows last seen longest ago. What is dirty in memory stays: it was seen just now. */
-static int prune_choose(struct journal *journal, uint64_t wanted, int64_t *ret_ids,
-			size_t *ret_count)
+/* After its commit. What came while it waited to be told is told with the next flush. */
+static void finding_settle(struct journal *journal, struct open_finding *finding)
 {
-	sqlite3_stmt *statement = store_statement(&journal->store, STORE_OLDEST);
-	size_t count = 0;
-	int result;
-
-	(void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)wanted);
-	while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
-		const char *uid = (const char *)sqlite3_column_text(statement, 1);
-		struct open_finding *finding = uid ? open_table_find(&journal->table, uid) : NULL;
-
-		if (finding && finding->dirty)
-			continue;
-		if (finding)
-			open_table_remove(&journal->table, finding);
-		ret_ids[count++] = sqlite3_column_int64(statement, 0);
-	}
-	(void)sqlite3_reset(statement);
-	*ret_count = count;
-	return store_error(&journal->store, result);
+	finding->fresh = false;
+	open_table_settle(&journal->table, finding);
+	if (finding->told != finding->count)
+		open_table_mark(&journal->table, finding);
 }
 
-static int journal_prune(struct journal *journal)
-{
-	uint64_t over = journal->rows - journal->limits.findings;
-	int64_t ids[PRUNE_ROWS];
-	size_t count = 0;
-	int r;
-
-	if (journal->rows <= journal->limits.findings)
-		return 0;
-	r = prune_choose(journal, over < PRUNE_ROWS ? over : PRUNE_ROWS, ids, &count);
-	if (r == 0)
-		r = store_begin(&journal->store);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; r == 0 && i < count; i++)
-		r = store_delete(&journal->store, ids[i]);
-	if (r == 0)
-		r = store_set_state(&journal->store, journal->sequence, journal->pruned + count);
-	if (r == 0)
-		r = store_commit(&journal->store);
-	if (r < 0) {
-		store_rollback(&journal->store);
-		return r;
-	}
-	journal->pruned += count;
-	journal->rows -= count;
-	return 0;
-}
-
-/* After its commit. */
 static void finding_tell(struct journal *journal, struct open_finding *finding)
 {
 	struct journal_entry entry = entry_of(finding);
@@ -262,23 +232,61 @@ static void finding_tell(struct journal *journal, struct open_finding *finding)
 			journal->changed(&entry, journal->changed_userdata);
 		store_done(&journal->store);
 	}
-	finding->fresh = false;
-	open_table_settle(&journal->table, finding);
+	finding->told = finding->count;
 }
 
 int journal_flush(struct journal *journal)
 {
-	struct open_finding *finding;
-	int r = 0;
+	int r = journal_put(journal, false);
 
-	if (!TAILQ_EMPTY(&journal->table.by_dirt))
-		r = journal_commit(journal, NULL);
 	journal->flush_failed = r < 0;
 	if (r < 0)
 		return r;
-	while ((finding = TAILQ_FIRST(&journal->table.by_dirt)))
-		finding_tell(journal, finding);
+	for (size_t left = journal->table.dirty; left > 0; left--) {
+		struct open_finding *finding = TAILQ_FIRST(&journal->table.by_dirt);
+
+		/* What is due is told by whoever recorded it. */
+		if (!finding->due)
+			finding_tell(journal, finding);
+		finding_settle(journal, finding);
+	}
 	return journal_prune(journal);
+}
+
+void journal_begin(struct journal *journal)
+{
+	journal->batch = true;
+}
+
+/* Commits what is due. On failure it is no longer due: a later flush writes and tells it. */
+static int due_commit(struct journal *journal)
+{
+	int r = journal_put(journal, true);
+	struct open_finding *finding;
+
+	while ((finding = TAILQ_FIRST(&journal->table.by_due))) {
+		open_table_set_due(&journal->table, finding, false);
+		if (r == 0 && finding->dirty)
+			finding_settle(journal, finding);
+	}
+	return r;
+}
+
+/* Should nobody flush, the file stays bounded all the same. */
+static void prune_in_time(struct journal *journal)
+{
+	if (journal->rows > journal->limits.findings + PRUNE_ROWS)
+		(void)journal_prune(journal);
+}
+
+int journal_commit(struct journal *journal)
+{
+	int r = due_commit(journal);
+
+	journal->batch = false;
+	if (r == 0)
+		prune_in_time(journal);
+	return r;
 }
 
 /* One more finding must fit into memory: the least recently used one with nothing to write goes. */
@@ -328,7 +336,7 @@ static int journal_find(struct journal *journal, const struct journal_input *inp
 		open_table_set_row(&journal->table, finding, row.id);
 	finding->first_seen = known ? row.first_seen : input->time;
 	finding->last_seen = row.last_seen;
-	finding->count = row.count;
+	finding->count = finding->told = row.count;
 	finding->noted = row.noted;
 	finding->sequence = row.sequence;
 	finding->severity = known ? row.severity : input->severity;
@@ -338,16 +346,28 @@ static int journal_find(struct journal *journal, const struct journal_input *inp
 	return known;
 }
 
+/* The finding as the callbacks of journal_input see it, with the document that it has by now. */
+static struct journal_entry entry_before(struct journal *journal,
+					 const struct open_finding *finding)
+{
+	struct journal_entry entry = entry_of(finding);
+
+	if (!entry.document && finding->id)
+		(void)store_get_document(&journal->store, finding->id, &entry.document);
+	return entry;
+}
+
 /* Asks for the document of what the finding has become, and holds it. */
 static int finding_render(struct journal *journal, struct open_finding *finding,
 			  const struct journal_input *input, const char **ret_document)
 {
-	struct journal_entry entry = entry_of(finding);
+	struct journal_entry entry = entry_before(journal, finding);
 	const char *document;
 	int r;
 
 	entry.severity = input->severity;
 	document = input->document(&entry, input->userdata);
+	store_done(&journal->store);
 	if (!document)
 		return -ENOMEM;
 	if (strlen(document) > JOURNAL_DOCUMENT_MAX)
@@ -359,6 +379,31 @@ static int finding_render(struct journal *journal, struct open_finding *finding,
 	finding->state = input->state;
 	*ret_document = document;
 	return 0;
+}
+
+static bool witness_known(const struct open_finding *finding, uint64_t witness)
+{
+	if (witness == 0 || finding->witness_count == JOURNAL_WITNESSES)
+		return true;
+	for (size_t i = 0; i < finding->witness_count; i++)
+		if (finding->witnesses[i] == witness)
+			return true;
+	return false;
+}
+
+/* Asks for the document with what was seen this time in it, and holds it when it is another one.
+ * One that cannot be held is let go: the finding is there without it. */
+static void finding_amend(struct journal *journal, struct open_finding *finding,
+			  const struct journal_input *input)
+{
+	struct journal_entry entry = entry_before(journal, finding);
+	const char *document = NULL;
+
+	if (entry.document)
+		document = input->amend(&entry, input->userdata);
+	store_done(&journal->store);
+	if (document && strlen(document) <= JOURNAL_DOCUMENT_MAX)
+		(void)open_finding_hold_document(&journal->table, finding, document);
 }
 
 /* History may be missing a sighting when memory is short; the count is not. */
@@ -374,24 +419,26 @@ static void finding_note(struct journal *journal, struct open_finding *finding,
 		(void)open_finding_hold_sighting(&journal->table, finding, input->time, summary);
 }
 
-/* Commits a finding that is new or raised before anything is done about it. */
+/* Commits a finding that is new or raised before anything is done about it, or has it committed
+ * with its batch. */
 static int finding_record_now(struct journal *journal, struct open_finding *finding,
 			      const char *document, int outcome, struct journal_entry *ret_entry)
 {
-	int r = journal_commit(journal, finding);
+	int r = 0;
 
+	finding->told = finding->count;
+	open_table_set_due(&journal->table, finding, true);
+	if (!journal->batch)
+		r = due_commit(journal);
 	if (r < 0)
 		return r;
 	if (ret_entry) {
 		*ret_entry = entry_of(finding);
 		ret_entry->document = document;
-		ret_entry->sequence = finding->coming_sequence;
+		ret_entry->fresh = outcome == JOURNAL_NEW;
 	}
-	finding->fresh = false;
-	open_table_settle(&journal->table, finding);
-	/* Should nobody flush, the file stays bounded all the same. */
-	if (journal->rows > journal->limits.findings + PRUNE_ROWS)
-		(void)journal_prune(journal);
+	if (!journal->batch)
+		prune_in_time(journal);
 	return outcome;
 }
 
@@ -432,6 +479,10 @@ int journal_record(struct journal *journal, const struct journal_input *input,
 	finding_count(finding, input->time);
 	if (now || finding_differs(finding, input))
 		r = finding_render(journal, finding, input, &document);
+	else if (input->amend && !witness_known(finding, input->witness))
+		finding_amend(journal, finding, input);
+	if (!witness_known(finding, input->witness))
+		finding->witnesses[finding->witness_count++] = input->witness;
 	if (!known && r < 0) {
 		open_table_remove(&journal->table, finding);
 		journal->statistics.failed++;

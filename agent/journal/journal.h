@@ -4,9 +4,10 @@
  * (write-ahead log), owned by cordond; others read it read-only.
  *
  * A finding is one row, found by its uid. A new one is committed (and synced) before
- * journal_record() returns. Repeats raise its count: they are added up in memory and written by
- * journal_flush(), at most a second later, so a flood costs one transaction a second, not one a
- * lookup. What a reader of the journal sees is on disk.
+ * journal_record() returns, or, between journal_begin() and journal_commit(), with all others of
+ * that batch when journal_commit() does. Repeats raise its count: they are added up in memory and
+ * written by journal_flush(), at most a second later, so a flood costs one transaction a second,
+ * not one a lookup. What a reader of the journal sees is on disk.
  *
  * Bounded: at most journal_limits.findings rows are left by journal_flush(), the ones last seen
  * longest ago go first, and how many went is counted. Memory is bounded by journal_limits.open and
@@ -33,6 +34,8 @@ struct journal;
 /* Sightings of one finding that are kept between two flushes, the first ones: history shows that
  * and when a thing went on, not every packet of a flood. */
 #define JOURNAL_SIGHTINGS_HELD 4
+/* Things seen of one finding that its document tells one by one (journal_input, witness). */
+#define JOURNAL_WITNESSES      8
 
 struct journal_limits {
 	uint64_t findings; /* rows kept; 0: JOURNAL_FINDINGS */
@@ -88,20 +91,32 @@ struct journal_input {
 	int severity;
 	unsigned state; /* stands for all else that the document says and that may change (what was
 			 * done about it): when it does, the document is rendered anew */
-	/* Both are asked only when there is something to write, so that a repeat costs no
+	uint64_t witness; /* stands for what was seen of the finding this time (the name asked);
+			   * 0: nothing of interest. The first JOURNAL_WITNESSES of them are put
+			   * into the document with amend */
+	/* All are asked only when there is something to write, so that a repeat costs no
 	 * rendering. What they return is the callee's own and stays valid until the next call;
-	 * NULL: memory is short (document), nothing to keep (summary). */
+	 * NULL: memory is short (document), nothing to keep or to change (the others). The entry's
+	 * document is the one before; NULL: there is none. */
 	const char *(*document)(const struct journal_entry *entry, void *userdata);
-	const char *(*summary)(void *userdata); /* may be NULL */
+	const char *(*amend)(const struct journal_entry *entry, void *userdata); /* may be NULL */
+	const char *(*summary)(void *userdata);					 /* may be NULL */
 	void *userdata;
 };
 
 /* Records it. Returns a journal_outcome or a negative errno. -ENOSPC, -EIO, -EROFS, -EBUSY: it is
  * not on disk. It is then held in memory and comes with a later flush, as a fresh entry, unless
  * there is no room for it: -ENOBUFS. ret_entry, if not NULL, is filled when the outcome is
- * positive, its document only when that is new. */
+ * positive, its document only when that is new; its sequence is not known yet within a batch. */
 int journal_record(struct journal *journal, const struct journal_input *input,
 		   struct journal_entry *ret_entry);
+
+/* A batch: what journal_record() then returns as new or raised is on disk when journal_commit() has
+ * returned 0, all with one sync; until then nobody may hear of it. Whoever begins a batch ends it
+ * soon, and bounds what it holds itself meanwhile. When journal_commit() fails, what was recorded
+ * waits in memory as it does when journal_record() fails. Without a batch it does nothing. */
+void journal_begin(struct journal *journal);
+int journal_commit(struct journal *journal);
 
 /* changed is called for each entry whose repeats were committed, by journal_flush(), by
  * journal_close() and, when it must make room, by journal_record(); it may not call back into the

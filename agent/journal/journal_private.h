@@ -15,6 +15,7 @@ struct journal {
 	struct journal_limits limits;
 	struct open_table table;
 	uint64_t sequence, rows, pruned;
+	bool batch;	   /* journal_begin() was called */
 	bool flush_failed; /* room is made by writing only when that worked last time */
 	journal_changed changed;
 	void *changed_userdata;
@@ -22,3 +23,8 @@ struct journal {
 	/* a reader's */
 	uint64_t data_version;
 };
+
+/* journal_prune.c: removes rows beyond the limit, those that were last seen longest ago. */
+int journal_prune(struct journal *journal);
+/* Rows pruned in one transaction, so that it stays short. */
+#define PRUNE_ROWS 512

@@ -34,6 +34,7 @@ int open_table_init(struct open_table *table, size_t max)
 	*table = (struct open_table){ .max = max, .mask = buckets - 1 };
 	TAILQ_INIT(&table->by_use);
 	TAILQ_INIT(&table->by_dirt);
+	TAILQ_INIT(&table->by_due);
 	if (getrandom(&table->seed, sizeof(table->seed), GRND_NONBLOCK) < 0)
 		table->seed = UINT64_C(0xcbf29ce484222325);
 	table->buckets = calloc(buckets, sizeof(struct open_finding *));
@@ -101,6 +102,15 @@ static void held_free(struct open_table *table, struct open_finding *finding)
 	finding->document = NULL;
 }
 
+static void dirt_remove(struct open_table *table, struct open_finding *finding)
+{
+	if (!finding->dirty)
+		return;
+	TAILQ_REMOVE(&table->by_dirt, finding, by_dirt);
+	finding->dirty = false;
+	table->dirty--;
+}
+
 void open_table_remove(struct open_table *table, struct open_finding *finding)
 {
 	struct open_finding **link = bucket_of(table, finding->uid);
@@ -109,8 +119,8 @@ void open_table_remove(struct open_table *table, struct open_finding *finding)
 		link = &(*link)->bucket_next;
 	*link = finding->bucket_next;
 	TAILQ_REMOVE(&table->by_use, finding, by_use);
-	if (finding->dirty)
-		TAILQ_REMOVE(&table->by_dirt, finding, by_dirt);
+	open_table_set_due(table, finding, false);
+	dirt_remove(table, finding);
 	if (finding->id == 0)
 		table->unwritten--;
 	table->count--;
@@ -124,7 +134,19 @@ void open_table_mark(struct open_table *table, struct open_finding *finding)
 	if (finding->dirty)
 		return;
 	finding->dirty = true;
+	table->dirty++;
 	TAILQ_INSERT_TAIL(&table->by_dirt, finding, by_dirt);
+}
+
+void open_table_set_due(struct open_table *table, struct open_finding *finding, bool due)
+{
+	if (finding->due == due)
+		return;
+	finding->due = due;
+	if (due)
+		TAILQ_INSERT_TAIL(&table->by_due, finding, by_due);
+	else
+		TAILQ_REMOVE(&table->by_due, finding, by_due);
 }
 
 void open_table_set_row(struct open_table *table, struct open_finding *finding, int64_t id)
@@ -148,9 +170,7 @@ void open_table_settle(struct open_table *table, struct open_finding *finding)
 	finding->sequence = finding->coming_sequence;
 	finding->noted += finding->held_count;
 	held_free(table, finding);
-	if (finding->dirty)
-		TAILQ_REMOVE(&table->by_dirt, finding, by_dirt);
-	finding->dirty = false;
+	dirt_remove(table, finding);
 }
 
 static int hold(struct open_table *table, const char *text, char **ret)

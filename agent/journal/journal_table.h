@@ -19,13 +19,15 @@ struct held_sighting {
 
 struct open_finding {
 	struct open_finding *bucket_next;
-	TAILQ_ENTRY(open_finding) by_use, by_dirt;
+	TAILQ_ENTRY(open_finding) by_use, by_dirt, by_due;
 	int64_t id; /* row in the file; 0: not there yet */
 	bool dirty;
+	bool due;   /* it is new or raised: to be committed before whoever recorded it goes on */
 	bool fresh; /* nobody was told of it */
 	char uid[JOURNAL_UID_SIZE];
 	char *detector; /* owned */
 	uint64_t first_seen, last_seen, count;
+	uint64_t told;	/* the count that was told last */
 	uint64_t noted; /* sightings ever written: which place the next one takes */
 	uint64_t sequence;
 	int severity;
@@ -33,6 +35,8 @@ struct open_finding {
 	char *document; /* owned; to be written; NULL: the one in the file stands */
 	struct held_sighting held[JOURNAL_SIGHTINGS_HELD];
 	size_t held_count;
+	uint64_t witnesses[JOURNAL_WITNESSES]; /* that the document has, as far as is remembered */
+	size_t witness_count;
 	/* Given by a transaction that is not committed yet. */
 	int64_t coming_id;
 	uint64_t coming_sequence;
@@ -45,8 +49,10 @@ struct open_table {
 	size_t mask, count, max;
 	uint64_t seed;
 	size_t held_bytes, unwritten; /* in documents and summaries; findings with no row */
+	size_t dirty;		      /* findings */
 	struct open_list by_use;      /* least recently used first */
 	struct open_list by_dirt;     /* longest dirty first */
+	struct open_list by_due;
 };
 
 int open_table_init(struct open_table *table, size_t max);
@@ -61,6 +67,7 @@ struct open_finding *open_table_add(struct open_table *table, const char *uid,
 void open_table_remove(struct open_table *table, struct open_finding *finding);
 
 void open_table_mark(struct open_table *table, struct open_finding *finding);
+void open_table_set_due(struct open_table *table, struct open_finding *finding, bool due);
 /* It has a row by now, or has lost it with the file. */
 void open_table_set_row(struct open_table *table, struct open_finding *finding, int64_t id);
 void open_table_forget_row(struct open_table *table, struct open_finding *finding);

@@ -326,32 +326,69 @@ int ocsf_finding_amend(json_t *object, uint64_t count, uint64_t last_seen)
 	return builder.failed ? -ENOMEM : 0;
 }
 
-static const char *evidence_hostname(const json_t *evidence)
+/* What an evidence is of: the name asked or said, else the address. */
+static const char *evidence_subject(const json_t *evidence)
 {
-	const char *hostname =
-		json_string_value(json_object_get(json_object_get(evidence, "query"), "hostname"));
+	static const char *const paths[][2] = {
+		{ "query", "hostname" },
+		{ "tls", "sni" },
+		{ "dst_endpoint", "hostname" },
+		{ "dst_endpoint", "ip" },
+	};
 
-	return hostname ? hostname : "";
+	for (size_t i = 0; i < ELEMENTS(paths); i++) {
+		const json_t *part = json_object_get(evidence, paths[i][0]);
+		const char *text = json_string_value(json_object_get(part, paths[i][1]));
+
+		if (text)
+			return text;
+	}
+	return "";
+}
+
+/* Adds the evidence (a reference of its own) with its name among the observables, unless there is
+ * one of the same: 1, 0 or -ENOMEM. */
+static int evidence_add(json_t *object, json_t *evidence)
+{
+	json_t *evidences = json_object_get(object, "evidences");
+	struct ocsf_builder builder = { 0 };
+	size_t number = json_array_size(evidences);
+	const char *subject = evidence_subject(evidence);
+
+	if (number >= OCSF_EVIDENCES_MAX)
+		return 0;
+	for (size_t i = 0; i < number; i++)
+		if (strcasecmp(evidence_subject(json_array_get(evidences, i)), subject) == 0)
+			return 0;
+	ocsf_append(&builder, evidences, json_incref(evidence));
+	ocsf_observe_subject(&builder, json_object_get(object, "observables"), evidence, number);
+	return builder.failed ? -ENOMEM : 1;
 }
 
 int ocsf_finding_witness(json_t *object, const struct event *event)
 {
-	json_t *evidences = json_object_get(object, "evidences"), *evidence, *known;
 	struct ocsf_builder builder = { 0 };
-	bool other = true;
-	size_t i;
+	json_t *evidence;
+	int r;
 
-	if (json_array_size(evidences) >= OCSF_EVIDENCES_MAX)
+	if (json_array_size(json_object_get(object, "evidences")) >= OCSF_EVIDENCES_MAX)
 		return 0;
 	evidence = ocsf_evidence(&builder, event);
-	json_array_foreach(evidences, i, known) other =
-		other && strcasecmp(evidence_hostname(known), evidence_hostname(evidence)) != 0;
-	if (other)
-		ocsf_append(&builder, evidences, json_incref(evidence));
+	r = builder.failed ? -ENOMEM : evidence_add(object, evidence);
 	json_decref(evidence);
-	if (builder.failed)
-		return -ENOMEM;
-	return other ? 1 : 0;
+	return r;
+}
+
+int ocsf_finding_inherit(json_t *object, const char *before)
+{
+	json_t *old = json_loads(before, 0, NULL);
+	const json_t *evidences = json_object_get(old, "evidences");
+	int r = json_is_array(evidences) ? 0 : -EINVAL;
+
+	for (size_t i = 0; r >= 0 && i < json_array_size(evidences); i++)
+		r = evidence_add(object, json_array_get(evidences, i));
+	json_decref(old);
+	return r < 0 ? r : 0;
 }
 
 json_t *ocsf_sighting(const struct ocsf_finding *input)

@@ -51,6 +51,9 @@ int ocsf_finding_amend(json_t *object, uint64_t count, uint64_t last_seen);
 /* Adds what was seen to an object made above, when it is of a name that none of its evidences has
  * and there is room: 1, else 0. -ENOMEM. */
 int ocsf_finding_witness(json_t *object, const struct event *event);
+/* The same with the evidences that the finding's line had before it was made anew. 0, -EINVAL: it
+ * is no finding's line; -ENOMEM. */
+int ocsf_finding_inherit(json_t *object, const char *before);
 
 /* A sighting in short (struct journal_sighting, summary): a new reference, or NULL. */
 json_t *ocsf_sighting(const struct ocsf_finding *input);

@@ -11,18 +11,6 @@
 
 #include "base/cleanup.h"
 
-/* observable.type_id */
-enum {
-	OBSERVABLE_HOSTNAME = 1,
-	OBSERVABLE_IP_ADDRESS = 2,
-	OBSERVABLE_USER_NAME = 4,
-	OBSERVABLE_FILE_NAME = 7,
-	OBSERVABLE_PROCESS_NAME = 9,
-	OBSERVABLE_COMMAND_LINE = 13,
-	OBSERVABLE_PROCESS_ID = 15,
-	OBSERVABLE_FILE_PATH = 45,
-};
-
 static bool address_known(const struct address *address)
 {
 	static const struct address none;
@@ -203,73 +191,4 @@ json_t *ocsf_evidence(struct ocsf_builder *builder, const struct event *event)
 	ocsf_put(builder, object, "connection_info", ocsf_connection(builder, event));
 	ocsf_put_filled(builder, object, "container", container(builder, event->process));
 	return object;
-}
-
-struct observable_source {
-	const char *path[4]; /* below the evidence */
-	int type_id;
-	const char *type;
-};
-
-static const struct observable_source observable_sources[] = {
-	{ { "query", "hostname" }, OBSERVABLE_HOSTNAME, "Hostname" },
-	{ { "src_endpoint", "ip" }, OBSERVABLE_IP_ADDRESS, "IP Address" },
-	{ { "dst_endpoint", "ip" }, OBSERVABLE_IP_ADDRESS, "IP Address" },
-	{ { "process", "name" }, OBSERVABLE_PROCESS_NAME, "Process Name" },
-	{ { "process", "pid" }, OBSERVABLE_PROCESS_ID, "Process ID" },
-	{ { "process", "cmd_line" }, OBSERVABLE_COMMAND_LINE, "Command Line" },
-	{ { "process", "file", "name" }, OBSERVABLE_FILE_NAME, "File Name" },
-	{ { "process", "file", "path" }, OBSERVABLE_FILE_PATH, "File Path" },
-	{ { "process", "user", "name" }, OBSERVABLE_USER_NAME, "User Name" },
-	{ { "process", "parent_process", "name" }, OBSERVABLE_PROCESS_NAME, "Process Name" },
-};
-
-static void put_observable(struct ocsf_builder *builder, json_t *array, const char *name,
-			   const struct observable_source *source, const json_t *value)
-{
-	json_t *object = json_object();
-	char number[24];
-
-	ocsf_put_text(builder, object, "name", name);
-	ocsf_put_number(builder, object, "type_id", (uint64_t)source->type_id);
-	ocsf_put_text(builder, object, "type", source->type);
-	if (json_is_integer(value)) {
-		(void)snprintf(number, sizeof(number), "%lld",
-			       (long long)json_integer_value(value));
-		ocsf_put_text(builder, object, "value", number);
-	} else {
-		ocsf_put_text(builder, object, "value", json_string_value(value));
-	}
-	ocsf_append(builder, array, object);
-}
-
-json_t *ocsf_observables(struct ocsf_builder *builder, const struct ocsf_finding *input,
-			 const json_t *evidence, const char *prefix)
-{
-	static const struct observable_source host = { { "device", "hostname" },
-						       OBSERVABLE_HOSTNAME,
-						       "Hostname" };
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < ELEMENTS(observable_sources); i++) {
-		const struct observable_source *source = &observable_sources[i];
-		const json_t *value = evidence;
-		char name[128];
-		size_t used = (size_t)snprintf(name, sizeof(name), "%s", prefix);
-
-		for (size_t k = 0; source->path[k]; k++) {
-			value = json_object_get(value, source->path[k]);
-			used += (size_t)snprintf(name + used, sizeof(name) - used, "%s%s",
-						 k ? "." : "", source->path[k]);
-		}
-		if (value)
-			put_observable(builder, array, name, source, value);
-	}
-	if (input->host->hostname[0]) {
-		json_t *value = ocsf_raw(input->host->hostname);
-
-		put_observable(builder, array, "device.hostname", &host, value);
-		json_decref(value);
-	}
-	return array;
 }

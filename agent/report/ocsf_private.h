@@ -38,3 +38,6 @@ json_t *ocsf_policy(struct ocsf_builder *builder, const struct ocsf_finding *inp
 /* prefix: where the evidence stands in the object, "evidences[0]."; device.hostname besides. */
 json_t *ocsf_observables(struct ocsf_builder *builder, const struct ocsf_finding *input,
 			 const json_t *evidence, const char *prefix);
+/* Adds what a further evidence is of to a finding's observables; number: its place, from 0. */
+void ocsf_observe_subject(struct ocsf_builder *builder, json_t *array, const json_t *evidence,
+			  size_t number);

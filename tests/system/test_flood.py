@@ -6,6 +6,7 @@ CORDON_FLOOD sets how many seconds it lasts (3)."""
 import json
 import os
 import signal
+import time
 
 from agent import FLOOD, Ledger, hostnames, wait_for
 
@@ -52,7 +53,31 @@ def test_flood_of_new_names(make_agent, namespace):
         sent = flood(namespace, 5000, 1, names)["sent"]
         read = sent - agent.ledger()["ring_full"]
         wait_for(lambda: indicator_count(agent) >= read, "all are counted")
-        assert len([f for f in agent.findings() if hostnames(f)]) == 1
+        found = [f for f in agent.findings() if hostnames(f)]
+        assert len(found) == 1
+        # The finding shows the first eight names, not the first one only.
+        assert hostnames(found[0]) == set(names[:8])
+        assert {o["value"] for o in found[0]["observables"]} >= set(names[:8])
+
+
+def test_flood_of_findings(make_agent, namespace, figure):
+    """10,000 distinct findings at once: each is in the journal and in the file, and none is lost."""
+    names = [f"d{i}.cordon-test.invalid" for i in range(10000)]
+    with make_agent(names, sensor={"ring_size": "8M"}) as agent:
+        began = time.monotonic()
+        sent = flood(namespace, 20000, 1, names)["sent"]
+        read = sent - agent.ledger()["ring_full"]
+        wait_for(lambda: agent.status()["findings"]["fresh"] >= min(read, len(names)),
+                 "all are in the journal", seconds=60)
+        took = time.monotonic() - began
+        found = [f for f in agent.findings() if hostnames(f)]
+        assert len(found) == len(names) or read < sent
+        # The file is rotated meanwhile.
+        told = {json.loads(line)["finding_info"]["uid"]
+                for path in agent.state.glob("findings.jsonl*") for line in path.open()}
+        assert {f["finding_info"]["uid"] for f in found} <= told
+        figure(f"distinct findings: {len(found)} in {took:.2f} s with the sending ({sent} sent, "
+               f"{sent - read} found no room in the ring)")
 
 
 def test_ring_overflow(make_agent, namespace):

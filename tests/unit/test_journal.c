@@ -39,18 +39,23 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
+static void remove_files(void)
 {
 	char pattern[PATH_SIZE];
 	glob_t found;
 
-	(void)state;
 	(void)snprintf(pattern, sizeof(pattern), "%s/*", folder);
 	if (glob(pattern, 0, NULL, &found) == 0) {
 		for (size_t i = 0; i < found.gl_pathc; i++)
 			(void)unlink(found.gl_pathv[i]);
 		globfree(&found);
 	}
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	remove_files();
 	return rmdir(folder);
 }
 
@@ -536,6 +541,250 @@ static void test_full_disk_is_bounded(void **state)
 	journal_close(journal);
 }
 
+/* Counts what SQLite asks the disk for: everything goes to the usual VFS, syncs are counted. Its
+ * files have one of a few tables of methods, by their kind of locking: each is copied with the sync
+ * replaced. */
+#define COUNTED_KINDS 8
+static sqlite3_vfs counting, *usual;
+static struct counted_kind {
+	sqlite3_io_methods methods; /* first: a file's table is its kind */
+	const sqlite3_io_methods *usual;
+} counted_kinds[COUNTED_KINDS];
+static unsigned syncs;
+
+static int counting_sync(sqlite3_file *file, int flags)
+{
+	const struct counted_kind *kind = (const void *)file->pMethods;
+
+	syncs++;
+	return kind->usual->xSync(file, flags);
+}
+
+static int counting_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags,
+			 int *out_flags)
+{
+	int result = usual->xOpen(usual, name, file, flags, out_flags);
+	struct counted_kind *kind = counted_kinds;
+
+	(void)vfs;
+	if (result != SQLITE_OK)
+		return result;
+	while (kind->usual && kind->usual != file->pMethods)
+		assert_true(++kind < counted_kinds + COUNTED_KINDS);
+	if (!kind->usual) {
+		kind->usual = file->pMethods;
+		kind->methods = *kind->usual;
+		kind->methods.xSync = counting_sync;
+	}
+	file->pMethods = &kind->methods;
+	return result;
+}
+
+static void counting_begin(void)
+{
+	usual = sqlite3_vfs_find(NULL);
+	counting = *usual;
+	counting.zName = "counting";
+	counting.xOpen = counting_open;
+	assert_int_equal(sqlite3_vfs_register(&counting, 1), SQLITE_OK);
+	syncs = 0;
+}
+
+static void counting_end(void)
+{
+	assert_int_equal(sqlite3_vfs_unregister(&counting), SQLITE_OK);
+	assert_int_equal(sqlite3_vfs_register(usual, 1), SQLITE_OK);
+}
+
+/* Findings recorded in a batch are on disk after its commit, not before, and cost one sync. */
+static void test_batch_is_one_sync(void **state)
+{
+	enum { FINDINGS = 10000, BATCH = 128, BATCHES = (FINDINGS + BATCH - 1) / BATCH };
+	struct asked asked = { 0 };
+	struct journal *journal;
+	struct seen seen;
+
+	(void)state;
+	counting_begin();
+	journal = open_default();
+	journal_listen(journal, on_changed, &asked);
+	assert_int_equal(record(journal, "alone", 1, 3, &asked), JOURNAL_NEW);
+	assert_true(syncs > 0);
+	syncs = 0;
+	for (int i = 0; i < FINDINGS; i++) {
+		char uid[32];
+
+		(void)snprintf(uid, sizeof(uid), "uid-%d", i);
+		journal_begin(journal);
+		assert_int_equal(record(journal, uid, 1, 3, &asked), JOURNAL_NEW);
+		if (i == 0)
+			assert_int_equal(read_all(uid, 0).entries, 0);
+		if (i % BATCH == BATCH - 1 || i == FINDINGS - 1)
+			assert_int_equal(journal_commit(journal), 0);
+		if (i == BATCH - 1)
+			assert_int_equal(read_all("uid-0", 0).entries, 1);
+	}
+	/* One a commit; and the log is copied into the file now and then, with two. */
+	assert_in_range(syncs, BATCHES, BATCHES * 4);
+	print_message("%d findings: %u syncs\n", FINDINGS, syncs);
+	seen = read_all(NULL, 1);
+	assert_int_equal(seen.entries, FINDINGS + 1);
+	assert_true(seen.ordered);
+	/* Whoever recorded them tells of them: nobody else does. */
+	assert_int_equal(asked.changed, 0);
+	syncs = 0;
+	assert_int_equal(journal_commit(journal), 0);
+	assert_int_equal(journal_flush(journal), 0);
+	assert_int_equal(syncs, 0);
+	journal_close(journal);
+	counting_end();
+}
+
+/* What repeats while it waits for its batch is told as a repeat afterwards; a raise within the
+ * batch counts; a flush in between tells nobody of what is due. */
+static void test_batch_repeats(void **state)
+{
+	struct journal *journal = open_default();
+	struct asked asked = { 0 };
+	struct seen seen;
+
+	(void)state;
+	journal_listen(journal, on_changed, &asked);
+	journal_begin(journal);
+	assert_int_equal(record(journal, "a", 1, 3, &asked), JOURNAL_NEW);
+	assert_int_equal(record(journal, "a", 2, 3, &asked), JOURNAL_REPEATED);
+	assert_int_equal(record(journal, "b", 2, 3, &asked), JOURNAL_NEW);
+	assert_int_equal(record(journal, "b", 3, 4, &asked), JOURNAL_RAISED);
+	assert_int_equal(journal_commit(journal), 0);
+	assert_int_equal(asked.changed, 0);
+	seen = read_all("b", 0);
+	assert_int_equal(seen.severity, 4);
+	assert_int_equal(seen.count, 2);
+	assert_int_equal(journal_flush(journal), 0);
+	assert_int_equal(asked.changed, 1);
+	assert_int_equal(asked.changed_count, 2);
+	journal_begin(journal);
+	assert_int_equal(record(journal, "c", 4, 3, &asked), JOURNAL_NEW);
+	assert_int_equal(journal_flush(journal), 0);
+	assert_int_equal(asked.changed, 1);
+	assert_int_equal(journal_commit(journal), 0);
+	assert_int_equal(asked.changed, 1);
+	assert_int_equal(record(journal, "d", 5, 3, &asked), JOURNAL_NEW);
+	assert_int_equal(read_all("d", 0).entries, 1);
+	journal_close(journal);
+}
+
+/* A commit that fails is told, and all of its findings come with a later flush. */
+static void test_batch_fails(void **state)
+{
+	struct journal *journal = open_default();
+	struct journal_statistics statistics;
+	struct rlimit before, none;
+	struct asked asked = { 0 };
+
+	(void)state;
+	journal_listen(journal, on_changed, &asked);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	journal_begin(journal);
+	assert_int_equal(record(journal, "a", 1, 3, &asked), JOURNAL_NEW);
+	assert_int_equal(record(journal, "b", 1, 3, &asked), JOURNAL_NEW);
+	assert_true(journal_commit(journal) < 0);
+	assert_int_equal(journal_commit(journal), 0); /* nothing is due any more */
+	journal_begin(journal);
+	assert_int_equal(record(journal, "a", 2, 3, &asked), JOURNAL_REPEATED);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(journal_commit(journal), 0);
+	assert_int_equal(asked.changed, 0);
+	assert_int_equal(journal_flush(journal), 0);
+	assert_int_equal(asked.changed, 2);
+	assert_int_equal(asked.fresh, 2);
+	assert_int_equal(read_all("a", 0).count, 2);
+	journal_statistics(journal, &statistics);
+	assert_int_equal(statistics.failed, 0);
+	journal_close(journal);
+}
+
+/* A batch of more than fits into memory: what is on disk already makes room. */
+static void test_batch_makes_room(void **state)
+{
+	static const struct journal_limits limits = { .open = 16 };
+	struct journal *journal = open_with(&limits);
+	struct asked asked = { 0 };
+
+	(void)state;
+	journal_begin(journal);
+	for (int i = 0; i < 100; i++) {
+		char uid[32];
+
+		(void)snprintf(uid, sizeof(uid), "uid-%d", i);
+		assert_int_equal(record(journal, uid, 1, 3, &asked), JOURNAL_NEW);
+	}
+	assert_int_equal(journal_commit(journal), 0);
+	assert_int_equal(read_all(NULL, 1).entries, 100);
+	journal_close(journal);
+}
+
+struct amended {
+	unsigned calls;
+	char document[256];
+};
+
+static const char *amend_document(const struct journal_entry *entry, void *userdata)
+{
+	struct amended *amended = userdata;
+
+	amended->calls++;
+	(void)snprintf(amended->document, sizeof(amended->document), "%s+%u", entry->document,
+		       amended->calls);
+	return amended->document;
+}
+
+static const char *first_document(const struct journal_entry *entry, void *userdata)
+{
+	(void)userdata;
+	return entry->document ? "again" : "first";
+}
+
+/* Each thing seen is asked for once, up to a bound, and what was seen is in the document. */
+static void test_witnesses(void **state)
+{
+	struct journal *journal = open_default();
+	struct amended amended = { 0 };
+	struct journal_input input = { .uid = "a",
+				       .detector = "indicator",
+				       .severity = 3,
+				       .document = first_document,
+				       .amend = amend_document,
+				       .userdata = &amended };
+
+	(void)state;
+	input.witness = 1;
+	assert_int_equal(journal_record(journal, &input, NULL), JOURNAL_NEW);
+	assert_int_equal(journal_record(journal, &input, NULL), JOURNAL_REPEATED);
+	assert_int_equal(amended.calls, 0);
+	input.witness = 2;
+	assert_int_equal(journal_record(journal, &input, NULL), JOURNAL_REPEATED);
+	assert_int_equal(journal_record(journal, &input, NULL), JOURNAL_REPEATED);
+	assert_int_equal(amended.calls, 1);
+	assert_int_equal(journal_flush(journal), 0);
+	assert_string_equal(read_all("a", 0).document, "first+1");
+	for (uint64_t i = 0; i < 1000; i++) {
+		input.witness = 3 + i % 100;
+		assert_int_equal(journal_record(journal, &input, NULL), JOURNAL_REPEATED);
+	}
+	assert_int_equal(amended.calls, JOURNAL_WITNESSES - 1);
+	assert_int_equal(journal_flush(journal), 0);
+	assert_string_equal(read_all("a", 0).document, "first+1+2+3+4+5+6+7");
+	/* Rendered anew, it is told what it was. */
+	input.severity = 4;
+	assert_int_equal(journal_record(journal, &input, NULL), JOURNAL_RAISED);
+	assert_string_equal(read_all("a", 0).document, "again");
+	journal_close(journal);
+}
+
 /* A reader works while the writer writes, sees changes by poll, and holds the log back by nothing.
  */
 static void test_reader_beside_writer(void **state)
@@ -573,7 +822,30 @@ static void test_reader_beside_writer(void **state)
 	journal_close(journal);
 }
 
-/* Child of the kill test: records as fast as it can, with a flush now and then. */
+/* Child of the kill test: records as fast as it can, with a flush now and then. In batches, whose
+ * commits are told through the pipe: so many of "batch-0", "batch-1"... */
+static void write_batches(struct journal *journal, int pipe)
+{
+	struct asked asked = { 0 };
+	uint32_t told = 0;
+
+	for (uint32_t i = 0;; i++) {
+		char uid[32];
+
+		journal_begin(journal);
+		(void)snprintf(uid, sizeof(uid), "batch-%u", i);
+		if (record(journal, uid, i + 1, 3, &asked) != JOURNAL_NEW)
+			_exit(2);
+		if (i % 50 != 49)
+			continue;
+		if (journal_commit(journal) < 0)
+			_exit(3);
+		told = i + 1;
+		if (write(pipe, &told, sizeof(told)) != sizeof(told))
+			_exit(4);
+	}
+}
+
 static void write_until_killed(uint32_t random)
 {
 	static const struct journal_limits limits = { .open = 64, .sightings = 4 };
@@ -668,6 +940,54 @@ static void test_kill_loses_nothing_told(void **state)
 	assert_in_range(rounds_with_news, ROUNDS / 2, ROUNDS);
 }
 
+/* Killed at any moment, whatever a commit was told of is there. */
+static void test_kill_loses_no_batch(void **state)
+{
+	enum { ROUNDS = 20 };
+	unsigned rounds_with_news = 0;
+
+	(void)state;
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		static const struct journal_limits limits = { .sightings = 4 };
+		struct journal *journal = NULL;
+		uint32_t told = 0, next;
+		int ends[2], status;
+		bool damaged;
+		pid_t child;
+
+		assert_int_equal(pipe(ends), 0);
+		child = fork();
+		if (child == 0) {
+			if (journal_open(path, &limits, &journal, &damaged) < 0 || damaged)
+				_exit(1);
+			(void)close(ends[0]);
+			write_batches(journal, ends[1]);
+		}
+		assert_true(child > 0);
+		(void)close(ends[1]);
+		/* After so many commits, somewhere in the next one. */
+		for (unsigned commits = 0; commits <= round; commits++)
+			assert_int_equal(read(ends[0], &told, sizeof(told)), sizeof(told));
+		assert_int_equal(kill(child, SIGKILL), 0);
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFSIGNALED(status));
+		while (read(ends[0], &next, sizeof(next)) == sizeof(next))
+			told = next;
+		(void)close(ends[0]);
+		journal = open_default();
+		for (uint32_t i = 0; i < told; i++) {
+			char uid[32];
+
+			(void)snprintf(uid, sizeof(uid), "batch-%u", i);
+			assert_int_equal(read_all(uid, 0).entries, 1);
+		}
+		rounds_with_news += told > 0;
+		journal_close(journal);
+		remove_files();
+	}
+	assert_int_equal(rounds_with_news, ROUNDS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -683,6 +1003,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_disk_loses_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_disk_is_bounded, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_batch_is_one_sync, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_batch_repeats, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_batch_fails, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_batch_makes_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_witnesses, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_kill_loses_no_batch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reader_beside_writer, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kill_loses_nothing_told, setup, teardown),
 	};

@@ -395,12 +395,28 @@ static void test_amend(void **state)
 	free(again);
 }
 
+static bool observed(const json_t *object, const char *name, const char *value)
+{
+	const json_t *observables = json_object_get(object, "observables"), *row;
+	size_t i;
+
+	json_array_foreach(observables, i, row)
+	{
+		const char *at = json_string_value(json_object_get(row, "name"));
+		const char *text = json_string_value(json_object_get(row, "value"));
+
+		if (at && text && strcmp(at, name) == 0)
+			return strcmp(text, value) == 0;
+	}
+	return false;
+}
+
 /* Other names become further evidences, each once in whatever case, and not more than fit. */
 static void test_witness(void **state)
 {
 	struct sample sample;
 	json_t *object;
-	char name[32];
+	char name[32], *line;
 
 	(void)state;
 	sample_fill(&sample);
@@ -415,6 +431,18 @@ static void test_witness(void **state)
 		assert_int_equal(ocsf_finding_witness(object, &sample.event), 0);
 	}
 	assert_int_equal(json_array_size(json_object_get(object, "evidences")), OCSF_EVIDENCES_MAX);
+	assert_true(observed(object, "evidences[7].query.hostname", "n7.Evil.example"));
+	/* Made anew, of one of those names, it has them all again. */
+	line = ocsf_line(object);
+	json_decref(object);
+	assert_int_equal(domain_name_parse("n3.Evil.example", &sample.event.name), 0);
+	object = make(&sample);
+	assert_int_equal(ocsf_finding_inherit(object, line), 0);
+	assert_int_equal(json_array_size(json_object_get(object, "evidences")), OCSF_EVIDENCES_MAX);
+	assert_true(observed(object, "evidences[0].query.hostname", "n3.Evil.example"));
+	assert_true(observed(object, "evidences[7].query.hostname", "n7.Evil.example"));
+	assert_int_equal(ocsf_finding_inherit(object, "[]"), -EINVAL);
+	free(line);
 	json_decref(object);
 }
 
