@@ -20,6 +20,7 @@ UNIT_TESTS += \
 	%D%/unit/test_digest \
 	%D%/unit/test_fd \
 	%D%/unit/test_clock \
+	%D%/unit/test_outlet \
 	%D%/unit/test_parse \
 	%D%/unit/test_escape \
 	%D%/unit/test_domain_name \

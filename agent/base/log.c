@@ -12,6 +12,7 @@
 #include <systemd/sd-journal.h>
 
 #include "base/escape.h"
+#include "base/outlet.h"
 
 /* Longest log line; the rest is cut. */
 #define LOG_LINE_MAX  2048
@@ -21,6 +22,7 @@
 static const char *log_program = "cordon";
 static int log_level_max = LOG_INFO;
 static bool log_to_journal;
+static struct outlet *log_outlet; /* NULL: stderr itself */
 
 void log_open(const char *program, int level)
 {
@@ -35,6 +37,33 @@ void log_set_level(int level)
 	log_level_max = level;
 }
 
+void log_never_wait(void)
+{
+	/* Without one, lines wait as they did. */
+	if (!log_outlet && !log_to_journal)
+		(void)outlet_open(STDERR_FILENO, &log_outlet);
+}
+
+void log_flush(void)
+{
+	if (log_outlet)
+		(void)outlet_flush(log_outlet);
+}
+
+static void log_print(const char *text)
+{
+	char line[LOG_LINE_MAX * 2 + 64];
+	int n;
+
+	if (!log_outlet) {
+		(void)fprintf(stderr, "%s: %s\n", log_program, text);
+		return;
+	}
+	n = snprintf(line, sizeof(line), "%s: %s\n", log_program, text);
+	if (n > 0 && (size_t)n < sizeof(line))
+		(void)outlet_write(log_outlet, line, (size_t)n);
+}
+
 static void log_write(int level, const char *text)
 {
 	char shown[LOG_LINE_MAX * 2];
@@ -45,7 +74,7 @@ static void log_write(int level, const char *text)
 		(void)sd_journal_send("PRIORITY=%i", level, "SYSLOG_IDENTIFIER=%s", log_program,
 				      "MESSAGE=%s", shown, NULL);
 	else
-		(void)fprintf(stderr, "%s: %s\n", log_program, shown);
+		log_print(shown);
 }
 
 void log_line(int level, const char *format, ...)

@@ -12,6 +12,10 @@
 /* program: borrowed for the life of the process. level: the least severe LOG_* that is shown. */
 void log_open(const char *program, int level);
 void log_set_level(int level);
+/* For daemons: lines never wait for whoever reads stderr (outlet.h). What waits then goes out with
+ * the next line, or with log_flush(). */
+void log_never_wait(void);
+void log_flush(void);
 
 void log_line(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

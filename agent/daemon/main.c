@@ -55,6 +55,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	log_open("cordond", LOG_INFO);
+	log_never_wait();
 	r = agent_start(&agent);
 	if (r >= 0)
 		r = agent_run(&agent);

@@ -242,4 +242,5 @@ void pipeline_flush(struct agent *agent)
 		(void)log_errno(LOG_ERR, r, "the journal cannot be written; counts wait in memory");
 	for (size_t i = 0; i < agent->sinks_count; i++)
 		sink_flush(agent->sinks[i]);
+	log_flush();
 }

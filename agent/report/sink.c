@@ -196,6 +196,8 @@ static void sink_send_waiting(struct sink *sink, uint64_t age)
 void sink_flush(struct sink *sink)
 {
 	sink_send_waiting(sink, sink->interval);
+	if (sink->type->flush)
+		(void)sink->type->flush(sink->state);
 }
 
 void sink_reopen(struct sink *sink)

@@ -52,6 +52,7 @@ struct sink_type {
 	const char *name;
 	int (*open)(const struct sink_options *options, void **ret);
 	int (*deliver)(void *state, const struct sink_message *message);
+	int (*flush)(void *state);  /* what waits for a reader, once a second; may be NULL */
 	int (*reopen)(void *state); /* files were moved away; may be NULL */
 	void (*close)(void *state);
 	uint64_t repeat_interval; /* the type's own; 0: the options' */

@@ -27,7 +27,10 @@ struct file {
 static int file_open(struct file *file)
 {
 	CLEANUP(close_cleanup)
-	int fd = open(file->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY,
+	/* O_NONBLOCK: a FIFO at the path is refused below, not waited for. */
+	int fd = open(file->path,
+		      O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY |
+			      O_NONBLOCK,
 		      0600);
 	struct stat status;
 

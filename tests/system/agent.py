@@ -209,11 +209,13 @@ class Agent:
     def __exit__(self, *_):
         self.stop()
 
-    def start(self):
+    def start(self, output=None):
+        """output: a descriptor for what it prints and logs, instead of its log."""
         with open(self.log, "a") as log:
+            output = log if output is None else output
             self.process = subprocess.Popen(
                 [CORDOND, "--foreground", "--config", self.config], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log)
+                stdout=output, stderr=output)
         wait_for(self._is_ready, "cordond answers on its control socket")
 
     def _is_ready(self):

@@ -98,3 +98,22 @@ def test_ring_overflow(make_agent, namespace):
         # All is well again afterwards.
         namespace.look_up("sendto", NAMES[0])
         wait_for(lambda: Ledger(agent.status()["ledger"])["matched"] == sent + 1, "the next hit")
+
+
+def test_stalled_screen(make_agent, namespace):
+    """A terminal that nobody reads (here a full pipe) holds up neither findings nor status; what was
+    dropped is told once it is read."""
+    names = [f"s{i}.cordon-test.invalid" for i in range(3000)]
+    agent = make_agent(names)
+    reader, writer = os.pipe()
+    agent.start(output=writer)
+    os.close(writer)
+    sent = flood(namespace, 3000, 1, names)["sent"]
+    read = sent - agent.ledger()["ring_full"]
+    wait_for(lambda: agent.status()["findings"]["fresh"] >= min(read, len(names)),
+             "all are in the journal", seconds=60)
+    screen = next(sink for sink in agent.status()["sinks"] if sink["name"] == "screen")
+    assert screen["failed"] > 0
+    with open(reader, errors="replace") as lines:
+        assert any("lines were lost while nobody read this" in line for line in lines)
+        agent.stop()

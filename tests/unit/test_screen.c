@@ -520,12 +520,21 @@ static void test_activities_are_not_for_the_screen(void **state)
 /* A sink that does not exist, or cannot be opened, is an error at once. */
 static void test_sink_errors(void **state)
 {
-	const struct sink_options options = { .file = { "/nonexistent/folder/file", 0, 0 } };
+	struct sink_options options = { .file = { "/nonexistent/folder/file", 0, 0 } };
 	struct sink *sink = NULL;
+	int reader;
 
 	(void)state;
 	assert_int_equal(sink_open("printer", &options, &sink), -ENOENT);
 	assert_int_equal(sink_open("file", &options, &sink), -ENOENT);
+	/* A FIFO would hold everything up, whether it is read or not. */
+	options.file.path = path;
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(sink_open("file", &options, &sink), -ENXIO);
+	reader = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	assert_true(reader >= 0);
+	assert_int_equal(sink_open("file", &options, &sink), -EINVAL);
+	assert_int_equal(close(reader), 0);
 	assert_null(sink);
 }
 
