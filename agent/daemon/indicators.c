@@ -132,7 +132,7 @@ static int pack_check(const struct agent *agent, const struct pack *pack,
 	if (r > 0)
 		(void)snprintf(
 			error, CONTROL_ERROR_SIZE,
-			"the pack %.200s would block %.200s, which is on the never-block list",
+			"the pack %.200s would block %.200s, which the never-block list covers",
 			agent->config.intel.pack, indicator);
 	else
 		(void)snprintf(error, CONTROL_ERROR_SIZE, "the never-block list cannot be read: %s",

@@ -14,6 +14,10 @@
 
 #define SLOTS_MIN 64
 
+/* Of the hashes while a pack is checked: the list is the administrator's, so nobody aims at them. */
+#define CHECK_SEED	 UINT64_C(0x9e3779b97f4a7c15)
+#define CHECK_MULTIPLIER UINT64_C(0xd1342543de82ef95)
+
 struct never_name {
 	uint64_t hash;
 	struct domain_name name;
@@ -204,36 +208,87 @@ bool never_block_covers(const struct never_block *never, const struct list_indic
 	return false;
 }
 
+/* A pack is asked for each entry of the list, and the list for each entry of the pack. */
 struct check {
 	const struct pack *pack;
+	struct domain_hash_key key;
+	struct never_block *never;
 	char *ret_indicator;
 	bool blocked;
 	bool broken;
 };
 
-static int check_entry(const struct list_entry *entry, void *data)
+static void check_cleanup(struct check *check)
 {
-	struct check *check = data;
+	never_block_free(check->never);
+}
+
+static void indicator_format(const struct list_indicator *indicator, char *out)
+{
+	if (indicator->kind == INDICATOR_DOMAIN)
+		domain_name_format(&indicator->name, out);
+	else
+		address_format_prefix(&indicator->address, indicator->prefix, out);
+}
+
+/* Whether the pack blocks it, whatever else the pack says of it. */
+static int check_blocked(struct check *check, const struct list_indicator *indicator)
+{
 	struct pack_match match;
 	int r = 0;
 
-	if (check->blocked)
-		return 0;
 	/* No time: entries past their expiry count as well, so that the answer does not depend on
 	 * the hour. */
-	if (entry->indicator.kind == INDICATOR_DOMAIN)
-		r = pack_lookup_domain(check->pack, &entry->indicator.name, 0, &match);
-	else if (entry->indicator.kind == INDICATOR_ADDRESS)
-		r = pack_lookup_address(check->pack, &entry->indicator.address, 0, &match);
+	if (indicator->kind == INDICATOR_DOMAIN)
+		r = pack_lookup_domain(check->pack, &indicator->name, 0, &match);
+	else if (indicator->kind == INDICATOR_ADDRESS)
+		r = pack_lookup_address(check->pack, &indicator->address, 0, &match);
 	if (r <= 0 || !match.blocked)
 		return r < 0 ? r : 0;
+	indicator_format(indicator, check->ret_indicator);
 	check->blocked = true;
+	return 1;
+}
+
+static int check_entry(const struct list_entry *entry, void *data)
+{
+	struct check *check = data;
+	struct domain_hashes hashes;
+	int r = check->blocked ? 0 : check_blocked(check, &entry->indicator);
+
+	if (r < 0)
+		return r;
 	if (entry->indicator.kind == INDICATOR_DOMAIN)
-		domain_name_format(&entry->indicator.name, check->ret_indicator);
-	else
-		address_format_prefix(&entry->indicator.address, entry->indicator.prefix,
-				      check->ret_indicator);
-	return 0;
+		domain_hashes_compute(&entry->indicator.name, &check->key, &hashes);
+	return never_block_add(check->never, entry, &hashes);
+}
+
+static int check_domain(const struct domain_name *name, const struct indicator *entry, void *data)
+{
+	struct list_indicator indicator = { .kind = INDICATOR_DOMAIN, .name = *name };
+	struct check *check = data;
+	struct domain_hashes hashes;
+
+	if (entry->action != INDICATOR_BLOCK)
+		return 0;
+	domain_hashes_compute(name, &check->key, &hashes);
+	if (!never_block_covers(check->never, &indicator, &hashes))
+		return 0;
+	return check_blocked(check, &indicator);
+}
+
+static int check_address(const struct address *address, unsigned prefix,
+			 const struct indicator *entry, void *data)
+{
+	const struct list_indicator indicator = { .kind = INDICATOR_ADDRESS,
+						  .address = *address,
+						  .prefix = prefix };
+	struct check *check = data;
+
+	if (entry->action != INDICATOR_BLOCK ||
+	    !never_block_covers(check->never, &indicator, NULL))
+		return 0;
+	return check_blocked(check, &indicator);
 }
 
 static void check_reject(const struct list_rejection *rejection, void *data)
@@ -246,14 +301,23 @@ static void check_reject(const struct list_rejection *rejection, void *data)
 
 int pack_check_never_block(const struct pack *pack, const char *list_path, char *ret_indicator)
 {
-	struct check check = { .pack = pack, .ret_indicator = ret_indicator };
+	CLEANUP(check_cleanup)
+	struct check check = { .pack = pack,
+			       .key = { CHECK_SEED, CHECK_MULTIPLIER },
+			       .ret_indicator = ret_indicator };
 	struct list_sink sink = { .entry = check_entry, .reject = check_reject, .data = &check };
 	struct list_attributes attributes = { .never_block = 1, .force_suffix = 1 };
 	CLEANUP(close_cleanup) int fd = never_block_open(list_path, &list_path);
 	uint64_t lines;
-	int r = fd < 0 ? fd : list_read_fd(fd, list_path, &attributes, &sink, &lines);
+	int r = fd < 0 ? fd : never_block_new(&check.never);
 
+	if (r == 0)
+		r = list_read_fd(fd, list_path, &attributes, &sink, &lines);
 	if (r == 0 && check.broken)
 		r = -EINVAL;
+	if (r == 0 && !check.blocked)
+		r = pack_each_domain(pack, check_domain, &check);
+	if (r == 0 && !check.blocked)
+		r = pack_each_address(pack, check_address, &check);
 	return r < 0 ? r : check.blocked;
 }

@@ -108,6 +108,12 @@ int pack_each_domain(const struct pack *pack,
 				 void *data),
 		     void *data);
 
+/* The same with every address entry: prefix is its length, of the 128 bits. */
+int pack_each_address(const struct pack *pack,
+		      int (*each)(const struct address *address, unsigned prefix,
+				  const struct indicator *indicator, void *data),
+		      void *data);
+
 /* The kernel side knows no time: takes the flags of entries that are past their expiry out of a
  * copy of the table. Returns how many names changed, or -EBADMSG; *ret_next is the next expiry
  * that lies ahead, 0 when there is none. */

@@ -302,6 +302,49 @@ int pack_each_domain(const struct pack *pack,
 	return r;
 }
 
+static int address_visit(const struct pack *pack, uint32_t number, unsigned prefix,
+			 int (*each)(const struct address *address, unsigned prefix,
+				     const struct indicator *indicator, void *data),
+			 void *data)
+{
+	const uint8_t *bytes = sorted_record(pack, &addresses, number);
+	struct indicator indicator = { .kind = INDICATOR_ADDRESS };
+	struct pack_attribute attribute;
+	struct pack_address record;
+	struct address address;
+
+	if (!bytes)
+		return -EBADMSG;
+	memcpy(&record, bytes, sizeof(record));
+	if (!pack_map_attribute(pack, record.attribute, &attribute))
+		return -EBADMSG;
+	memcpy(address.bytes, record.bytes, sizeof(address.bytes));
+	pack_map_indicator(pack, &attribute, record.line, &indicator);
+	address_format_prefix(&address, prefix, indicator.text);
+	return each(&address, prefix, &indicator, data);
+}
+
+int pack_each_address(const struct pack *pack,
+		      int (*each)(const struct address *address, unsigned prefix,
+				  const struct indicator *indicator, void *data),
+		      void *data)
+{
+	for (unsigned prefix = 0; prefix < PACK_PREFIXES; prefix++) {
+		uint32_t at, end;
+
+		if (!pack_map_range(pack, PACK_ADDRESS_STARTS, prefix, &at, &end))
+			return -EBADMSG;
+		for (; at < end; at++) {
+			int r = address_visit(pack, at, prefix, each, data);
+
+			pack_map_trim(pack);
+			if (r != 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
 /* What entries of this very name, those past their expiry left out, make of its node. */
 static uint64_t node_flags(const struct pack *pack, const struct domain_name *name, uint64_t now)
 {

@@ -242,6 +242,37 @@ static void test_check_never_block(void **state)
 	assert_int_equal(pack_check_never_block(pack, NULL, indicator), 0);
 }
 
+/* So is one that blocks only what stands below or within an entry of the list. */
+static void test_check_below(void **state)
+{
+	static const struct {
+		const char *never, *blocked; /* NULL: nothing */
+	} cases[] = {
+		{ "aws.example\n", "x.y.aws.example" },
+		{ "y.aws.example # scope=name\n", NULL },
+		{ "x.y.aws.example # scope=name\n", "x.y.aws.example" },
+		{ "example\n", "x.y.aws.example" },
+		{ "ws.example\nz.x.aws.example\ngood.test\n", NULL },
+		{ "10.0.0.0/8\n", "10.1.2.0/24" },
+		{ "10.1.2.0/25\n", "10.1.2.0/25" },
+		{ "10.1.3.0/24\n", NULL },
+		{ "2001:db8::/32\n", "2001:db8:1::5" },
+	};
+	CLEANUP(pack_close_cleanup)
+	struct pack *pack = compile_and_open(
+		*state, "x.y.aws.example\n10.1.2.0/24\n2001:db8:1::5\n@@||good.test^\n", NULL, NULL);
+
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		char indicator[INDICATOR_TEXT_SIZE] = "", path[128];
+		const char *blocked = cases[i].blocked;
+
+		intel_folder_write(*state, "never.list", cases[i].never, strlen(cases[i].never),
+				   path);
+		assert_int_equal(pack_check_never_block(pack, path, indicator), blocked != NULL);
+		assert_string_equal(indicator, blocked ? blocked : "");
+	}
+}
+
 /* A never-block list with a line that is not valid is no list: nothing is compiled. */
 static void test_never_block_broken(void **state)
 {
@@ -520,6 +551,7 @@ int main(void)
 		TEST(test_hashes),
 		TEST(test_never_block),
 		TEST(test_check_never_block),
+		TEST(test_check_below),
 		TEST(test_never_block_broken),
 		TEST(test_expiry),
 		TEST(test_duplicates),
