@@ -108,6 +108,18 @@ struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 };
 
+struct user_namespace {
+	int level; /* 0: the initial one */
+};
+
+struct mnt_namespace {
+	struct user_namespace *user_ns;
+};
+
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
+};
+
 struct task_struct {
 	unsigned int flags;
 	int pid;
@@ -118,6 +130,7 @@ struct task_struct {
 	const struct cred *cred;
 	struct mm_struct *mm;
 	struct css_set *cgroups;
+	struct nsproxy *nsproxy;
 	char comm[16];
 };
 

@@ -195,6 +195,8 @@ static __always_inline void process_note_write(const struct process_key *key,
 	note->parent_start = parent_key.start;
 	BPF_CORE_READ_STR_INTO(&note->comm, task, group_leader, comm);
 	process_note_exe(note, mm);
+	/* Whoever may make a user namespace may mount what he likes where he likes in it. */
+	note->mounts_foreign = BPF_CORE_READ(task, nsproxy, mnt_ns, user_ns, level) > 0;
 	process_note_owner(note, task, mm);
 	note->source = source;
 	__sync_fetch_and_add(&process_counters.notes, 1);

@@ -78,7 +78,8 @@ struct process_note {
 	__u16 exe_size; /* bytes used of each area */
 	__u16 cgroup_size;
 	__u16 arguments_size;
-	__u16 zero;
+	__u8 mounts_foreign; /* its mount namespace belongs to another user namespace */
+	__u8 zero;
 	__u64 cgroup_id;
 	char comm[16];
 	char text[NOTE_TEXT_SIZE];

@@ -30,7 +30,7 @@ struct case_event {
 	enum severity severity;
 	int direction;
 	uint64_t uid, time;
-	bool stub;
+	bool stub, foreign;
 };
 
 struct case_expectation {
@@ -168,6 +168,7 @@ static const struct mapping_key event_keys[] = {
 	{ "container", mapping_text, .offset = EVENT(container) },
 	{ "cgroup", mapping_text, .offset = EVENT(cgroup) },
 	{ "stub", mapping_boolean, .offset = EVENT(stub) },
+	{ "foreign", mapping_boolean, .offset = EVENT(foreign) },
 	{ "source", mapping_text, .offset = EVENT(source) },
 	{ "address", mapping_text, .offset = EVENT(address) },
 	{ "direction", mapping_choice, .offset = EVENT(direction), .detail = &directions },
@@ -253,6 +254,7 @@ static int process_make(struct document *document, const struct document_node *n
 		ret->user[0] = '\0';
 	ret->pid = 1;
 	ret->uid = (uid_t)uid;
+	ret->mounts_foreign = from->foreign;
 	ret->role = from->stub ? PROCESS_ROLE_STUB : PROCESS_ROLE_NONE;
 	return 0;
 }
@@ -269,7 +271,7 @@ static int event_make(struct document *document, const struct document_node *nod
 		      const struct case_event *from, struct case_finding *ret)
 {
 	bool process = from->exe || from->comm || from->user || from->unit || from->container ||
-		       from->cgroup || from->stub || from->uid != NOBODY;
+		       from->cgroup || from->stub || from->foreign || from->uid != NOBODY;
 	struct event *event = &ret->event;
 	int r;
 

@@ -10,7 +10,7 @@
  *
  * Keys of an event: domain, detector ("indicator" when not given), indicator (the entry; the domain
  * when not given), feed, tag, severity, exe, comm, user, uid, unit, container, cgroup, stub,
- * source, address (the destination), direction ("out" when not given), time. Keys of what is
+ * foreign (a mount namespace that the process may have made itself), source, address (the destination), direction ("out" when not given), time. Keys of what is
  * expected, at least one: severity, response, excepted, rule, policy, reason, entry (what the
  * kernel side may do: blocks, passes, depends).
  */

@@ -26,6 +26,9 @@ struct match_key {
 	/* Text that is compared, for keys with a shared ask. NULL or "": not known, no match. */
 	const char *(*text)(const struct match_subject *subject);
 	bool of_entry; /* the entry alone tells */
+	/* What the entry alone tells, where that is something; else it may be or not. */
+	enum match_answer (*ask_entry)(const struct match_condition *condition,
+				       struct match_subject *subject);
 };
 
 static enum severity severity_default(enum severity severity)
@@ -299,6 +302,20 @@ static enum match_answer ask_domain(const struct match_condition *condition,
 	return answer(names_cover(condition, &subject->qname));
 }
 
+/* The name that the entry is; NULL: it is none. */
+static const struct domain_name *subject_entry(struct match_subject *subject)
+{
+	if (!subject->indicator || subject->indicator->kind != INDICATOR_DOMAIN)
+		return NULL;
+	if (!subject->entry_ready) {
+		if (domain_name_parse(subject->indicator->text, &subject->entry) < 0)
+			subject->entry.length = 0;
+		domain_name_lower(&subject->entry);
+		subject->entry_ready = true;
+	}
+	return &subject->entry;
+}
+
 static enum match_answer ask_indicator(const struct match_condition *condition,
 				       struct match_subject *subject)
 {
@@ -306,19 +323,54 @@ static enum match_answer ask_indicator(const struct match_condition *condition,
 
 	if (!indicator)
 		return MATCH_NO;
-	if (indicator->kind == INDICATOR_DOMAIN) {
-		if (!subject->entry_ready) {
-			if (domain_name_parse(indicator->text, &subject->entry) < 0)
-				subject->entry.length = 0;
-			domain_name_lower(&subject->entry);
-			subject->entry_ready = true;
-		}
-		return answer(names_cover(condition, &subject->entry));
-	}
+	if (indicator->kind == INDICATOR_DOMAIN)
+		return answer(names_cover(condition, subject_entry(subject)));
 	for (size_t i = 0; i < condition->count; i++)
 		if (strcasecmp(condition->values[i].text, indicator->text) == 0)
 			return MATCH_YES;
 	return MATCH_NO;
+}
+
+bool match_deceived(const struct match *match, const struct match_subject *subject)
+{
+	const struct process *process = subject->process;
+
+	return match->path_alone && process && (process->container[0] || process->mounts_foreign);
+}
+
+bool match_open(const struct match *match)
+{
+	for (size_t i = 0; i < match->count; i++)
+		if (match->conditions[i].key->of_entry || match->conditions[i].key->ask_entry)
+			return false;
+	return match->count > 0;
+}
+
+/* The names that are asked because of an entry are the entry and what is below it. */
+static enum match_answer ask_entry_domain(const struct match_condition *condition,
+					  struct match_subject *subject)
+{
+	const struct domain_name *entry = subject_entry(subject);
+
+	if (!entry)
+		return MATCH_MAYBE;
+	if (names_cover(condition, entry))
+		return MATCH_YES;
+	for (size_t i = 0; i < condition->count; i++)
+		if (domain_name_within(condition->values[i].name, entry))
+			return MATCH_MAYBE;
+	return MATCH_NO;
+}
+
+/* What an entry alone tells about a condition. */
+static enum match_answer condition_ask_entry(const struct match_condition *condition,
+					     struct match_subject *subject)
+{
+	const struct match_key *key = condition->key;
+
+	if (key->of_entry)
+		return key->ask(condition, subject);
+	return key->ask_entry ? key->ask_entry(condition, subject) : MATCH_MAYBE;
 }
 
 enum match_answer match_ask(const struct match *match, struct match_subject *subject)
@@ -327,32 +379,35 @@ enum match_answer match_ask(const struct match *match, struct match_subject *sub
 
 	for (size_t i = 0; i < match->count; i++) {
 		const struct match_condition *condition = &match->conditions[i];
+		enum match_answer one = subject->entry_only
+						? condition_ask_entry(condition, subject)
+						: condition->key->ask(condition, subject);
 
-		if (subject->entry_only && !condition->key->of_entry)
-			result = MATCH_MAYBE;
-		else if (condition->key->ask(condition, subject) == MATCH_NO)
-			return MATCH_NO;
+		if (one < result)
+			result = one;
+		if (result == MATCH_NO)
+			break;
 	}
 	return result;
 }
 
 /* Cheap ones first: that is the order in which they are asked. */
 static const struct match_key keys[] = {
-	{ "severity", match_value_severity, ask_severity, NULL, true },
-	{ "detector", match_value_exact, ask_exact, text_detector, true },
-	{ "feed", match_value_exact, ask_exact, text_feed, true },
-	{ "stub", match_value_stub, ask_stub, NULL, false },
-	{ "direction", match_value_direction, ask_direction, NULL, false },
-	{ "user", match_value_user, ask_user, NULL, false },
-	{ "exe", match_value_glob, ask_glob, text_exe, false },
-	{ "comm", match_value_glob, ask_glob, text_comm, false },
-	{ "unit", match_value_glob, ask_glob, text_unit, false },
-	{ "container", match_value_glob, ask_glob, text_container, false },
-	{ "cgroup", match_value_glob, ask_glob, text_cgroup, false },
-	{ "address", match_value_address, ask_address, NULL, false },
-	{ "tag", match_value_tag, ask_tag, NULL, true },
-	{ "indicator", match_value_indicator, ask_indicator, NULL, true },
-	{ "domain", match_value_domain, ask_domain, NULL, false },
+	{ "severity", match_value_severity, ask_severity, NULL, true, NULL },
+	{ "detector", match_value_exact, ask_exact, text_detector, true, NULL },
+	{ "feed", match_value_exact, ask_exact, text_feed, true, NULL },
+	{ "stub", match_value_stub, ask_stub, NULL, false, NULL },
+	{ "direction", match_value_direction, ask_direction, NULL, false, NULL },
+	{ "user", match_value_user, ask_user, NULL, false, NULL },
+	{ "exe", match_value_glob, ask_glob, text_exe, false, NULL },
+	{ "comm", match_value_glob, ask_glob, text_comm, false, NULL },
+	{ "unit", match_value_glob, ask_glob, text_unit, false, NULL },
+	{ "container", match_value_glob, ask_glob, text_container, false, NULL },
+	{ "cgroup", match_value_glob, ask_glob, text_cgroup, false, NULL },
+	{ "address", match_value_address, ask_address, NULL, false, NULL },
+	{ "tag", match_value_tag, ask_tag, NULL, true, NULL },
+	{ "indicator", match_value_indicator, ask_indicator, NULL, true, NULL },
+	{ "domain", match_value_domain, ask_domain, NULL, false, ask_entry_domain },
 };
 
 static int values_order(const void *a, const void *b)
@@ -383,12 +438,17 @@ static int condition_read(struct document *document, const struct document_node 
 /* Conditions stood at their key's place; closes the gaps. */
 static void conditions_close(struct match *match)
 {
+	bool path = false, container = false;
 	size_t count = 0;
 
 	for (size_t i = 0; i < ELEMENTS(keys); i++)
-		if (match->conditions[i].key)
+		if (match->conditions[i].key) {
+			path |= match->conditions[i].key->text == text_exe;
+			container |= match->conditions[i].key->text == text_container;
 			match->conditions[count++] = match->conditions[i];
+		}
 	match->count = count;
+	match->path_alone = path && !container;
 }
 
 int match_read(struct document *document, const struct document_node *value,

@@ -24,6 +24,7 @@ struct match_condition;
 struct match {
 	struct match_condition *conditions; /* by what they cost: cheap ones first */
 	size_t count;
+	bool path_alone; /* it goes by exe, and says nothing of the container */
 };
 
 /* What the conditions look at. Borrows all of it. */
@@ -49,4 +50,10 @@ mapping_reader match_read;
 void match_free(struct match *match);
 
 /* MATCH_MAYBE only for a subject of an entry. Without conditions everything matches. */
+/* Whether the process may have made up the path that the match goes by: it is in a container, or in
+ * a mount namespace that it could make itself. */
+bool match_deceived(const struct match *match, const struct match_subject *subject);
+/* Whether an entry alone can never rule the match out: it leaves every entry's answer open. */
+bool match_open(const struct match *match);
+
 enum match_answer match_ask(const struct match *match, struct match_subject *subject);

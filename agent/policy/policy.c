@@ -339,11 +339,68 @@ static void warn_rules(const struct policy *policy, uint64_t now, struct warning
 	}
 }
 
+static enum response severity_response(const struct policy *policy, enum severity severity);
+
+static bool rule_lets_go(const struct policy *policy, const struct rule *rule)
+{
+	if (rule->except || rule->response == RESPONSE_NONE)
+		return true;
+	return rule->response == RULE_RESPONSE_UNSAID &&
+	       severity_response(policy, rule->severity) == RESPONSE_NONE;
+}
+
+static bool rule_blocks(const struct policy *policy, const struct rule *rule)
+{
+	return !rule->except && !rule_lets_go(policy, rule);
+}
+
+/* Whether anything from the rule at number on, severities last, blocks. */
+static bool blocks_below(const struct policy *policy, size_t number)
+{
+	for (size_t i = number; i < policy->rules_count; i++) {
+		if (rule_blocks(policy, &policy->rules[i]))
+			return true;
+		if (policy->rules[i].match.count == 0)
+			return false;
+	}
+	for (int severity = SEVERITY_INFORMATIONAL; severity <= SEVERITY_CRITICAL; severity++)
+		if (severity_response(policy, (enum severity)severity) != RESPONSE_NONE)
+			return true;
+	return false;
+}
+
+/* A rule that may let anything go, whatever the entry, leaves the kernel side nothing to block: it
+ * cannot wait for who asked. */
+static void warn_open(const struct policy *policy, uint64_t now, struct warnings *warnings)
+{
+	bool above = false; /* rules that block by the entry alone come first */
+
+	for (size_t i = 0; i < policy->rules_count; i++) {
+		const struct rule *rule = &policy->rules[i];
+
+		if (rule_expired(rule, now))
+			continue;
+		if (rule->match.count == 0)
+			return;
+		if (match_open(&rule->match) && rule_lets_go(policy, rule) &&
+		    blocks_below(policy, i + 1)) {
+			warn_at(warnings, rule->source, rule->line, rule->column,
+				"nothing %swould be blocked in the kernel because of rule \"%s\" "
+				"at line %u: it may let any lookup go, and looks at nothing that "
+				"the list alone tells (severity, feed, tag, indicator, domain)",
+				above ? "below " : "", rule->name, rule->line);
+			return;
+		}
+		above |= rule_blocks(policy, rule) && !match_open(&rule->match);
+	}
+}
+
 size_t policy_warnings(const struct policy *policy, uint64_t now, policy_tell tell, void *userdata)
 {
 	struct warnings warnings = { .tell = tell, .userdata = userdata };
 
 	warn_rules(policy, now, &warnings);
+	warn_open(policy, now, &warnings);
 	for (size_t i = 0; i < policy->sources_count; i++) {
 		const struct policy_source *source = &policy->sources[i];
 
@@ -388,6 +445,27 @@ static void answer_make(const struct policy *policy, const struct rule *rule,
 	*ret_response = response;
 }
 
+/* Whether the rule makes less of the subject than no rule would. */
+static bool rule_excuses(const struct policy *policy, const struct rule *rule,
+			 const struct match_subject *subject)
+{
+	enum severity severity, plain_severity;
+	enum response response, plain_response;
+
+	answer_make(policy, rule, subject, &severity, &response);
+	answer_make(policy, NULL, subject, &plain_severity, &plain_response);
+	return rule->except || severity < plain_severity || response < plain_response;
+}
+
+static bool rule_decides(const struct policy *policy, const struct rule *rule,
+			 struct match_subject *subject, uint64_t now)
+{
+	if (rule_expired(rule, now) || match_ask(&rule->match, subject) != MATCH_YES)
+		return false;
+	/* A path that a process can make up may make things worse for it, never better. */
+	return !match_deceived(&rule->match, subject) || !rule_excuses(policy, rule, subject);
+}
+
 void policy_evaluate(const struct policy *policy, const struct finding *finding, uint64_t now,
 		     struct verdict *ret)
 {
@@ -399,7 +477,7 @@ void policy_evaluate(const struct policy *policy, const struct finding *finding,
 	for (size_t i = 0; i < policy->rules_count && !decided; i++) {
 		const struct rule *rule = &policy->rules[i];
 
-		if (!rule_expired(rule, now) && match_ask(&rule->match, &subject) == MATCH_YES)
+		if (rule_decides(policy, rule, &subject, now))
 			decided = rule;
 	}
 	if (decided)

@@ -25,6 +25,10 @@
  * default one: name, or ">=high"), stub (boolean), direction. A key about something that is not
  * known of a finding (its process, say) does not match.
  *
+ * A path is what the process sees. In a container, and in a mount namespace that anybody can make,
+ * whatever is wanted can stand at it: there a rule with exe that makes less of a finding (an
+ * exception, a lower severity, no response) does not hold, unless it names the container, too.
+ *
  * A rule has a severity, a response, or both, or is an exception. Without a severity the finding
  * keeps its own (medium when it has none); without a response the severity's is taken: one map for
  * all rules, from the first file that has `severities`, in which what is not named is none;
@@ -72,7 +76,8 @@ int policy_parse(const char *name, const char *text, size_t size, struct policy 
 void policy_free(struct policy *policy);
 
 /* What is allowed but hardly meant, at time now (ns since the epoch): exceptions that are over,
- * rules that are never reached, severities that are not used. One call a warning, in the form of
+ * rules that are never reached, rules that leave the kernel side nothing to block, severities that
+ * are not used. One call a warning, in the form of
  * errors. Returns how many. */
 typedef void (*policy_tell)(const char *text, void *userdata);
 size_t policy_warnings(const struct policy *policy, uint64_t now, policy_tell tell, void *userdata);

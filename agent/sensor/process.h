@@ -43,6 +43,8 @@ struct process {
 	enum process_source source;
 	enum process_role role;
 	bool exe_truncated, arguments_truncated, exe_deleted;
+	bool mounts_foreign; /* its mount namespace was made without the host's root: what stands at
+			      * a path is up to whoever made it */
 	char comm[17];
 	char exe[PROCESS_EXE_MAX];	       /* "" when it is not known; raw bytes; begins with
 						* PROCESS_PATH_CUT when truncated */

@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/nsfs.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -112,6 +115,22 @@ static void exe_read(pid_t pid, struct process *process)
 	process->exe_truncated = path_fit(target, process->exe, sizeof(process->exe));
 }
 
+/* Whether the mount namespace is owned by another user namespace than this process's own, which is
+ * the initial one. What cannot be told is not trusted. */
+static bool mounts_foreign(pid_t pid)
+{
+	CLEANUP(close_cleanup) int mounts = -1;
+	CLEANUP(close_cleanup) int owner = -1;
+	struct stat theirs, ours;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)pid);
+	mounts = open(path, O_RDONLY | O_CLOEXEC);
+	owner = mounts < 0 ? -1 : ioctl(mounts, NS_GET_USERNS);
+	return owner < 0 || fstat(owner, &theirs) < 0 || stat("/proc/self/ns/user", &ours) < 0 ||
+	       theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino;
+}
+
 static void arguments_read(pid_t pid, struct process *process)
 {
 	size_t size = head_read(pid, "cmdline", process->arguments, sizeof(process->arguments));
@@ -161,6 +180,7 @@ int process_proc_read(const struct process_key *key, struct process *ret,
 	if (r < 0)
 		return r;
 	exe_read(process.pid, &process);
+	process.mounts_foreign = mounts_foreign(process.pid);
 	arguments_read(process.pid, &process);
 	cgroup_read(process.pid, &process);
 	/* All of it is of one process only if that one is still there, or nobody. */

@@ -125,6 +125,7 @@ void process_from_note(const struct process_key *key, const struct process_note 
 		note->source < ELEMENTS(sources) ? sources[note->source] : PROCESS_SOURCE_NONE;
 	ret->exe_deleted = note->exe_deleted;
 	ret->arguments_truncated = note->arguments_truncated;
+	ret->mounts_foreign = note->mounts_foreign;
 	memcpy(ret->comm, note->comm, sizeof(note->comm));
 	if (note->exe_size > 0)
 		ret->exe_truncated =
@@ -172,7 +173,7 @@ static struct process_slot *slot_choose(struct process_table *table, const struc
 
 /* known: the slot holds this process already, as it was a while ago. */
 static void slot_fill(struct process_table *table, struct process_slot *slot,
-		      const struct process_key *key, const char *comm, bool known)
+		      const struct process_key *key, bool known)
 {
 	struct process_note note;
 
@@ -193,9 +194,6 @@ static void slot_fill(struct process_table *table, struct process_slot *slot,
 		slot->process.start_boottime = key->start;
 		slot->process.start_time = clock_from_boottime(key->start);
 		slot->process.source = PROCESS_SOURCE_NONE;
-		if (comm)
-			(void)snprintf(slot->process.comm, sizeof(slot->process.comm), "%.16s",
-				       comm);
 	}
 	process_complete(&slot->process);
 }
@@ -203,6 +201,13 @@ static void slot_fill(struct process_table *table, struct process_slot *slot,
 /* A program may have been executed since the slot was filled: same process, other image. The note
  * is written anew then, so a cached one is only good for a moment, unless the process is gone. */
 #define PROCESS_TABLE_FRESH (20 * NS_PER_MILLISECOND)
+
+/* A slot may have been filled as somebody's parent, without the comm that the record now has. */
+static void slot_name(struct process_slot *slot, const char *comm)
+{
+	if (comm && !slot->process.comm[0])
+		(void)snprintf(slot->process.comm, sizeof(slot->process.comm), "%.16s", comm);
+}
 
 static const struct process_slot *process_table_get(struct process_table *table,
 						    const struct process_key *key, const char *comm)
@@ -215,7 +220,8 @@ static const struct process_slot *process_table_get(struct process_table *table,
 	slot = slot_choose(table, key, &found);
 	slot->used = ++table->tick;
 	if (!found || clock_boottime() - slot->filled > PROCESS_TABLE_FRESH)
-		slot_fill(table, slot, key, comm, found);
+		slot_fill(table, slot, key, found);
+	slot_name(slot, comm);
 	return slot;
 }
 

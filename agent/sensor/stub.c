@@ -23,7 +23,7 @@ bool stub_known(const struct process *process)
 	bool system = false;
 
 	/* Of a path that was cut it is not known where it begins. */
-	if (!slash || process->exe_truncated || process->container[0])
+	if (!slash || process->exe_truncated || process->container[0] || process->mounts_foreign)
 		return false;
 	for (size_t i = 0; i < ELEMENTS(stub_folders); i++)
 		system |= strncmp(process->exe, stub_folders[i], strlen(stub_folders[i])) == 0;

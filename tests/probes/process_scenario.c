@@ -207,30 +207,42 @@ static void become_chrooted(const struct place *place, char *const *arguments)
 	become_program(place, arguments);
 }
 
+/* What anybody may do: mounts of one's own, in a user namespace of one's own. */
+static void become_unprivileged(const struct place *place, char *const *arguments)
+{
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
+		_exit(1);
+	become_program(place, arguments);
+}
+
 const struct scenario scenarios[] = {
-	{ "forked", prepare_plain, become_nothing, PROCESS_SOURCE_FORK, false },
-	{ "forked, other user", prepare_plain, become_other_user, PROCESS_SOURCE_FORK, false },
-	{ "executed", prepare_plain, become_program, PROCESS_SOURCE_EXEC, false },
-	{ "executed, other user", prepare_plain, become_program_of_other_user, PROCESS_SOURCE_EXEC,
+	{ "forked", prepare_plain, become_nothing, PROCESS_SOURCE_FORK, false, false },
+	{ "forked, other user", prepare_plain, become_other_user, PROCESS_SOURCE_FORK, false,
 	  false },
-	{ "30 components", prepare_deep, become_program, PROCESS_SOURCE_EXEC, false },
-	{ "63 components", prepare_too_deep, become_program, PROCESS_SOURCE_EXEC, true },
-	{ "511 bytes", prepare_511, become_program, PROCESS_SOURCE_EXEC, false },
-	{ "512 bytes", prepare_512, become_program, PROCESS_SOURCE_EXEC, true },
-	{ "513 bytes", prepare_513, become_program, PROCESS_SOURCE_EXEC, true },
-	{ "1500 bytes", prepare_long, become_program, PROCESS_SOURCE_EXEC, true },
-	{ "odd bytes", prepare_bytes, become_program, PROCESS_SOURCE_EXEC, false },
-	{ "unlinked", prepare_plain, become_unlinked, PROCESS_SOURCE_EXEC, false },
-	{ "memfd", prepare_plain, become_memfd, PROCESS_SOURCE_EXEC, false },
-	{ "other mount namespace", prepare_plain, become_bound, PROCESS_SOURCE_EXEC, false },
-	{ "chroot", prepare_plain, become_chrooted, PROCESS_SOURCE_EXEC, false },
+	{ "executed", prepare_plain, become_program, PROCESS_SOURCE_EXEC, false, false },
+	{ "executed, other user", prepare_plain, become_program_of_other_user, PROCESS_SOURCE_EXEC,
+	  false, false },
+	{ "30 components", prepare_deep, become_program, PROCESS_SOURCE_EXEC, false, false },
+	{ "63 components", prepare_too_deep, become_program, PROCESS_SOURCE_EXEC, true, false },
+	{ "511 bytes", prepare_511, become_program, PROCESS_SOURCE_EXEC, false, false },
+	{ "512 bytes", prepare_512, become_program, PROCESS_SOURCE_EXEC, true, false },
+	{ "513 bytes", prepare_513, become_program, PROCESS_SOURCE_EXEC, true, false },
+	{ "1500 bytes", prepare_long, become_program, PROCESS_SOURCE_EXEC, true, false },
+	{ "odd bytes", prepare_bytes, become_program, PROCESS_SOURCE_EXEC, false, false },
+	{ "unlinked", prepare_plain, become_unlinked, PROCESS_SOURCE_EXEC, false, false },
+	{ "memfd", prepare_plain, become_memfd, PROCESS_SOURCE_EXEC, false, false },
+	{ "other mount namespace", prepare_plain, become_bound, PROCESS_SOURCE_EXEC, false, false },
+	{ "other user namespace", prepare_plain, become_unprivileged, PROCESS_SOURCE_EXEC, false,
+	  true },
+	{ "chroot", prepare_plain, become_chrooted, PROCESS_SOURCE_EXEC, false, false },
 };
 const size_t scenarios_count = ELEMENTS(scenarios);
 
-const struct scenario scenario_forked = { "forked", prepare_plain, become_nothing,
-					  PROCESS_SOURCE_FORK, false };
-const struct scenario scenario_executed = { "executed", prepare_plain, become_program,
-					    PROCESS_SOURCE_EXEC, false };
+const struct scenario scenario_forked = { "forked",	  prepare_plain,
+					  become_nothing, PROCESS_SOURCE_FORK,
+					  false,	  false };
+const struct scenario scenario_executed = { "executed",		 prepare_plain, become_program,
+					    PROCESS_SOURCE_EXEC, false,		false };
 
 static int entry_remove(const char *path, const struct stat *status, int type, struct FTW *walk)
 {

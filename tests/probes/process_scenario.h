@@ -23,7 +23,8 @@ struct scenario {
 	/* In the child, in its cgroup: executes the program, or returns to go on without. */
 	void (*become)(const struct place *place, char *const *arguments);
 	enum process_source source;
-	bool cut; /* the path is longer than what is kept of it */
+	bool cut;     /* the path is longer than what is kept of it */
+	bool foreign; /* what stands at the path is the child's own doing */
 };
 
 extern const struct scenario scenarios[];

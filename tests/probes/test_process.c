@@ -244,6 +244,7 @@ static void scenario_run(struct fixture *fixture, const struct scenario *scenari
 	assert_true(event_wait(fixture));
 	process_check(fixture, way, scenario->source);
 	assert_int_equal(fixture->process.exe_truncated, scenario->cut);
+	assert_int_equal(fixture->process.mounts_foreign, scenario->foreign);
 	assert_int_equal(child_end(fixture), 0);
 	place_remove(&fixture->place);
 	fixture->place.folder[0] = '\0';

@@ -260,7 +260,8 @@ static void test_check_below(void **state)
 	};
 	CLEANUP(pack_close_cleanup)
 	struct pack *pack = compile_and_open(
-		*state, "x.y.aws.example\n10.1.2.0/24\n2001:db8:1::5\n@@||good.test^\n", NULL, NULL);
+		*state, "x.y.aws.example\n10.1.2.0/24\n2001:db8:1::5\n@@||good.test^\n", NULL,
+		NULL);
 
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		char indicator[INDICATOR_TEXT_SIZE] = "", path[128];
@@ -545,21 +546,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, intel_folder_make, intel_folder_remove)
 	static const struct CMUnitTest tests[] = {
-		TEST(test_domains),
-		TEST(test_single_labels),
-		TEST(test_addresses),
-		TEST(test_hashes),
-		TEST(test_never_block),
-		TEST(test_check_never_block),
-		TEST(test_check_below),
-		TEST(test_never_block_broken),
-		TEST(test_expiry),
-		TEST(test_duplicates),
-		TEST(test_many_matches),
-		TEST(test_nothing_usable),
-		TEST(test_each_domain),
-		TEST(test_private_copy),
-		TEST(test_damage),
+		TEST(test_domains),	TEST(test_single_labels),      TEST(test_addresses),
+		TEST(test_hashes),	TEST(test_never_block),	       TEST(test_check_never_block),
+		TEST(test_check_below), TEST(test_never_block_broken), TEST(test_expiry),
+		TEST(test_duplicates),	TEST(test_many_matches),       TEST(test_nothing_usable),
+		TEST(test_each_domain), TEST(test_private_copy),       TEST(test_damage),
 		TEST(test_lies),
 	};
 

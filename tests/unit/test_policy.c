@@ -56,7 +56,7 @@ static void test_cases(void **state)
 		const char *file;
 		size_t count;
 	} files[] = {
-		{ "tests/data/policy/example-cases.yaml", 37 },
+		{ "tests/data/policy/example-cases.yaml", 44 },
 		{ "tests/data/policy/default-cases.yaml", 5 },
 	};
 
@@ -219,6 +219,56 @@ static void test_warnings(void **state)
 	assert_int_equal(policy_next_change(policy, NOW), NOW + 86400 * NS_PER_SECOND);
 	assert_int_equal(policy_next_change(policy, NOW + 86400 * NS_PER_SECOND), UINT64_MAX);
 	assert_int_equal(policy_rules(policy), 4);
+}
+
+/* A rule that may let any lookup go, whatever the entry, is warned about; one that entries can rule
+ * out is not, nor one that has nothing below it to block. */
+static void test_warning_open(void **state)
+{
+	static const struct {
+		const char *rules, *warning; /* NULL: none */
+	} cases[] = {
+		{ "- { name: a, match: { exe: /bin/x }, except: yes, reason: r }",
+		  "p.yaml:2:3: nothing would be blocked in the kernel because of rule \"a\" at "
+		  "line 2:" },
+		{ "- { name: a, match: { unit: x }, severity: low }",
+		  "p.yaml:2:3: nothing would be blocked in the kernel because of rule \"a\" at "
+		  "line 2:" },
+		{ "- { name: a, match: { tag: t }, response: block }\n"
+		  "- { name: b, match: { user: 7 }, response: none }",
+		  "p.yaml:3:3: nothing below would be blocked in the kernel because of rule \"b\" "
+		  "at "
+		  "line 3:" },
+		{ "- { name: a, match: { exe: /bin/x, domain: m.example }, except: yes, reason: r "
+		  "}",
+		  NULL },
+		{ "- { name: a, match: { exe: /bin/x, feed: f }, response: none }", NULL },
+		{ "- { name: a, match: { exe: /bin/x }, response: block }", NULL },
+		{ "- { name: a, match: { exe: /bin/x }, severity: critical }", NULL },
+		{ "- { name: a, match: { exe: /bin/x }, except: yes, reason: r, until: 2026-01-01 "
+		  "}",
+		  "p.yaml:2:3: exception" },
+		{ "- { name: a, match: { exe: /bin/x }, response: none }\nseverities: { high: none "
+		  "}",
+		  NULL },
+		{ "- { name: a, match: { exe: /bin/x }, response: none }\n"
+		  "- { name: b, response: none }",
+		  NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		CLEANUP(policy_free_cleanup) struct policy *policy = NULL;
+		const char *expected = cases[i].warning ? cases[i].warning : "";
+		struct told told = { "" };
+		char text[512];
+
+		(void)snprintf(text, sizeof(text), "rules:\n%s\n", cases[i].rules);
+		policy = parse(text);
+		assert_int_equal(policy_warnings(policy, NOW, warning_told, &told),
+				 cases[i].warning != NULL);
+		assert_int_equal(strncmp(told.text, expected, strlen(expected)), 0);
+	}
 }
 
 /* Of several files the earlier one's rules come first, and the first severities count; errors of
@@ -517,6 +567,7 @@ int main(void)
 		cmocka_unit_test(test_case_fails),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_warnings),
+		cmocka_unit_test(test_warning_open),
 		cmocka_unit_test(test_several_files),
 		cmocka_unit_test(test_no_file),
 		cmocka_unit_test(test_unknown),

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -119,6 +120,37 @@ static void test_hostile_comm(void **state)
 	assert_int_equal(parent.pid, getpid());
 	assert_int_equal(parent.start, process_key_of(getpid()).start);
 	child_end(&child);
+}
+
+static void act_unshare(int ready, int hold, const void *data)
+{
+	if (unshare(*(const int *)data) == 0)
+		child_wait(ready, hold);
+}
+
+static void test_foreign_mounts(void **state)
+{
+	/* Proves that mounts of another user namespace are told from those of the host's root. */
+	static const struct {
+		int flags;
+		bool foreign;
+	} cases[] = { { 0, false }, { CLONE_NEWNS, false }, { CLONE_NEWUSER | CLONE_NEWNS, true } };
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("a mount namespace takes root\n");
+		skip();
+	}
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct child child = child_start(act_unshare, &cases[i].flags);
+		const struct process_key key = process_key_of(child.pid);
+		struct process_key parent;
+		struct process process;
+
+		assert_int_equal(process_proc_read(&key, &process, &parent), 0);
+		assert_int_equal(process.mounts_foreign, cases[i].foreign);
+		child_end(&child);
+	}
 }
 
 static void test_real_user(void **state)
@@ -246,9 +278,9 @@ static void test_nothing_on_failure(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_hostile_comm),	   cmocka_unit_test(test_real_user),
-		cmocka_unit_test(test_removed_program),	   cmocka_unit_test(test_own_cgroup),
-		cmocka_unit_test(test_nothing_on_failure),
+		cmocka_unit_test(test_hostile_comm), cmocka_unit_test(test_foreign_mounts),
+		cmocka_unit_test(test_real_user),    cmocka_unit_test(test_removed_program),
+		cmocka_unit_test(test_own_cgroup),   cmocka_unit_test(test_nothing_on_failure),
 	};
 
 	/* The copy that act_exec() runs. */

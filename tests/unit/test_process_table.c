@@ -57,7 +57,12 @@ static void test_note(void **state)
 {
 	/* Proves that all that a note says comes out, paths the right way round. */
 	struct process_note note = {
-		.source = NOTE_SOURCE_EXEC, .uid = 1000, .gid = 1001, .parent_pid = 7, .comm = "sh"
+		.source = NOTE_SOURCE_EXEC,
+		.uid = 1000,
+		.gid = 1001,
+		.parent_pid = 7,
+		.comm = "sh",
+		.mounts_foreign = 1,
 	};
 	const struct process_key key = { .pid = 42, .start = 5 * NS_PER_SECOND };
 	struct process process;
@@ -74,6 +79,7 @@ static void test_note(void **state)
 	put_argument(&note, "id; exit");
 	clock_hold(100 * NS_PER_SECOND, 50 * NS_PER_SECOND);
 	process_from_note(&key, &note, &process);
+	assert_true(process.mounts_foreign);
 	clock_release();
 	assert_int_equal(process.pid, 42);
 	assert_int_equal(process.start_boottime, 5 * NS_PER_SECOND);
@@ -320,6 +326,15 @@ static void test_nobody(void **state)
 	assert_int_equal(process->source, PROCESS_SOURCE_NONE);
 	assert_int_equal((uint32_t)process->pid, PID_NOBODY);
 	assert_string_equal(process->comm, "comm");
+	process_table_free(table);
+	/* Whoever was met without a comm first, as somebody's parent, still gets it. */
+	assert_int_equal(process_table_new(-1, &table), 0);
+	process = process_table_find(table, &gone, NULL);
+	assert_string_equal(process->comm, "");
+	process = process_table_find(table, &gone, "late");
+	assert_string_equal(process->comm, "late");
+	process = process_table_find(table, &gone, NULL);
+	assert_string_equal(process->comm, "late");
 	process_table_free(table);
 }
 
