@@ -269,6 +269,22 @@ static void policy_print(struct writer *writer, const json_t *reply)
 	writer_end(writer);
 }
 
+static void settings_print(struct writer *writer, json_t *reply)
+{
+	const json_t *value, *waiting;
+	const char *key;
+	size_t i;
+
+	writer_section(writer, "settings", "Settings");
+	json_object_foreach(json_object_get(reply, "settings"), key, value)
+		writer_value(writer, key, key, WRITER_PLAIN, "%s",
+			     json_is_string(value) ? json_string_value(value) : "-");
+	json_array_foreach(json_object_get(reply, "settings_waiting"), i, waiting)
+		writer_value(writer, "waiting", "waits for the next start", WRITER_BAD, "%s",
+			     json_is_string(waiting) ? json_string_value(waiting) : "-");
+	writer_end(writer);
+}
+
 /* What became of the messages: a line an outcome, a column a probe. */
 static void probes_print(struct writer *writer, json_t *reply)
 {
@@ -339,6 +355,7 @@ static int text_print(json_t *reply)
 	section_print(writer, reply, &pack);
 	feeds_print(writer, reply);
 	policy_print(writer, reply);
+	settings_print(writer, reply);
 	probes_print(writer, reply);
 	section_print(writer, reply, &ledger);
 	section_print(writer, reply, &findings);

@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include <config.h>
+#include "daemon/config_fixed.h"
 #include "daemon/status.h"
 
 /* Records taken in one turn of the loop, so that signals and the control socket get theirs. */
@@ -206,12 +207,55 @@ static int tick(sd_event_source *source, uint64_t usec, void *userdata)
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
+static void waiting_tell(const struct agent *agent)
+{
+	for (size_t i = 0; config_fixed_name(i); i++)
+		if (agent->config_waiting >> i & 1)
+			log_warning("%s changes with the next start only; until then its value is "
+				    "the one before (cordon status)",
+				    config_fixed_name(i));
+}
+
+/* Another pack at the configured path is taken up, whoever put it there. */
+static int pack_moved(sd_event_source *source, const struct inotify_event *event, void *userdata)
+{
+	struct agent *agent = userdata;
+	const char *slash = strrchr(agent->config.intel.pack, '/');
+	char error[CONTROL_ERROR_SIZE];
+
+	(void)source;
+	if (!event->len || strcmp(event->name, slash ? slash + 1 : agent->config.intel.pack) != 0)
+		return 0;
+	/* A rename and a close may be told of the same file. */
+	if (indicators_changed(agent) && indicators_load(agent, error) < 0)
+		log_error("%s; the old one stays in force", error);
+	return 0;
+}
+
+/* Watches the folder of the pack, and no other. */
+static void pack_watch(struct agent *agent)
+{
+	char path[PATH_MAX], *slash;
+	int r;
+
+	agent->pack_watch = sd_event_source_disable_unref(agent->pack_watch);
+	(void)snprintf(path, sizeof(path), "%s", agent->config.intel.pack);
+	slash = strrchr(path, '/');
+	if (slash)
+		*slash = '\0';
+	r = sd_event_add_inotify(agent->loop, &agent->pack_watch, slash ? path : ".",
+				 IN_MOVED_TO | IN_CLOSE_WRITE, pack_moved, agent);
+	if (r < 0)
+		(void)log_errno(LOG_WARNING, r, "%s cannot be watched for a new pack", path);
+}
+
 int agent_reload(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
 {
 	struct document_error config_error;
 	struct policy_error policy_error;
 	struct policy *policy;
 	struct config config;
+	bool moved;
 
 	if (config_load(agent->config_path, &config, &config_error) < 0) {
 		(void)snprintf(error, CONTROL_ERROR_SIZE, "%.500s", config_error.text);
@@ -222,15 +266,21 @@ int agent_reload(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
 		config_free(&config);
 		return -EINVAL;
 	}
-	if (config.mode != agent->config.mode) {
-		log_warning("the mode changes with the next start only");
-		config.mode = agent->config.mode;
+	if (config_keep_fixed(&config, &agent->config, &agent->config_waiting) < 0) {
+		(void)snprintf(error, CONTROL_ERROR_SIZE, "out of memory");
+		policy_free(policy);
+		config_free(&config);
+		return -ENOMEM;
 	}
+	waiting_tell(agent);
+	moved = strcmp(config.intel.pack, agent->config.intel.pack) != 0;
 	log_set_level(config.log_level);
 	policy_free(agent->policy);
 	agent->policy = policy;
 	config_free(&agent->config);
 	agent->config = config;
+	if (moved)
+		pack_watch(agent);
 	for (size_t i = 0; i < agent->sinks_count; i++)
 		sink_reopen(agent->sinks[i]);
 	if (agent->names)
@@ -257,22 +307,6 @@ static int hangup(sd_event_source *source, const struct signalfd_siginfo *info, 
 	return 0;
 }
 
-/* Another pack at the configured path is taken up, whoever put it there. */
-static int pack_moved(sd_event_source *source, const struct inotify_event *event, void *userdata)
-{
-	struct agent *agent = userdata;
-	const char *slash = strrchr(agent->config.intel.pack, '/');
-	char error[CONTROL_ERROR_SIZE];
-
-	(void)source;
-	if (!event->len || strcmp(event->name, slash ? slash + 1 : agent->config.intel.pack) != 0)
-		return 0;
-	/* A rename and a close may be told of the same file. */
-	if (indicators_changed(agent) && indicators_load(agent, error) < 0)
-		log_error("%s; the old one stays in force", error);
-	return 0;
-}
-
 static json_t *control_status(void *userdata)
 {
 	return agent_status(userdata);
@@ -282,7 +316,7 @@ static int loop_fill(struct agent *agent)
 {
 	static const struct control_handlers handlers = { .status = control_status,
 							  .reload = control_reload };
-	char path[PATH_MAX], *slash;
+	char path[PATH_MAX];
 	int r;
 
 	r = sd_event_add_io(agent->loop, NULL, sensor_fd(agent->sensor), EPOLLIN, records_ready,
@@ -298,14 +332,7 @@ static int loop_fill(struct agent *agent)
 		r = sd_event_add_signal(agent->loop, NULL, SIGINT, NULL, NULL);
 	if (r < 0)
 		return log_errno(LOG_ERR, r, "the event loop cannot be set up");
-	(void)snprintf(path, sizeof(path), "%s", agent->config.intel.pack);
-	slash = strrchr(path, '/');
-	if (slash)
-		*slash = '\0';
-	r = sd_event_add_inotify(agent->loop, NULL, slash ? path : ".",
-				 IN_MOVED_TO | IN_CLOSE_WRITE, pack_moved, agent);
-	if (r < 0)
-		(void)log_errno(LOG_WARNING, r, "%s cannot be watched for a new pack", path);
+	pack_watch(agent);
 	(void)snprintf(path, sizeof(path), "%s/control", agent->config.runtime_dir);
 	r = control_open(agent->loop, path, &handlers, agent, &agent->control);
 	if (r < 0)
@@ -415,6 +442,7 @@ int agent_run(struct agent *agent)
 void agent_stop(struct agent *agent)
 {
 	control_close(agent->control);
+	agent->pack_watch = sd_event_source_disable_unref(agent->pack_watch);
 	block_close(agent->block);
 	sensor_close(agent->sensor);
 	if (agent->journal)
@@ -447,6 +475,8 @@ json_t *agent_status(struct agent *agent)
 		.policy_file_count = agent->config.policy.count,
 		.policy_rules = policy_rules(agent->policy),
 		.excepted = agent->excepted,
+		.config = &agent->config,
+		.config_waiting = agent->config_waiting,
 	};
 
 	status.program_count = sensor_programs(agent->sensor, status.programs);

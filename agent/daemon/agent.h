@@ -51,9 +51,11 @@ struct agent {
 	struct control *control;
 	struct ocsf_host host;
 	sd_event *loop;
-	char *cgroup;	      /* that the probes are attached to */
-	uint64_t started;     /* ns since the epoch */
-	uint64_t excepted;    /* sightings that an exception of the policy kept back */
+	sd_event_source *pack_watch;
+	uint64_t config_waiting; /* keys that are others in the file (config_fixed.h) */
+	char *cgroup;		 /* that the probes are attached to */
+	uint64_t started;	 /* ns since the epoch */
+	uint64_t excepted;	 /* sightings that an exception of the policy kept back */
 	uint64_t next_change; /* when an exception ends or an entry expires, ns since the epoch */
 	uint64_t ring_full;   /* of the ledger, as last told of */
 };
@@ -65,7 +67,8 @@ int agent_run(struct agent *agent);
 void agent_stop(struct agent *agent);
 
 /* A new configuration's policy and indicators. What is broken is refused and the old one stays in
- * force; error says why. Mode and sensor settings need a restart. */
+ * force; error says why. Keys that cannot change while it runs (config_fixed.h) are named in
+ * a warning, and keep their values. */
 int agent_reload(struct agent *agent, char error[static CONTROL_ERROR_SIZE]);
 json_t *agent_status(struct agent *agent);
 

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/escape.h"
+#include "daemon/config_fixed.h"
 
 CLEANUP_DEFINE(json_t *, json_decref)
 
@@ -258,6 +259,28 @@ static json_t *sinks_json(struct builder *builder, const struct status *status)
 	return array;
 }
 
+static json_t *settings_json(struct builder *builder, const struct status *status)
+{
+	json_t *object = json_object();
+	char text[CONFIG_SHOWN_SIZE];
+
+	for (size_t i = 0; config_fixed_name(i); i++) {
+		config_fixed_show(status->config, i, text);
+		set(builder, object, config_fixed_name(i), text_json(text));
+	}
+	return object;
+}
+
+static json_t *waiting_json(struct builder *builder, const struct status *status)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; config_fixed_name(i); i++)
+		if (status->config_waiting >> i & 1)
+			append(builder, array, json_string(config_fixed_name(i)));
+	return array;
+}
+
 static uint64_t ring_full(const struct status *status)
 {
 	uint64_t sum = 0;
@@ -273,6 +296,15 @@ static uint64_t detached(const struct status *status)
 
 	for (size_t i = 0; i < status->program_count; i++)
 		count += !status->programs[i].attached;
+	return count;
+}
+
+static uint64_t settings_wait(const struct status *status)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; config_fixed_name(i); i++)
+		count += status->config_waiting >> i & 1;
 	return count;
 }
 
@@ -336,6 +368,8 @@ static const struct problem {
 	  "keep it as evidence; check the disk" },
 	{ sinks_failing, "findings do not reach a sink; the journal has them",
 	  "see sinks, error; what did not reach it: cordon findings" },
+	{ settings_wait, "settings in the file are others than those in force",
+	  "see settings_waiting; they count from the next start on" },
 	{ block_failed, "programs could not be told that their lookup was blocked",
 	  "give cordond CAP_NET_RAW, CAP_NET_ADMIN, CAP_SYS_ADMIN and CAP_SYS_PTRACE" },
 };
@@ -373,6 +407,8 @@ json_t *status_json(const struct status *status)
 	set(&builder, object, "programs", programs_json(&builder, status));
 	set(&builder, object, "pack", pack_json(&builder, status));
 	set(&builder, object, "policy", policy_json(&builder, status));
+	set(&builder, object, "settings", settings_json(&builder, status));
+	set(&builder, object, "settings_waiting", waiting_json(&builder, status));
 	set(&builder, object, "ledger", ledger_json(&builder, &status->ledger));
 	set(&builder, object, "findings", findings_json(&builder, status));
 	set(&builder, object, "sinks", sinks_json(&builder, status));

@@ -18,6 +18,8 @@
  *       "probes": { "egress": { "seen": N, one key for each of ledger_counter_name() } },
  *       "read": N, "events": N, "rejected": N, "waiting": N, "table_missing": N,
  *       "process_notes": N, "process_failed": N },
+ *   "settings": { KEY: TEXT },                 in force; those that count from a start on
+ *   "settings_waiting": [ KEY ],               others in the file: for the next start
  *   "findings": { the members of struct journal_statistics, "excepted": N },
  *   "sinks": [ { "name", "delivered": N, "failed": N, "held": N,
  *       "error": TEXT or null } ],                                    of the last delivery
@@ -36,6 +38,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "daemon/config.h"
 #include "daemon/control.h"
 #include "intel/pack.h"
 #include "journal/journal.h"
@@ -68,6 +71,9 @@ struct status {
 	const char *const *policy_files;
 	size_t policy_file_count;
 	uint64_t policy_rules;
+
+	const struct config *config; /* in force */
+	uint64_t config_waiting;     /* config_keep_fixed() */
 
 	struct journal_statistics findings;
 	uint64_t excepted; /* sightings that an exception of the policy kept back */

@@ -3,6 +3,7 @@
 stays in force."""
 
 import itertools
+import json
 import threading
 
 import pytest
@@ -118,3 +119,33 @@ def test_many_reloads_leak_nothing(make_agent):
             wait_for(lambda: pack_digest(agent) != before, "the new pack is in force")
             counts.append(descriptors())
         assert counts[-1] <= counts[0] + 1
+
+
+def test_what_needs_a_start_is_named(make_agent, namespace):
+    """Settings that cannot change while it runs are named in the log and by status, which shows
+    what is in force; another place for the pack is taken up, and watched."""
+    with make_agent([ALWAYS]) as agent:
+        config = json.loads(agent.config.read_text())
+        settings = agent.status()["settings"]
+        config["state_dir"] = str(agent.folder / "elsewhere")
+        config["journal"] = {"max_findings": 500}
+        other = agent.folder / "other" / "intel.pack"
+        other.parent.mkdir()
+        config["intel"]["pack"] = str(other)
+        agent.pack.rename(other)
+        agent.pack = other
+        agent.config.write_text(json.dumps(config))
+        agent.reload()
+        wait_for(lambda: agent.status()["settings_waiting"], "status names what waits")
+        status = agent.status()
+        assert status["settings"] == settings
+        assert {"state_dir", "journal.max_findings"} <= set(status["settings_waiting"])
+        assert status["pack"]["path"] == str(other) and status["pack"]["error"] is None
+        assert any("settings" in entry["problem"] for entry in status["problems"])
+        log = agent.log.read_text()
+        assert "state_dir changes with the next start only" in log
+        assert "journal.max_findings changes with the next start only" in log
+        assert not (agent.folder / "elsewhere").exists()
+        before = pack_digest(agent)
+        agent.compile([ALWAYS, "further.cordon-test.invalid"])
+        wait_for(lambda: pack_digest(agent) != before, "the pack in its new folder is watched")

@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "daemon/config.h"
+#include "daemon/config_fixed.h"
 
 static struct config read_text(const char *text)
 {
@@ -392,6 +393,66 @@ static void test_sample(void **state)
 	config_free(&config);
 }
 
+/* What cannot change while it runs keeps its value and is named; the rest changes. */
+static void test_fixed(void **state)
+{
+	static const struct {
+		const char *text, *key, *value; /* in force: always the default one */
+	} cases[] = {
+		{ "mode: enforce\n", "mode", "audit" },
+		{ "state_dir: /var/x\nreport: { file: { path: /f } }\n", "state_dir",
+		  CORDON_STATEDIR },
+		{ "runtime_dir: /run/x\n", "runtime_dir", "/run/cordon" },
+		{ "sensor: { cgroup: /sys/fs/cgroup/x }\n", "sensor.cgroup", "" },
+		{ "sensor: { ports: [5353] }\n", "sensor.ports", "53" },
+		{ "sensor: { ring_size: 2M }\n", "sensor.ring_size", "1048576" },
+		{ "sensor: { processes: 8192 }\n", "sensor.processes", "4096" },
+		{ "sensor: { unseen_rate: 1 }\n", "sensor.unseen_rate", "0" },
+		{ "sensor: { responses: yes }\n", "sensor.responses", "no" },
+		{ "journal: { max_findings: 100 }\n", "journal.max_findings", "20000" },
+		{ "journal: { sightings: 1 }\n", "journal.sightings", "32" },
+		{ "report: { file: { max_size: 1M } }\n", "report.file.max_size", "67108864" },
+		{ "report: { file: { keep: 1 } }\n", "report.file.keep", "4" },
+		{ "report: { journald: no }\n", "report.journald", "yes" },
+		{ "report: { screen: yes }\n", "report.screen", "no" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		struct config running = read_text("report: { file: { path: /f } }\n");
+		struct config next = read_text(cases[i].text);
+		char shown[CONFIG_SHOWN_SIZE];
+		uint64_t differ = 0;
+		size_t key = 0;
+
+		while (strcmp(config_fixed_name(key), cases[i].key) != 0)
+			key++;
+		assert_int_equal(config_keep_fixed(&next, &running, &differ), 0);
+		assert_true(differ >> key & 1);
+		config_fixed_show(&next, key, shown);
+		assert_string_equal(shown, cases[i].value);
+		assert_string_equal(next.intel.pack, CORDON_STATEDIR "/intel.pack");
+		config_free(&running);
+		config_free(&next);
+	}
+}
+
+static void test_not_fixed(void **state)
+{
+	struct config running = read_text(""), next = read_text("log_level: debug\n"
+								"intel: { pack: /p }\n");
+	uint64_t differ = 1;
+
+	(void)state;
+	assert_int_equal(config_keep_fixed(&next, &running, &differ), 0);
+	assert_int_equal(differ, 0);
+	assert_int_equal(next.log_level, LOG_DEBUG);
+	assert_string_equal(next.intel.pack, "/p");
+	assert_null(config_fixed_name(CONFIG_FIXED_MAX));
+	config_free(&running);
+	config_free(&next);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -402,6 +463,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_drop_ins, tree_make, tree_remove),
 		cmocka_unit_test_setup_teardown(test_broken_drop_in, tree_make, tree_remove),
 		cmocka_unit_test(test_sample),
+		cmocka_unit_test(test_fixed),
+		cmocka_unit_test(test_not_fixed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

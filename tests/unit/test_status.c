@@ -29,6 +29,9 @@ void pack_feed(const struct pack *pack, size_t i, struct pack_feed *ret)
 	*ret = (struct pack_feed){ .name = pack->name, .entries = i };
 }
 
+static struct config config = { .sensor = {
+					.ring_size = 65536, .ports = { 5353 }, .ports_count = 1 } };
+
 static struct status status_make(const struct pack *pack)
 {
 	struct status status = {
@@ -41,6 +44,7 @@ static struct status status_make(const struct pack *pack)
 		.pack_path = "/var/lib/cordon/indicators.pack",
 		.pack = pack,
 		.excepted = 4,
+		.config = &config,
 		/* It failed once, and works again. */
 		.sinks = { { .name = "file", .delivered = 8, .failed = 3 } },
 		.sink_count = 1,
@@ -149,6 +153,28 @@ static void replies_always_fit_into_a_frame(void **state)
 	json_decref(reply);
 }
 
+static void settings_are_those_in_force(void **state)
+{
+	/* Proves: settings are told as they are, and those that wait for a start are named. */
+	struct status status = status_make(NULL);
+	json_t *object, *waiting;
+
+	(void)state;
+	status.config_waiting = 3;
+	object = status_json(&status);
+	assert_string_equal(json_string_value(json_object_get(json_object_get(object, "settings"),
+							      "sensor.ports")),
+			    "53, 5353");
+	assert_string_equal(json_string_value(json_object_get(json_object_get(object, "settings"),
+							      "sensor.ring_size")),
+			    "65536");
+	waiting = json_object_get(object, "settings_waiting");
+	assert_int_equal(json_array_size(waiting), 2);
+	assert_string_equal(json_string_value(json_array_get(waiting, 0)), "mode");
+	assert_string_equal(json_string_value(json_array_get(waiting, 1)), "state_dir");
+	json_decref(object);
+}
+
 static void costs_are_measured(void **state)
 {
 	/* Proves: the process's own memory and CPU time are read. */
@@ -167,6 +193,7 @@ int main(void)
 		cmocka_unit_test(healthy_daemons_have_no_problems),
 		cmocka_unit_test(problems_are_told),
 		cmocka_unit_test(replies_always_fit_into_a_frame),
+		cmocka_unit_test(settings_are_those_in_force),
 		cmocka_unit_test(costs_are_measured),
 	};
 

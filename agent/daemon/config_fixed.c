@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Owns which keys of the configuration count from the next start on: what is open, loaded or sized
+ * by then. A reload keeps their values and names them; status shows those in force. Takes both
+ * configurations from agent.c.
+ */
+#include "daemon/config_fixed.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+enum form {
+	FORM_TEXT, /* char *, may be NULL */
+	FORM_NUMBER,
+	FORM_TRUTH,
+	FORM_MODE,
+	FORM_PORTS, /* the array; its count beside it */
+};
+
+struct fixed_key {
+	const char *name;
+	enum form form;
+	size_t offset;
+};
+
+#define FIELD(member) offsetof(struct config, member)
+static const struct fixed_key fixed_keys[] = {
+	{ "mode", FORM_MODE, FIELD(mode) },
+	{ "state_dir", FORM_TEXT, FIELD(state_dir) },
+	{ "runtime_dir", FORM_TEXT, FIELD(runtime_dir) },
+	{ "sensor.cgroup", FORM_TEXT, FIELD(sensor.cgroup) },
+	{ "sensor.ports", FORM_PORTS, FIELD(sensor) },
+	{ "sensor.ring_size", FORM_NUMBER, FIELD(sensor.ring_size) },
+	{ "sensor.processes", FORM_NUMBER, FIELD(sensor.processes) },
+	{ "sensor.unseen_rate", FORM_NUMBER, FIELD(sensor.unseen_rate) },
+	{ "sensor.responses", FORM_TRUTH, FIELD(sensor.responses) },
+	{ "journal.max_findings", FORM_NUMBER, FIELD(journal.max_findings) },
+	{ "journal.sightings", FORM_NUMBER, FIELD(journal.sightings) },
+	{ "report.file.path", FORM_TEXT, FIELD(report.file.path) },
+	{ "report.file.max_size", FORM_NUMBER, FIELD(report.file.max_size) },
+	{ "report.file.keep", FORM_NUMBER, FIELD(report.file.keep) },
+	{ "report.journald", FORM_TRUTH, FIELD(report.journald) },
+	{ "report.screen", FORM_TRUTH, FIELD(report.screen) },
+};
+_Static_assert(ELEMENTS(fixed_keys) <= CONFIG_FIXED_MAX, "a bit for each");
+
+static void *field_of(struct config *config, const struct fixed_key *key)
+{
+	return (char *)config + key->offset;
+}
+
+static bool text_equal(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* Puts running's value into next, and next's into running. Returns whether they differ. */
+static bool ports_keep(struct config *next, const struct config *running)
+{
+	size_t size = sizeof(next->sensor.ports);
+	bool differ = next->sensor.ports_count != running->sensor.ports_count ||
+		      memcmp(next->sensor.ports, running->sensor.ports,
+			     next->sensor.ports_count * sizeof(next->sensor.ports[0])) != 0;
+
+	memcpy(next->sensor.ports, running->sensor.ports, size);
+	next->sensor.ports_count = running->sensor.ports_count;
+	return differ;
+}
+
+static bool key_keep(const struct fixed_key *key, struct config *next, struct config *running)
+{
+	void *ours = field_of(next, key), *theirs = field_of(running, key);
+	static const size_t sizes[] = { [FORM_NUMBER] = sizeof(uint64_t),
+					[FORM_TRUTH] = sizeof(bool),
+					[FORM_MODE] = sizeof(enum config_mode) };
+	bool differ;
+
+	if (key->form == FORM_PORTS)
+		return ports_keep(next, running);
+	if (key->form == FORM_TEXT) {
+		char **a = ours, **b = theirs, *text = *a;
+
+		differ = !text_equal(*a, *b);
+		*a = *b;
+		*b = text;
+		return differ;
+	}
+	differ = memcmp(ours, theirs, sizes[key->form]) != 0;
+	memcpy(ours, theirs, sizes[key->form]);
+	return differ;
+}
+
+static int default_pack(const struct config *config, char **ret)
+{
+	if (asprintf(ret, "%s/intel.pack", config->state_dir) >= 0)
+		return 0;
+	*ret = NULL;
+	return -ENOMEM;
+}
+
+/* A pack that is where it is by default stays in the folder that stays. */
+static int pack_keep(struct config *next, const struct config *running)
+{
+	CLEANUP(free_cleanup) char *here = NULL;
+	CLEANUP(free_cleanup) char *there = NULL;
+	int r = default_pack(next, &here);
+
+	if (r == 0)
+		r = default_pack(running, &there);
+	if (r < 0 || strcmp(next->intel.pack, here) != 0)
+		return r;
+	free(next->intel.pack);
+	next->intel.pack = take_ptr(there);
+	return 0;
+}
+
+int config_keep_fixed(struct config *next, struct config *running, uint64_t *ret_differ)
+{
+	uint64_t differ = 0;
+	int r = pack_keep(next, running);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < ELEMENTS(fixed_keys); i++)
+		if (key_keep(&fixed_keys[i], next, running))
+			differ |= UINT64_C(1) << i;
+	*ret_differ = differ;
+	return 0;
+}
+
+const char *config_fixed_name(size_t i)
+{
+	return i < ELEMENTS(fixed_keys) ? fixed_keys[i].name : NULL;
+}
+
+static void ports_show(const struct config *config, char *out, size_t size)
+{
+	size_t used = (size_t)snprintf(out, size, "53");
+
+	for (size_t i = 0; i < config->sensor.ports_count && used < size; i++)
+		used += (size_t)snprintf(out + used, size - used, ", %u", config->sensor.ports[i]);
+}
+
+void config_fixed_show(const struct config *config, size_t i, char out[static CONFIG_SHOWN_SIZE])
+{
+	const struct fixed_key *key = &fixed_keys[i];
+	const void *field = (const char *)config + key->offset;
+
+	switch (key->form) {
+	case FORM_TEXT: {
+		const char *text = *(char *const *)field;
+
+		(void)snprintf(out, CONFIG_SHOWN_SIZE, "%s", text ? text : "");
+		break;
+	}
+	case FORM_NUMBER:
+		(void)snprintf(out, CONFIG_SHOWN_SIZE, "%llu",
+			       (unsigned long long)*(const uint64_t *)field);
+		break;
+	case FORM_TRUTH:
+		(void)snprintf(out, CONFIG_SHOWN_SIZE, "%s", *(const bool *)field ? "yes" : "no");
+		break;
+	case FORM_MODE:
+		(void)snprintf(out, CONFIG_SHOWN_SIZE, "%s",
+			       config->mode == CONFIG_ENFORCE ? "enforce" : "audit");
+		break;
+	case FORM_PORTS:
+		ports_show(config, out, CONFIG_SHOWN_SIZE);
+		break;
+	}
+}
