@@ -212,9 +212,9 @@ void pipeline_event(const struct event *event, void *userdata)
 	(void)detect_event(agent->detect, event, agent->pack, clock_realtime(), finding_found,
 			   agent);
 	/* Not matched, and handed up all the same: it was never seen before. */
-	if (agent->names && !event->matched && !event->unreadable)
+	if (agent->names && event->kind == EVENT_QUESTION && !event->matched && !event->unreadable)
 		name_tell(agent, event);
-	if (agent->block)
+	if (agent->block && event->kind == EVENT_QUESTION)
 		block_fail_fast(agent->block, event);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "detect/detect.h"
+#include "detect/detector.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -14,30 +14,21 @@
 
 CLEANUP_DEFINE(struct digest *, digest_free)
 
-/* Of a name in a title: room for all but those with many bytes to escape. */
-#define TITLE_NAME_MAX 400
-
 struct detect {
 	char host[128];
 	struct askers askers;
 };
 
-/* Fills the finding and returns true when the event is bad. */
 struct detector {
 	const char *name;
-	bool (*look)(struct detect *detect, const struct event *event, const struct pack *pack,
-		     uint64_t now, struct pack_match *match, struct finding *finding);
+	detector_look *look;
 };
 
-static bool indicator_look(struct detect *detect, const struct event *event,
-			   const struct pack *pack, uint64_t now, struct pack_match *match,
-			   struct finding *finding);
-static bool unreadable_look(struct detect *detect, const struct event *event,
-			    const struct pack *pack, uint64_t now, struct pack_match *match,
-			    struct finding *finding);
+static detector_look indicator_look, unreadable_look;
 
 static const struct detector detectors[] = {
 	{ "indicator", indicator_look },
+	{ "indicator", flow_indicator_look },
 	{ "unreadable-dns", unreadable_look },
 };
 
@@ -57,10 +48,7 @@ void detect_free(struct detect *detect)
 	free(detect);
 }
 
-/* Puts text at the end of a line, as far as it fits. */
-static void line_add(char *line, size_t size, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-static void line_add(char *line, size_t size, const char *format, ...)
+void detect_line_add(char *line, size_t size, const char *format, ...)
 {
 	size_t used = strlen(line);
 	va_list arguments;
@@ -92,51 +80,65 @@ static void why_sender(const struct detect *detect, const struct event *event, c
 
 	if (event->frame || event->direction == EVENT_DIRECTION_IN)
 		return;
-	line_add(why, size, "; %s", attribution_text(event));
+	detect_line_add(why, size, "; %s", attribution_text(event));
 	if (event->opener_pid)
-		line_add(why, size, " (socket opened by pid %d)", (int)event->opener_pid);
+		detect_line_add(why, size, " (socket opened by pid %d)", (int)event->opener_pid);
 	if (!event->process || event->process->role != PROCESS_ROLE_STUB)
 		return;
 	asker = askers_find(&detect->askers, event);
 	if (!asker) {
-		line_add(why, size, ", a resolver on this host asking for another program");
+		detect_line_add(why, size, ", a resolver on this host asking for another program");
 		return;
 	}
 	escape_text(asker->comm, strlen(asker->comm), comm, sizeof(comm));
-	line_add(why, size, ", a resolver on this host asking for pid %d (%s)", (int)asker->pid,
-		 comm);
+	detect_line_add(why, size, ", a resolver on this host asking for pid %d (%s)",
+			(int)asker->pid, comm);
+}
+
+void detect_title_name(char name[static DOMAIN_NAME_TEXT_SIZE])
+{
+	if (strlen(name) > TITLE_NAME_MAX)
+		memcpy(name + TITLE_NAME_MAX - 3, "...", 4);
+}
+
+void detect_explain(const struct detect *detect, const struct pack_match *match,
+		    struct finding *finding)
+{
+	const struct indicator *indicator = &match->matches[0];
+	const struct event *event = finding->event;
+	char feed[128], entry[300];
+
+	finding->indicator = indicator;
+	finding->default_severity = (enum severity)indicator->severity;
+	escape_text(indicator->feed, strlen(indicator->feed), feed, sizeof(feed));
+	escape_text(indicator->text, strlen(indicator->text), entry, sizeof(entry));
+	(void)snprintf(finding->why, sizeof(finding->why), "entry %s of feed %s", entry,
+		       feed[0] ? feed : "without a name");
+	if (indicator->line)
+		detect_line_add(finding->why, sizeof(finding->why), ", line %u", indicator->line);
+	if (event->reason)
+		detect_line_add(finding->why, sizeof(finding->why), "; %s", event->reason);
+	why_sender(detect, event, finding->why, sizeof(finding->why));
 }
 
 static bool indicator_look(struct detect *detect, const struct event *event,
 			   const struct pack *pack, uint64_t now, struct pack_match *match,
 			   struct finding *finding)
 {
-	const struct indicator *indicator = &match->matches[0];
-	char qname[DOMAIN_NAME_TEXT_SIZE], feed[128], entry[300];
+	char qname[DOMAIN_NAME_TEXT_SIZE];
 
-	if (!pack || event->unreadable ||
+	if (event->kind != EVENT_QUESTION || !pack || event->unreadable ||
 	    pack_lookup_domain(pack, &event->name, now / NS_PER_SECOND, match) != 1 ||
 	    !match->blocked)
 		return false;
-	finding->indicator = indicator;
-	finding->default_severity = (enum severity)indicator->severity;
 	domain_name_format(&event->name, qname);
-	if (strlen(qname) > TITLE_NAME_MAX)
-		memcpy(qname + TITLE_NAME_MAX - 3, "...", 4);
-	escape_text(indicator->feed, strlen(indicator->feed), feed, sizeof(feed));
-	escape_text(indicator->text, strlen(indicator->text), entry, sizeof(entry));
+	detect_title_name(qname);
 	(void)snprintf(finding->title, sizeof(finding->title), "%s listed domain %s",
 		       event->response				? "Answer for"
 		       : event->direction == EVENT_DIRECTION_IN ? "Client asked for"
 								: "Lookup of",
 		       qname);
-	(void)snprintf(finding->why, sizeof(finding->why), "entry %s of feed %s", entry,
-		       feed[0] ? feed : "without a name");
-	if (indicator->line)
-		line_add(finding->why, sizeof(finding->why), ", line %u", indicator->line);
-	if (event->reason)
-		line_add(finding->why, sizeof(finding->why), "; %s", event->reason);
-	why_sender(detect, event, finding->why, sizeof(finding->why));
+	detect_explain(detect, match, finding);
 	askers_note(&detect->askers, event);
 	return true;
 }
@@ -149,8 +151,8 @@ static bool unreadable_look(struct detect *detect, const struct event *event,
 {
 	(void)pack;
 	(void)now;
-	if (event->disposition != EVENT_BLOCKED || event->response || match->blocked ||
-	    !(event->unreadable || event->reason))
+	if (event->kind != EVENT_QUESTION || event->disposition != EVENT_BLOCKED ||
+	    event->response || match->blocked || !(event->unreadable || event->reason))
 		return false;
 	finding->default_severity = SEVERITY_LOW;
 	(void)snprintf(finding->title, sizeof(finding->title), "%s message to DNS port %u refused",
@@ -186,6 +188,10 @@ static int finding_identify(const struct detect *detect, struct finding *finding
 	r |= uid_add(digest, finding->indicator ? finding->indicator->text : "");
 	r |= uid_add(digest, process ? (process->exe[0] ? process->exe : process->comm) : who);
 	r |= uid_add(digest, process ? process->container : "");
+	/* A connection to a listed name is another finding than its lookup: it shows other things.
+	 */
+	if (event->kind != EVENT_QUESTION)
+		r |= uid_add(digest, event_kind_name(event->kind));
 	r |= digest_finish(digest, hash);
 	if (r < 0)
 		return -EIO;

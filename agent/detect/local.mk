@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += libdetect.a
-libdetect_a_SOURCES = %D%/asker.c %D%/asker.h %D%/detect.c %D%/detect.h %D%/finding.h %D%/severity.c
+libdetect_a_SOURCES = %D%/asker.c %D%/asker.h %D%/detect.c %D%/detect.h %D%/detector.h %D%/finding.h %D%/flow_indicator.c %D%/severity.c
 libdetect_a_CFLAGS = $(AM_CFLAGS)
 detect_LIBS = libdetect.a

@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "sensor/flow_facts.h"
 
 #define CLASS_UID    2004
 #define CATEGORY_UID 2
@@ -114,6 +115,19 @@ static json_t *analytic(struct ocsf_builder *builder, const struct finding *find
 	return object;
 }
 
+static const char *source_name(const struct event *event)
+{
+	static const char *const names[] = {
+		[EVENT_QUESTION] = "DNS traffic",
+		[EVENT_ANSWER] = "DNS traffic",
+		[EVENT_CONNECTION] = "Connections",
+		[EVENT_PAYLOAD] = "First bytes of connections",
+		[EVENT_FLOW] = "First bytes of connections",
+	};
+
+	return names[event->kind];
+}
+
 static json_t *finding_info(struct ocsf_builder *builder, const struct ocsf_finding *input)
 {
 	const struct finding *finding = input->finding;
@@ -130,7 +144,8 @@ static json_t *finding_info(struct ocsf_builder *builder, const struct ocsf_find
 	ocsf_append(builder, types, ocsf_raw(finding->detector));
 	ocsf_put(builder, info, "types", types);
 	ocsf_append(builder, sources,
-		    json_string(finding->event->frame ? "Recorded packets" : "DNS traffic"));
+		    json_string(finding->event->frame ? "Recorded packets"
+						      : source_name(finding->event)));
 	ocsf_put(builder, info, "data_sources", sources);
 	return info;
 }
@@ -202,6 +217,11 @@ static json_t *unmapped(struct ocsf_builder *builder, const struct ocsf_finding 
 	ocsf_put_text(builder, object, "response", response);
 	if (outcome->unmapped)
 		ocsf_put_text(builder, object, outcome->unmapped, response);
+	ocsf_put_text(builder, object, "kind", event_kind_name(event->kind));
+	if (event->watch != EVENT_WATCH_NONE)
+		ocsf_put_text(builder, object, "watch", event_watch_name(event->watch));
+	if (event->flow)
+		ocsf_put(builder, object, "flow", ocsf_flow_unmapped(builder, event->flow));
 	ocsf_put_text(builder, object, "attribution", event_attribution_name(event->attribution));
 	if (event->process)
 		put_unmapped_process(builder, object, event->process);
@@ -330,10 +350,8 @@ int ocsf_finding_amend(json_t *object, uint64_t count, uint64_t last_seen)
 static const char *evidence_subject(const json_t *evidence)
 {
 	static const char *const paths[][2] = {
-		{ "query", "hostname" },
-		{ "tls", "sni" },
-		{ "dst_endpoint", "hostname" },
-		{ "dst_endpoint", "ip" },
+		{ "query", "hostname" },	{ "tls", "sni" },	  { "url", "hostname" },
+		{ "dst_endpoint", "hostname" }, { "dst_endpoint", "ip" },
 	};
 
 	for (size_t i = 0; i < ELEMENTS(paths); i++) {
@@ -395,13 +413,22 @@ json_t *ocsf_sighting(const struct ocsf_finding *input)
 {
 	const struct event *event = input->finding->event;
 	struct ocsf_builder builder = { 0 };
-	char name[DOMAIN_NAME_TEXT_SIZE], text[16];
+	char name[DOMAIN_NAME_TEXT_SIZE], text[16], address[ADDRESS_TEXT_SIZE];
 	json_t *object = json_object();
 
 	if (event->name.length > 0) {
 		domain_name_format(&event->name, name);
 		ocsf_put_text(&builder, object, "hostname", name);
+	} else if (event->flow) {
+		ocsf_put_raw(&builder, object, "hostname", event->flow->name);
+	}
+	if (event->kind == EVENT_QUESTION && event->name.length > 0)
 		ocsf_put_text(&builder, object, "type", event_qtype_name(event->qtype, text));
+	if (event->kind != EVENT_QUESTION && event->kind != EVENT_ANSWER) {
+		address_format(&event->destination, address);
+		ocsf_put_text(&builder, object, "kind", event_kind_name(event->kind));
+		ocsf_put_text(&builder, object, "ip", address);
+		ocsf_put_number(&builder, object, "port", event->destination_port);
 	}
 	if (event->process) {
 		ocsf_put_number(&builder, object, "pid", (uint64_t)event->process->pid);

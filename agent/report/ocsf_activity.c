@@ -11,15 +11,27 @@
 
 #define CLASS_UID 7004
 
-/* MITRE D3FEND: what a dropped lookup is. */
-static json_t *countermeasures(struct ocsf_builder *builder)
+/* What was done, by the kind of event, with its countermeasure in MITRE D3FEND. */
+static const struct block_words {
+	const char *done, *technique, *uid;
+} block_words[] = {
+	[EVENT_QUESTION] = { "The lookup is dropped on the host", "DNS Denylisting", "D3-DNSDL" },
+	[EVENT_ANSWER] = { "The answer is dropped on the host", "DNS Denylisting", "D3-DNSDL" },
+	[EVENT_CONNECTION] = { "The connection is refused on the host",
+			       "Outbound Traffic Filtering", "D3-OTF" },
+	[EVENT_PAYLOAD] = { "The flow is cut on the host", "Outbound Traffic Filtering", "D3-OTF" },
+	[EVENT_FLOW] = { "The flow is cut on the host: what it sends from here on is dropped",
+			 "Outbound Traffic Filtering", "D3-OTF" },
+};
+
+static json_t *countermeasures(struct ocsf_builder *builder, const struct block_words *words)
 {
 	json_t *array = json_array(), *measure = json_object();
 	json_t *tactic = json_object(), *technique = json_object();
 
 	ocsf_put_text(builder, tactic, "name", "Isolate");
-	ocsf_put_text(builder, technique, "name", "DNS Denylisting");
-	ocsf_put_text(builder, technique, "uid", "D3-DNSDL");
+	ocsf_put_text(builder, technique, "name", words->technique);
+	ocsf_put_text(builder, technique, "uid", words->uid);
 	ocsf_put(builder, measure, "d3f_tactic", tactic);
 	ocsf_put(builder, measure, "d3f_technique", technique);
 	ocsf_append(builder, array, measure);
@@ -32,6 +44,7 @@ static json_t *block_unmapped(struct ocsf_builder *builder, const struct ocsf_fi
 	json_t *object = json_object();
 
 	ocsf_put_text(builder, object, "finding_uid", input->finding->uid);
+	ocsf_put_text(builder, object, "kind", event_kind_name(input->finding->event->kind));
 	ocsf_put(builder, object, "mode", json_string(input->enforce ? "enforce" : "audit"));
 	ocsf_put(builder, object, "evidence", evidence);
 	return object;
@@ -54,6 +67,7 @@ json_t *ocsf_block_activity(const struct ocsf_finding *input)
 	const struct finding *finding = input->finding;
 	const struct ocsf_outcome *outcome = ocsf_outcome(input);
 	bool blocked = finding->event->disposition == EVENT_BLOCKED;
+	const struct block_words *words = &block_words[finding->event->kind];
 	struct ocsf_builder builder = { 0 };
 	json_t *object = json_object(), *remediation = json_object();
 	json_t *evidence = ocsf_evidence(&builder, finding->event);
@@ -76,8 +90,8 @@ json_t *ocsf_block_activity(const struct ocsf_finding *input)
 	ocsf_put_text(&builder, object, "command_uid", command);
 	ocsf_put(&builder, object, "metadata", ocsf_metadata(&builder, input, command));
 	ocsf_put(&builder, object, "connection_info", ocsf_connection(&builder, finding->event));
-	ocsf_put(&builder, object, "countermeasures", countermeasures(&builder));
-	ocsf_put_text(&builder, remediation, "desc", "The lookup is dropped on the host");
+	ocsf_put(&builder, object, "countermeasures", countermeasures(&builder, words));
+	ocsf_put_text(&builder, remediation, "desc", words->done);
 	ocsf_put(&builder, object, "remediation", remediation);
 	ocsf_put(&builder, object, "observables",
 		 ocsf_observables(&builder, input, evidence, "unmapped.evidence."));

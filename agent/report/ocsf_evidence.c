@@ -78,7 +78,8 @@ static json_t *query(struct ocsf_builder *builder, const struct event *event)
 	char name[DOMAIN_NAME_TEXT_SIZE], number[16];
 	json_t *object = json_object();
 
-	if (event->name.length == 0)
+	if (event->name.length == 0 ||
+	    (event->kind != EVENT_QUESTION && event->kind != EVENT_ANSWER))
 		return object;
 	domain_name_format(&event->name, name);
 	ocsf_put_text(builder, object, "hostname", name);
@@ -178,6 +179,19 @@ json_t *ocsf_process(struct ocsf_builder *builder, const struct event *event)
 	return object;
 }
 
+/* The other end, with the name by which it was reached where that is known. */
+static json_t *destination(struct ocsf_builder *builder, const struct event *event)
+{
+	json_t *object = endpoint(builder, &event->destination, event->destination_port);
+	char name[DOMAIN_NAME_TEXT_SIZE];
+
+	if (event->kind != EVENT_CONNECTION || event->name.length == 0)
+		return object;
+	domain_name_format(&event->name, name);
+	ocsf_put_text(builder, object, "hostname", name);
+	return object;
+}
+
 json_t *ocsf_evidence(struct ocsf_builder *builder, const struct event *event)
 {
 	json_t *object = json_object();
@@ -186,9 +200,10 @@ json_t *ocsf_evidence(struct ocsf_builder *builder, const struct event *event)
 	ocsf_put_filled(builder, object, "process", ocsf_process(builder, event));
 	ocsf_put_filled(builder, object, "src_endpoint",
 			endpoint(builder, &event->source, event->source_port));
-	ocsf_put_filled(builder, object, "dst_endpoint",
-			endpoint(builder, &event->destination, event->destination_port));
+	ocsf_put_filled(builder, object, "dst_endpoint", destination(builder, event));
 	ocsf_put(builder, object, "connection_info", ocsf_connection(builder, event));
 	ocsf_put_filled(builder, object, "container", container(builder, event->process));
+	if (event->flow)
+		ocsf_put_flow(builder, object, event);
 	return object;
 }

@@ -18,6 +18,7 @@ enum {
 	OBSERVABLE_FILE_NAME = 7,
 	OBSERVABLE_PROCESS_NAME = 9,
 	OBSERVABLE_COMMAND_LINE = 13,
+	OBSERVABLE_FINGERPRINT = 30,
 	OBSERVABLE_PROCESS_ID = 15,
 	OBSERVABLE_FILE_PATH = 45,
 };
@@ -25,7 +26,7 @@ enum {
 #define PATH_MAX_PARTS 4
 
 struct observable_source {
-	const char *path[PATH_MAX_PARTS]; /* below the evidence */
+	const char *path[PATH_MAX_PARTS]; /* below the evidence; "[0]": the first of an array */
 	int type_id;
 	const char *type;
 	bool subject; /* what the evidence is of: told for each of a finding's evidences */
@@ -33,6 +34,10 @@ struct observable_source {
 
 static const struct observable_source observable_sources[] = {
 	{ { "query", "hostname" }, OBSERVABLE_HOSTNAME, "Hostname", true },
+	{ { "tls", "sni" }, OBSERVABLE_HOSTNAME, "Hostname", true },
+	{ { "url", "hostname" }, OBSERVABLE_HOSTNAME, "Hostname", true },
+	{ { "dst_endpoint", "hostname" }, OBSERVABLE_HOSTNAME, "Hostname", true },
+	{ { "ja4_fingerprint_list", "[0]", "value" }, OBSERVABLE_FINGERPRINT, "Fingerprint", true },
 	{ { "src_endpoint", "ip" }, OBSERVABLE_IP_ADDRESS, "IP Address", false },
 	{ { "dst_endpoint", "ip" }, OBSERVABLE_IP_ADDRESS, "IP Address", false },
 	{ { "process", "name" }, OBSERVABLE_PROCESS_NAME, "Process Name", false },
@@ -72,9 +77,11 @@ static void put_source(struct ocsf_builder *builder, json_t *array, const json_t
 	size_t used = (size_t)snprintf(name, sizeof(name), "%s", prefix);
 
 	for (size_t i = 0; i < PATH_MAX_PARTS && source->path[i]; i++) {
-		value = json_object_get(value, source->path[i]);
-		used += (size_t)snprintf(name + used, sizeof(name) - used, "%s%s", i ? "." : "",
-					 source->path[i]);
+		bool first = source->path[i][0] == '[';
+
+		value = first ? json_array_get(value, 0) : json_object_get(value, source->path[i]);
+		used += (size_t)snprintf(name + used, sizeof(name) - used, "%s%s",
+					 i && !first ? "." : "", source->path[i]);
 	}
 	if (value)
 		put_observable(builder, array, name, source, value);

@@ -32,6 +32,9 @@ bool ocsf_host_is_cloud(const struct ocsf_host *host);
 bool ocsf_host_is_known(const struct ocsf_host *host);
 
 json_t *ocsf_connection(struct ocsf_builder *builder, const struct event *event);
+/* ocsf_flow.c: what the flow of the event said, into its evidence, and what has no home there. */
+void ocsf_put_flow(struct ocsf_builder *builder, json_t *evidence, const struct event *event);
+json_t *ocsf_flow_unmapped(struct ocsf_builder *builder, const struct flow_facts *flow);
 json_t *ocsf_process(struct ocsf_builder *builder, const struct event *event);
 json_t *ocsf_evidence(struct ocsf_builder *builder, const struct event *event);
 json_t *ocsf_policy(struct ocsf_builder *builder, const struct ocsf_finding *input);

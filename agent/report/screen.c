@@ -123,10 +123,25 @@ static void add_process(struct line *line, const struct view *view)
 	add_text(line, ", a ", view->process_role, "");
 }
 
+/* Of a lookup the other end is a resolver, and says little. */
+static void add_destination(struct line *line, const struct view *view)
+{
+	bool v6 = strchr(view->destination, ':') != NULL;
+
+	if (!*view->destination ||
+	    (strcmp(view->kind, "connection") != 0 && strcmp(view->kind, "flow") != 0))
+		return;
+	add_text(line, v6 ? " at [" : " at ", view->destination, v6 ? "]" : "");
+	if (view->destination_port)
+		line_add(line, ":%u", view->destination_port);
+}
+
 static void add_outcome(struct line *line, const struct view *view)
 {
 	if (view->blocked)
-		line_add(line, " [blocked]");
+		line_add(line, strcmp(view->kind, "flow") == 0	       ? " [cut]"
+			       : strcmp(view->kind, "connection") == 0 ? " [refused]"
+								       : " [blocked]");
 	add_text(line, " [audit: would have done: ", view->would_have, "]");
 	add_text(line, " [not done: ", view->missed, "]");
 	if (view->excepted)
@@ -143,6 +158,7 @@ void screen_line(const struct view *view, enum screen_form form, bool colour,
 	add_time(&line, view->time);
 	add_severity(&line, view, colour);
 	add_text(&line, "", *view->title ? view->title : view->uid, "");
+	add_destination(&line, view);
 	add_process(&line, view);
 	if (form == SCREEN_REPEAT || view->count > 1)
 		line_add(&line, " x%llu", (unsigned long long)view->count);

@@ -28,10 +28,10 @@ static int file_open(struct file *file)
 {
 	CLEANUP(close_cleanup)
 	/* O_NONBLOCK: a FIFO at the path is refused below, not waited for. */
-	int fd = open(file->path,
-		      O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY |
-			      O_NONBLOCK,
-		      0600);
+	int fd =
+		open(file->path,
+		     O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK,
+		     0600);
 	struct stat status;
 
 	if (fd < 0)

@@ -9,7 +9,7 @@
 
 struct sink_message;
 
-#define JOURNALD_FIELDS_MAX 20
+#define JOURNALD_FIELDS_MAX 28
 
 struct journald_fields {
 	struct iovec

@@ -39,6 +39,10 @@ static const struct view_text view_texts[] = {
 	TEXT("disposition", "disposition", disposition),
 	TEXT_OF_EVIDENCE("query.hostname", qname),
 	TEXT_OF_EVIDENCE("query.type", qtype),
+	TEXT_OF_EVIDENCE("tls.sni", sni),
+	TEXT_OF_EVIDENCE("url.hostname", host),
+	TEXT_OF_EVIDENCE("ja4_fingerprint_list.0.value", ja4),
+	TEXT("unmapped.kind", "unmapped.kind", kind),
 	TEXT_OF_EVIDENCE("process.name", comm),
 	TEXT_OF_EVIDENCE("process.path", exe),
 	TEXT_OF_EVIDENCE("process.cmd_line", arguments),
@@ -99,6 +103,9 @@ void view_read(const json_t *object, struct view *ret)
 	ret->excepted = number(object, "status_id") == 3;
 	ret->pid = (long long)number(object, ret->activity ? "unmapped.evidence.process.pid"
 							   : "evidences.0.process.pid");
+	ret->destination_port =
+		(uint16_t)number(object, ret->activity ? "unmapped.evidence.dst_endpoint.port"
+						       : "evidences.0.dst_endpoint.port");
 	ret->count = number(object, "count");
 	ret->frame = number(object, "unmapped.frame");
 	ret->time = instant(object, "time");

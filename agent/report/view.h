@@ -15,6 +15,7 @@
 struct view {
 	const char *uid, *title, *why, *detector, *feed, *indicator, *rule, *policy;
 	const char *qname, *qtype;
+	const char *kind, *sni, *host, *ja4; /* kind: event_kind_name(), "" for a lookup's */
 	const char *severity, *disposition, *would_have, *missed;
 	const char *comm, *exe, *arguments, *user, *unit, *container;
 	const char *attribution, *process_role, *source, *destination, *hostname;
@@ -22,6 +23,7 @@ struct view {
 	bool blocked, excepted;
 	bool activity; /* what was done about the finding uid, not the finding */
 	long long pid; /* 0: not known */
+	uint16_t destination_port;
 	uint64_t count, frame;
 	uint64_t time, first_seen; /* ns; time: last seen */
 };

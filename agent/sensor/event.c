@@ -35,6 +35,30 @@ static const struct qtype qtypes[] = {
 	{ 32769, "DLV" },
 };
 
+const char *event_kind_name(enum event_kind kind)
+{
+	static const char *const names[] = {
+		[EVENT_QUESTION] = "question",
+		[EVENT_ANSWER] = "answer",
+		[EVENT_CONNECTION] = "connection",
+		[EVENT_PAYLOAD] = "payload",
+		[EVENT_FLOW] = "flow",
+	};
+
+	return (size_t)kind < ELEMENTS(names) ? names[kind] : "unknown";
+}
+
+const char *event_watch_name(enum event_watch watch)
+{
+	static const char *const names[] = {
+		[EVENT_WATCH_NONE] = "none",	       [EVENT_WATCH_ADDRESS] = "address",
+		[EVENT_WATCH_LEARNT] = "learnt",       [EVENT_WATCH_RESOLVER] = "resolver",
+		[EVENT_WATCH_ENCRYPTED] = "encrypted", [EVENT_WATCH_OPEN] = "open",
+	};
+
+	return (size_t)watch < ELEMENTS(names) ? names[watch] : "none";
+}
+
 const char *event_attribution_name(enum event_attribution attribution)
 {
 	return (size_t)attribution < ELEMENTS(attribution_names) ? attribution_names[attribution]

@@ -96,6 +96,10 @@ struct event {
 	const struct dns_answers *answers; /* of EVENT_ANSWER; borrowed */
 };
 
+/* "question", "answer", "connection", "payload", "flow". */
+const char *event_kind_name(enum event_kind kind);
+/* "address", "learnt", "resolver", "encrypted", "open"; "none". */
+const char *event_watch_name(enum event_watch watch);
 const char *event_attribution_name(enum event_attribution attribution);
 /* "A", "AAAA", "HTTPS"... or "TYPE123" (RFC 3597), written into out when it has no name. */
 const char *event_qtype_name(uint16_t qtype, char out[static 16]);

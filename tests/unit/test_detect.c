@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "detect/detect.h"
+#include "sensor/flow_facts.h"
 #include "intel_folder.h"
 
 #define NOW (1800000000 * NS_PER_SECOND)
@@ -24,7 +25,8 @@
 	"# cordon: feed=blocked severity=high\n"                                                   \
 	"evil.test\n"                                                                              \
 	"worse.evil.test\n"                                                                        \
-	"old.test # expires=2020-01-01\n"
+	"old.test # expires=2020-01-01\n"                                                          \
+	"198.51.100.0/24\n2001:db8:66::/48\n"
 #define ALLOWED                                                                                    \
 	"# cordon: feed=allowed action=allow\n"                                                    \
 	"good.evil.test\n"
@@ -97,6 +99,17 @@ static int detect_it(struct rig *rig, const struct event *event)
 {
 	rig->found = 0;
 	return detect_event(rig->detect, event, rig->pack, NOW, finding_found, rig);
+}
+
+static struct event flow_of(const struct rig *rig, const struct flow_facts *flow)
+{
+	struct event event = event_of(rig, "x.test");
+
+	event.kind = EVENT_FLOW;
+	event.flow = flow;
+	event.name.length = 0;
+	event.destination_port = 443;
+	return event;
 }
 
 /* The uid of the finding that the event makes. */
@@ -413,6 +426,70 @@ static void test_hostile_names(void **state)
 	assert_string_equal(rig->finding.title + strlen(rig->finding.title) - 3, "...");
 }
 
+static void test_flows(void **state)
+{
+	/* Proves: what a flow says its server is, name or address, is held against the pack, in
+	 * each protocol's words; what is no name is not. */
+	static const struct {
+		struct flow_facts flow;
+		const char *title; /* NULL: no finding */
+	} cases[] = {
+		{ { .protocol = FLOW_TLS, .name = "www.Evil.test" },
+		  "TLS connection to listed name www.Evil.test (SNI)" },
+		{ { .protocol = FLOW_TLS, .name = "evil.test", .ech = true },
+		  "TLS connection to listed name evil.test (outer SNI, under ECH)" },
+		{ { .protocol = FLOW_QUIC, .name = "evil.test" },
+		  "QUIC connection to listed name evil.test (SNI)" },
+		{ { .protocol = FLOW_HTTP, .name = "evil.test." },
+		  "HTTP request to listed host evil.test" },
+		{ { .protocol = FLOW_HTTP, .name = "198.51.100.7" },
+		  "HTTP request to listed address 198.51.100.7" },
+		{ { .protocol = FLOW_HTTP, .name = "[2001:db8:66::1]" },
+		  "HTTP request to listed address 2001:db8:66::1" },
+		{ { .protocol = FLOW_HTTP, .name = "[::ffff:198.51.100.7]" },
+		  "HTTP request to listed address 198.51.100.7" },
+		{ { .protocol = FLOW_TLS, .name = "good.evil.test" }, NULL },
+		{ { .protocol = FLOW_TLS, .name = "notevil.test" }, NULL },
+		{ { .protocol = FLOW_TLS, .name = "" }, NULL },
+		{ { .protocol = FLOW_HTTP, .name = "evil\\.test" }, NULL },
+		{ { .protocol = FLOW_HTTP, .name = "evil\\046test" }, NULL },
+		{ { .protocol = FLOW_HTTP, .name = "[]" }, NULL },
+		{ { .protocol = FLOW_HTTP, .name = "203.0.113.1" }, NULL },
+	};
+	struct rig *rig = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct event event = flow_of(rig, &cases[i].flow);
+
+		assert_int_equal(detect_it(rig, &event), cases[i].title != NULL);
+		if (!cases[i].title)
+			continue;
+		assert_string_equal(rig->finding.title, cases[i].title);
+		assert_has(rig->finding.why, "of feed");
+		if (cases[i].flow.ech)
+			assert_has(rig->finding.why, "encrypted hello");
+	}
+}
+
+static void test_flow_is_another_finding(void **state)
+{
+	/* Proves: the lookup of a name and the connection to it are two findings; the event's own
+	 * name stands over the raw one; other kinds are nobody's yet. */
+	const struct flow_facts flow = { .protocol = FLOW_TLS, .name = "raw" };
+	struct rig *rig = *state;
+	struct event question = event_of(rig, "evil.test"), event = flow_of(rig, &flow);
+	char first[FINDING_UID_SIZE], second[FINDING_UID_SIZE];
+
+	event.name = question.name;
+	uid_of(rig, &question, first);
+	uid_of(rig, &event, second);
+	assert_string_not_equal(first, second);
+	event.flow = NULL;
+	assert_int_equal(detect_it(rig, &event), 0);
+	event.kind = EVENT_PAYLOAD;
+	assert_int_equal(detect_it(rig, &event), 0);
+}
+
 static void test_records_lost(void **state)
 {
 	/* Proves that lost records are one finding a host, which says how many. */
@@ -452,6 +529,8 @@ int main(void)
 		TEST(test_words),
 		TEST(test_unreadable),
 		TEST(test_unusual),
+		TEST(test_flows),
+		TEST(test_flow_is_another_finding),
 		TEST(test_without_a_pack),
 		TEST(test_uid_form),
 		TEST(test_same_finding),

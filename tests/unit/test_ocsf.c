@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "report/ocsf.h"
+#include "sensor/flow_facts.h"
 #include "report/view.h"
 
 #define VALIDATOR "tests/system/ocsf_validate.py"
@@ -501,6 +502,199 @@ static void test_block_activity(void **state)
 	}
 }
 
+/* A connection or flow in the place of the lookup. */
+static void sample_kind(struct sample *sample, enum event_kind kind, const struct flow_facts *flow)
+{
+	sample_fill(sample);
+	sample->event.kind = kind;
+	sample->event.protocol = IPPROTO_TCP;
+	sample->event.destination_port = 443;
+	sample->event.flow = flow;
+	if (flow)
+		sample->event.name.length = 0;
+}
+
+static json_t *printed(json_t *object)
+{
+	char *line = ocsf_line(object);
+
+	assert_non_null(line);
+	(void)fprintf(lines, "%s\n", line);
+	free(line);
+	return object;
+}
+
+/* Flows of every protocol, also with what an outsider puts into them, are told in full: in the
+ * evidence what has a place there, in unmapped the rest. */
+static void test_flows(void **state)
+{
+	static const struct {
+		struct flow_facts flow;
+		const char *sni, *host, *version, *quic, *method;
+	} cases[] = {
+		{ { .protocol = FLOW_TLS,
+		    .tls_version = 0x0304,
+		    .name = "www.evil.example",
+		    .alpn = "h2,http/1.1",
+		    .ja4 = "t13d1516h2_8daaf6152771_e5627efa2ab1" },
+		  "www.evil.example",
+		  "",
+		  "1.3",
+		  NULL,
+		  NULL },
+		{ { .protocol = FLOW_TLS,
+		    .tls_version = 0x0303,
+		    .name = "outer.example",
+		    .ech = true,
+		    .alpn = ",,\xff,",
+		    .outcome = FLOW_INCOMPLETE,
+		    .reason = "cut" },
+		  "outer.example",
+		  "",
+		  "1.2",
+		  NULL,
+		  NULL },
+		{ { .protocol = FLOW_QUIC, .quic_version = 0x6b3343cf, .name = "q.example" },
+		  "q.example",
+		  "",
+		  "1.3",
+		  "0x6b3343cf",
+		  NULL },
+		{ { .protocol = FLOW_HTTP,
+		    .name = "h.example",
+		    .http_port = 8080,
+		    .method = "GET" },
+		  "",
+		  "h.example",
+		  NULL,
+		  NULL,
+		  "GET" },
+		{ { .protocol = FLOW_HTTP, .name = "198.51.100.7", .method = "BREW\x1b[2J" },
+		  "",
+		  "198.51.100.7",
+		  NULL,
+		  NULL,
+		  NULL },
+		{ { .protocol = FLOW_TLS, .tls_version = 0x7f1c, .name = "\x1b]0;x\x07\xc3" },
+		  NULL,
+		  "",
+		  "0x7f1c",
+		  NULL,
+		  NULL },
+		{ { .protocol = FLOW_HTTP, .name = "2001:db8::1", .method = "CONNECT" },
+		  "",
+		  "2001:db8::1",
+		  NULL,
+		  NULL,
+		  "CONNECT" },
+		{ { .protocol = FLOW_HTTP, .method = "GET" }, "", "", NULL, NULL, "GET" },
+		{ { .protocol = FLOW_NONE, .outcome = FLOW_MALFORMED, .reason = "no" },
+		  "",
+		  "",
+		  NULL,
+		  NULL,
+		  NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		struct sample sample;
+		const json_t *evidence, *flow;
+		const char *text;
+		struct view view;
+		json_t *object;
+
+		sample_kind(&sample, EVENT_FLOW, &cases[i].flow);
+		object = printed(make(&sample));
+		view_read(object, &view);
+		evidence = json_array_get(json_object_get(object, "evidences"), 0);
+		flow = json_object_get(json_object_get(object, "unmapped"), "flow");
+		assert_null(json_object_get(evidence, "query"));
+		assert_string_equal(view.kind, "flow");
+		assert_string_equal(view.host, cases[i].host);
+		assert_string_equal(view.ja4, cases[i].flow.ja4);
+		assert_int_equal(view.destination_port, 443);
+		if (cases[i].sni)
+			assert_string_equal(view.sni, cases[i].sni);
+		assert_null(strchr(view.sni, '\x1b'));
+		text = text_at(evidence, "tls", "version");
+		assert_int_equal(text != NULL, cases[i].version != NULL);
+		if (text)
+			assert_string_equal(text, cases[i].version);
+		text = json_string_value(json_object_get(flow, "quic_version"));
+		assert_int_equal(text != NULL, cases[i].quic != NULL);
+		assert_int_equal(json_is_true(json_object_get(flow, "ech")), cases[i].flow.ech);
+		text = text_at(evidence, "http_request", "http_method");
+		assert_int_equal(text != NULL, cases[i].method != NULL);
+		if (cases[i].sni && *cases[i].sni)
+			assert_true(observed(object, "evidences[0].tls.sni", cases[i].sni));
+		if (*cases[i].host)
+			assert_true(observed(object, "evidences[0].url.hostname", cases[i].host));
+		if (*cases[i].flow.ja4)
+			assert_true(observed(object, "evidences[0].ja4_fingerprint_list[0].value",
+					     cases[i].flow.ja4));
+		/* The same again is no further evidence; another name is. */
+		assert_int_equal(ocsf_finding_witness(object, &sample.event), 0);
+		json_decref(object);
+		json_decref(ocsf_sighting(&sample.input));
+	}
+}
+
+/* A connection tells the other end, with the name that it was learnt from. */
+static void test_connection(void **state)
+{
+	struct sample sample;
+	struct view view;
+	json_t *object;
+
+	(void)state;
+	sample_kind(&sample, EVENT_CONNECTION, NULL);
+	sample.event.watch = EVENT_WATCH_LEARNT;
+	object = printed(make(&sample));
+	view_read(object, &view);
+	assert_string_equal(view.kind, "connection");
+	assert_string_equal(view.destination, "10.0.0.2");
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(object, "unmapped"), "watch")),
+		"learnt");
+	assert_true(observed(object, "evidences[0].dst_endpoint.hostname", "a.eViL.example"));
+	json_decref(object);
+	sample.event.name.length = 0;
+	sample.indicator.kind = INDICATOR_ADDRESS;
+	object = printed(make(&sample));
+	assert_false(observed(object, "evidences[0].dst_endpoint.hostname", "a.eViL.example"));
+	sample.event.destination.bytes[15]++;
+	assert_int_equal(ocsf_finding_witness(object, &sample.event), 1);
+	json_decref(printed(object));
+}
+
+/* What was done is said in the words of what it was done to. */
+static void test_block_words(void **state)
+{
+	static const struct flow_facts flow = { .protocol = FLOW_TLS, .name = "evil.example" };
+	static const char *const words[] = {
+		[EVENT_QUESTION] = "lookup is dropped",
+		[EVENT_ANSWER] = "answer is dropped",
+		[EVENT_CONNECTION] = "connection is refused",
+		[EVENT_PAYLOAD] = "flow is cut",
+		[EVENT_FLOW] = "flow is cut",
+	};
+
+	(void)state;
+	for (size_t kind = 0; kind < ELEMENTS(words); kind++) {
+		struct sample sample;
+		json_t *object;
+
+		sample_kind(&sample, (enum event_kind)kind, kind == EVENT_FLOW ? &flow : NULL);
+		sample.input.enforce = true;
+		sample.event.disposition = EVENT_BLOCKED;
+		object = printed(ocsf_block_activity(&sample.input));
+		assert_non_null(strstr(text_at(object, "remediation", "desc"), words[kind]));
+		json_decref(object);
+		json_decref(printed(make(&sample)));
+	}
+}
+
 /* The host is read from the system it runs on. */
 static void test_host(void **state)
 {
@@ -583,6 +777,9 @@ int main(void)
 		cmocka_unit_test(test_outcomes),
 		cmocka_unit_test(test_amend),
 		cmocka_unit_test(test_witness),
+		cmocka_unit_test(test_flows),
+		cmocka_unit_test(test_connection),
+		cmocka_unit_test(test_block_words),
 		cmocka_unit_test(test_dns_activity),
 		cmocka_unit_test(test_block_activity),
 		cmocka_unit_test(test_host),
