@@ -58,6 +58,17 @@ int digest_sha256(const void *data, size_t size, uint8_t out[static SHA256_SIZE]
 	return EVP_Digest(data, size, out, NULL, EVP_sha256(), NULL) == 1 ? 0 : -EIO;
 }
 
+int digest_hmac_sha256(const void *key, size_t key_size, const void *data, size_t size,
+		       uint8_t out[static SHA256_SIZE])
+{
+	size_t length;
+
+	return EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, key_size, data, size, out,
+			 SHA256_SIZE, &length)
+		       ? 0
+		       : -EIO;
+}
+
 void digest_text(const uint8_t *bytes, size_t size, char *out)
 {
 	static const char digits[] = "0123456789abcdef";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * SHA-256 (FIPS 180-4) over OpenSSL's EVP, in pieces or at once.
+ * SHA-256 (FIPS 180-4) over OpenSSL's EVP, in pieces or at once, and HMAC with it.
  */
 #pragma once
 
@@ -21,6 +21,10 @@ int digest_finish(struct digest *digest, uint8_t out[static SHA256_SIZE]);
 int digest_peek(const struct digest *digest, uint8_t out[static SHA256_SIZE]);
 
 int digest_sha256(const void *data, size_t size, uint8_t out[static SHA256_SIZE]);
+
+/* HMAC (RFC 2104) with SHA-256. */
+int digest_hmac_sha256(const void *key, size_t key_size, const void *data, size_t size,
+		       uint8_t out[static SHA256_SIZE]);
 
 /* size bytes as lower-case hexadecimal digits, NUL-terminated: out holds size * 2 + 1. */
 void digest_text(const uint8_t *bytes, size_t size, char *out);
