@@ -106,6 +106,8 @@ tests_system_flood_LDADD =
 
 EXTRA_DIST += \
 	%D%/data %D%/fuzz/corpus %D%/layering %D%/bench \
+	%D%/aws/emulator.py %D%/aws/imds.py %D%/aws/model.py %D%/aws/serve %D%/aws/services.py \
+	%D%/aws/signature.py %D%/aws/test_emulator.py \
 	%D%/system/agent.py %D%/system/conftest.py %D%/system/musl_lookup.c \
 	%D%/system/test_attribution.py %D%/system/test_block.py %D%/system/test_enforce.py \
 	%D%/system/test_flood.py %D%/system/test_cli.py %D%/system/test_kill.py %D%/system/test_probe.py \
@@ -117,7 +119,8 @@ PYTEST = /usr/bin/python3 -m pytest -p no:cacheprovider
 
 check-system: all
 	CORDON_BUILD=$(abs_top_builddir) PYTHONDONTWRITEBYTECODE=1 \
-		$(PYTEST) $(PYTESTFLAGS) $(abs_top_srcdir)/tests/system
+		$(PYTEST) $(PYTESTFLAGS) $(abs_top_srcdir)/tests/system \
+		$(abs_top_srcdir)/tests/aws
 
 check-vm: all
 	CORDON_BUILD=$(abs_top_builddir) $(abs_top_srcdir)/tests/vm/run all
