@@ -61,7 +61,8 @@ static void encode(FILE *out, const char *bytes, size_t size, const char *kept)
 }
 
 /* Removes empty and dot segments (RFC 3986, 5.2.4, and AWS's: no empty ones either). In place: the
- * path starts one byte after out, which leaves room for the slash before a first segment without. */
+ * path starts one byte after out, which leaves room for the slash before a first segment without.
+ */
 static void path_normalise(char *out)
 {
 	char *path = out, *in = out + 1;

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Our signer and botocore's sign the same requests the same way."""
+"""Our signer and botocore's sign the same requests the same way, and both find services in the same
+places."""
 
+import itertools
 import json
 import random
 import string
@@ -10,6 +12,7 @@ from urllib.parse import quote
 from agent import BUILD, missing
 
 try:
+    import botocore.session
     from botocore.auth import S3SigV4Auth, SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials
@@ -20,6 +23,16 @@ SERVICES = {"ec2": "POST", "ssm": "POST", "logs": "POST", "monitoring": "POST", 
             "securityhub": "POST", "sns": "POST", "s3": "PUT", "sts": "GET"}
 ODD = string.ascii_letters + string.digits + " -._~!$&'()*+,;=:@%/?#[]\"<>\\^`{|}äß漢\U0001f512"
 REQUESTS = 500
+
+
+def ask(what, questions):
+    done = subprocess.run([BUILD / "tests/system/cloud_ask", what], text=True,
+                          capture_output=True,
+                          input="".join(json.dumps(question) + "\n" for question in questions))
+    assert done.returncode == 0, done.stderr
+    answers = done.stdout.splitlines()
+    assert len(answers) == len(questions)
+    return answers
 
 
 def request_random(dice, service):
@@ -63,10 +76,29 @@ def test_like_botocore():
     dice = random.Random(20150830)
     expected, questions = zip(*(sign_both(dice, dice.choice(list(SERVICES)))
                                 for _ in range(REQUESTS)))
-    done = subprocess.run([BUILD / "tests/system/sign"], text=True, capture_output=True,
-                          input="".join(json.dumps(question) + "\n" for question in questions))
-    assert done.returncode == 0, done.stderr
-    answers = done.stdout.splitlines()
-    assert len(answers) == REQUESTS
-    for question, one, other in zip(questions, expected, answers):
+    for question, one, other in zip(questions, expected, ask("sign", questions)):
         assert one == other, question
+
+
+REGIONS = ("eu-west-1", "us-east-1", "ap-southeast-2", "cn-north-1",
+           "cn-northwest-1", "us-gov-west-1", "us-gov-east-1", "us-iso-east-1", "us-isob-east-1")
+# botocore itself has two forms for this one in China, and neither is known to exist.
+UNKNOWN = {("s3", "cn-north-1", True, True), ("s3", "cn-northwest-1", True, True)}
+ENDPOINT_SERVICES = (*SERVICES, "autoscaling", "elasticloadbalancing")
+
+
+def hostname(resolver, question):
+    found = resolver.construct_endpoint(question["service"], question["region"],
+                                        use_fips_endpoint=question["fips"],
+                                        use_dualstack_endpoint=question["dual_stack"])
+    return f"https://{found['hostname']}" if found else "none"
+
+
+def test_endpoints_like_botocore():
+    resolver = botocore.session.Session().get_component("endpoint_resolver")
+    questions = [{"service": service, "region": region, "fips": fips, "dual_stack": dual_stack}
+                 for service, region, fips, dual_stack in itertools.product(
+                     ENDPOINT_SERVICES, REGIONS, (False, True), (False, True))
+                 if (service, region, fips, dual_stack) not in UNKNOWN]
+    for question, answer in zip(questions, ask("endpoint", questions)):
+        assert answer == hostname(resolver, question), question

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Signs requests for the test that compares with botocore: a JSON object a line on standard input,
- * the Authorization header a line on standard output.
+ * Asks the cloud library what the test that compares with botocore wants to know: a JSON object a
+ * line on standard input, an answer a line on standard output.
+ *
+ *	cloud_ask sign		the Authorization header of a request
+ *	cloud_ask endpoint	the URL of a service, or "none"
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -9,6 +12,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "cloud/endpoint.h"
 #include "cloud/sigv4.h"
 
 #define HEADERS_MAX 32
@@ -43,18 +47,44 @@ static int sign_one(const json_t *input)
 	return 0;
 }
 
-int main(void)
+static int endpoint_one(const json_t *input)
+{
+	struct endpoint_options options = { 0 };
+	char url[ENDPOINT_URL_SIZE];
+	const struct service *service;
+	const char *name;
+	int fips, dual_stack;
+
+	if (json_unpack((json_t *)input, "{s:s, s:s, s:b, s:b}", "service", &name, "region",
+			&options.region, "fips", &fips, "dual_stack", &dual_stack) < 0)
+		return -1;
+	options.fips = fips;
+	options.dual_stack = dual_stack;
+	service = service_find(name);
+	if (!service)
+		return -1;
+	(void)printf("%s\n", endpoint_url(&options, service, url) < 0 ? "none" : url);
+	return 0;
+}
+
+int main(int argc, char **argv)
 {
 	CLEANUP(free_cleanup) char *line = NULL;
 	size_t room = 0;
 
+	if (argc != 2 || (strcmp(argv[1], "sign") != 0 && strcmp(argv[1], "endpoint") != 0)) {
+		(void)fprintf(stderr, "usage: cloud_ask sign|endpoint\n");
+		return 2;
+	}
 	while (getline(&line, &room, stdin) > 0) {
 		json_t *input = json_loads(line, 0, NULL);
-		int r = input ? sign_one(input) : -1;
+		int r = !input			       ? -1
+			: strcmp(argv[1], "sign") == 0 ? sign_one(input)
+						       : endpoint_one(input);
 
 		json_decref(input);
 		if (r < 0) {
-			(void)fprintf(stderr, "cannot sign: %s", line);
+			(void)fprintf(stderr, "not understood: %s", line);
 			return 2;
 		}
 	}
