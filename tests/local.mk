@@ -89,7 +89,7 @@ tests_fuzz_fuzz_policy_LDFLAGS = $(fuzz_link_flags)
 # Programs that the system tests, the VM tests and the quickstart use.
 noinst_PROGRAMS += %D%/system/sender %D%/system/responder %D%/system/flood %D%/system/fail_fast \
 	%D%/system/cloud_ask
-tests_system_cloud_ask_LDADD = $(cloud_LIBS) $(base_LIBS) $(JANSSON_LIBS)
+tests_system_cloud_ask_LDADD = $(cloud_LIBS) $(base_LIBS)
 tests_system_sender_SOURCES = \
 	%D%/system/sender.c %D%/system/sender.h %D%/system/sender_datagram.c \
 	%D%/system/sender_handed.c %D%/system/sender_message.c %D%/system/sender_stream.c
@@ -113,7 +113,7 @@ EXTRA_DIST += \
 	%D%/system/agent.py %D%/system/conftest.py %D%/system/musl_lookup.c \
 	%D%/system/test_attribution.py %D%/system/test_block.py %D%/system/test_enforce.py \
 	%D%/system/test_flood.py %D%/system/test_cli.py %D%/system/test_kill.py %D%/system/test_probe.py \
-	%D%/system/test_reload.py %D%/system/test_replay.py %D%/system/test_botocore.py %D%/system/test_stub.py \
+	%D%/system/test_reload.py %D%/system/test_replay.py %D%/system/test_botocore.py %D%/system/test_client.py %D%/system/test_stub.py \
 	%D%/system/ocsf_validate.py %D%/unit/intel_folder.h %D%/unit/process_key.h \
 	%D%/vm/init %D%/vm/judge.py %D%/vm/kernel %D%/vm/run %D%/vm/scenario
 

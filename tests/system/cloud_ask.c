@@ -5,13 +5,17 @@
  *
  *	cloud_ask sign		the Authorization header of a request
  *	cloud_ask endpoint	the URL of a service, or "none"
+ *	cloud_ask call		a call to AWS, one after the other, as the environment says where;
+ *				how it ended
  */
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "cloud/client.h"
 #include "cloud/endpoint.h"
 #include "cloud/sigv4.h"
 
@@ -67,20 +71,127 @@ static int endpoint_one(const json_t *input)
 	return 0;
 }
 
+static sd_event *loop;
+static struct http *http;
+static struct imds *imds;
+static struct credentials *credentials;
+static struct client *client;
+
+static const char *from_environment(const char *name, void *userdata)
+{
+	(void)userdata;
+	return getenv(name);
+}
+
+static void keys_from_environment(struct credentials_keys *ret)
+{
+	const char *token = getenv("AWS_SESSION_TOKEN");
+
+	(void)snprintf(ret->access_key, sizeof(ret->access_key), "%s", getenv("AWS_ACCESS_KEY_ID"));
+	(void)snprintf(ret->secret_key, sizeof(ret->secret_key), "%s",
+		       getenv("AWS_SECRET_ACCESS_KEY"));
+	(void)snprintf(ret->session_token, sizeof(ret->session_token), "%s", token ? token : "");
+}
+
+/* What cordon-cloud has, put together from the environment. */
+static int client_open(void)
+{
+	struct http_options http_options = { .user_agent = "cordon-test" };
+	struct client_options options = {
+		.endpoint = { .region = getenv("AWS_REGION"), .override = from_environment },
+	};
+	bool has_keys = getenv("AWS_ACCESS_KEY_ID") != NULL;
+	struct credentials_keys given = { 0 };
+	int r = sd_event_new(&loop);
+
+	if (has_keys)
+		keys_from_environment(&given);
+	if (r >= 0)
+		r = http_new(loop, &http_options, &http);
+	if (r >= 0)
+		r = imds_new(loop, http, getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT"), &imds);
+	if (r >= 0)
+		r = credentials_new(imds, has_keys ? &given : NULL, &credentials);
+	if (r >= 0)
+		r = client_new(loop, http, credentials, &options, &client);
+	return r;
+}
+
+static void client_close(void)
+{
+	client_free(client);
+	credentials_free(credentials);
+	imds_free(imds);
+	http_free(http);
+	(void)sd_event_unref(loop);
+}
+
+static void called(const struct client_result *result, void *userdata)
+{
+	json_t *object =
+		json_pack("{s:s, s:i, s:i, s:s, s:s, s:o}", "failure",
+			  failure_name(result->failure), "status", (int)result->status, "attempts",
+			  (int)result->attempts, "code", result->code, "message", result->message,
+			  "body", json_stringn_nocheck(result->body, result->body_size));
+	char *line = json_dumps(object, JSON_COMPACT);
+
+	json_decref(object);
+	(void)printf("%s\n", line ? line : "null");
+	(void)fflush(stdout);
+	free(line);
+	*(bool *)userdata = true;
+}
+
+static int call_one(const json_t *input)
+{
+	struct client_request request = { 0 };
+	const char *service, *body = "";
+	int timeout = 0, reply_max = 0, r;
+	bool done = false;
+
+	if (!client && client_open() < 0)
+		return -1;
+	if (json_unpack((json_t *)input, "{s:s, s:s, s?s, s?s, s?s, s?s, s?i, s?i}", "service",
+			&service, "operation", &request.operation, "body", &body, "method",
+			&request.method, "path", &request.path, "query", &request.query, "timeout",
+			&timeout, "reply_max", &reply_max) < 0)
+		return -1;
+	request.service = service_find(service);
+	request.body = body;
+	request.body_size = strlen(body);
+	request.timeout = (uint64_t)timeout * 1000000;
+	request.reply_max = (size_t)reply_max;
+	r = request.service ? client_call(client, &request, called, &done, NULL) : -1;
+	while (r >= 0 && !done)
+		r = sd_event_run(loop, UINT64_MAX);
+	return r < 0 ? -1 : 0;
+}
+
+static const struct {
+	const char *name;
+	int (*one)(const json_t *input);
+} modes[] = {
+	{ "sign", sign_one },
+	{ "endpoint", endpoint_one },
+	{ "call", call_one },
+};
+
 int main(int argc, char **argv)
 {
+	int (*one)(const json_t *input) = NULL;
 	CLEANUP(free_cleanup) char *line = NULL;
 	size_t room = 0;
 
-	if (argc != 2 || (strcmp(argv[1], "sign") != 0 && strcmp(argv[1], "endpoint") != 0)) {
-		(void)fprintf(stderr, "usage: cloud_ask sign|endpoint\n");
+	for (size_t i = 0; argc == 2 && i < ELEMENTS(modes); i++)
+		if (strcmp(argv[1], modes[i].name) == 0)
+			one = modes[i].one;
+	if (!one) {
+		(void)fprintf(stderr, "usage: cloud_ask sign|endpoint|call\n");
 		return 2;
 	}
 	while (getline(&line, &room, stdin) > 0) {
 		json_t *input = json_loads(line, 0, NULL);
-		int r = !input			       ? -1
-			: strcmp(argv[1], "sign") == 0 ? sign_one(input)
-						       : endpoint_one(input);
+		int r = input ? one(input) : -1;
 
 		json_decref(input);
 		if (r < 0) {
@@ -88,5 +199,6 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
+	client_close();
 	return 0;
 }
