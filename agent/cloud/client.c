@@ -40,6 +40,9 @@ struct client_call {
 	bool renew; /* AWS refused the keys that there were */
 };
 
+/* Microseconds; with 0 timers may be a quarter of a second late. */
+#define TIMER_ACCURACY 1
+
 CLEANUP_DEFINE(struct client *, client_free)
 
 int client_new(sd_event *loop, struct http *http, struct credentials *credentials,
@@ -148,7 +151,7 @@ static int pause_over(sd_event_source *source, uint64_t usec, void *userdata)
 static int call_later(struct client_call *call, uint64_t ns)
 {
 	return sd_event_add_time_relative(call->client->loop, &call->pause, CLOCK_MONOTONIC,
-					  ns / 1000, 0, pause_over, call);
+					  ns / 1000, TIMER_ACCURACY, pause_over, call);
 }
 
 static uint64_t random_bits(void)

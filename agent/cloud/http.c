@@ -46,6 +46,9 @@ struct http_transfer {
 	struct http_reply reply;
 };
 
+/* Microseconds; with 0 timers may be a quarter of a second late. */
+#define TIMER_ACCURACY 1
+
 CLEANUP_DEFINE(struct http *, http_free)
 
 static void transfer_free(struct http_transfer *transfer)
@@ -296,7 +299,8 @@ int http_new(sd_event *loop, const struct http_options *options, struct http **r
 	http->multi = curl_multi_init();
 	if (!http->multi)
 		return -ENOMEM;
-	r = sd_event_add_time_relative(loop, &http->timer, CLOCK_MONOTONIC, 0, 0, timer_due, http);
+	r = sd_event_add_time_relative(loop, &http->timer, CLOCK_MONOTONIC, 0, TIMER_ACCURACY,
+				       timer_due, http);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(http->timer, SD_EVENT_OFF);
 	if (r < 0)

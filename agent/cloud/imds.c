@@ -27,6 +27,9 @@
 #define IMDS_PATH_MAX	 256
 #define IMDS_HEADERS_MAX 2
 
+/* Microseconds; with 0 timers may be a quarter of a second late. */
+#define TIMER_ACCURACY 1
+
 struct imds_question {
 	struct imds *imds;
 	struct imds_question *next;
@@ -106,7 +109,7 @@ static void question_again(struct imds_question *question, enum imds_outcome out
 	question->transfer = NULL;
 	if (++question->attempts >= IMDS_ATTEMPTS ||
 	    sd_event_add_time_relative(question->imds->loop, &question->pause, CLOCK_MONOTONIC,
-				       usec, 0, pause_over, question) < 0)
+				       usec, TIMER_ACCURACY, pause_over, question) < 0)
 		question_end(question, outcome, "", 0);
 }
 
@@ -277,8 +280,8 @@ int imds_get(struct imds *imds, const char *path, imds_done done, void *userdata
 	question->userdata = userdata;
 	(void)snprintf(question->path, sizeof(question->path), "%s", path);
 	/* From the loop, so that done never runs within this call. */
-	r = sd_event_add_time_relative(imds->loop, &question->pause, CLOCK_MONOTONIC, 0, 0,
-				       ask_first, question);
+	r = sd_event_add_time_relative(imds->loop, &question->pause, CLOCK_MONOTONIC, 0,
+				       TIMER_ACCURACY, ask_first, question);
 	if (r < 0) {
 		free(question);
 		return r;
