@@ -51,6 +51,7 @@ static __always_inline enum action packet_judge(struct __sk_buff *skb, const str
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	struct message message = { .hook = hook, .skb = skb };
 	struct reader reader = { .end = end };
+	struct table table = { 0 };
 	struct name name = { 0 };
 	__u8 *bytes = data;
 	__u64 transport;
@@ -95,6 +96,7 @@ static __always_inline enum action packet_judge(struct __sk_buff *skb, const str
 		return ACTION_FURTHER;
 	}
 	message.protocol = IPPROTO_UDP;
+	message.ip = data;
 	message.offset = (__u32)transport + UDP_HEADER_SIZE;
 	reader.message = data + transport + UDP_HEADER_SIZE;
 	if (reader.message + sizeof(struct dns_header) > end)
@@ -107,9 +109,10 @@ static __always_inline enum action packet_judge(struct __sk_buff *skb, const str
 	}
 	if (message.header.questions != bpf_htons(1) || skb->gso_size)
 		return ACTION_FURTHER;
+	table_open(&tables, &table);
 	if (name_read(&reader, READER_PACKET, &name) != NAME_READ)
 		return ACTION_FURTHER;
-	return question_judge(&message, &reader, READER_PACKET, &name);
+	return question_judge(&message, &table, &reader, READER_PACKET, &name);
 }
 
 /* Any UDP packet. */
@@ -118,6 +121,7 @@ static __always_inline enum action message_judge(struct __sk_buff *skb, const st
 	struct message message = { .hook = hook, .skb = skb };
 	struct reader reader = { .skb = skb };
 	struct packet packet = { 0 };
+	struct table table = { 0 };
 	struct name name = { 0 };
 
 	if (!packet_read(skb, &packet))
@@ -169,7 +173,8 @@ static __always_inline enum action message_judge(struct __sk_buff *skb, const st
 	reader.offset = message.offset;
 	switch (name_read(&reader, READER_LOAD, &name)) {
 	case NAME_READ:
-		return question_judge(&message, &reader, READER_LOAD, &name);
+		table_open(&tables, &table);
+		return question_judge(&message, &table, &reader, READER_LOAD, &name);
 	case NAME_POINTER:
 		return message_up(&message, COUNTER_UNREAD, RECORD_REASON_POINTER);
 	default:

@@ -81,8 +81,9 @@ struct message {
 	struct __sk_buff *skb;
 	__u16 source_port, destination_port; /* host order */
 	__u8 protocol;
-	__u32 offset; /* of the DNS message in the packet */
-	__u32 size;   /* of the message */
+	const __u8 *ip; /* the IP header, 40 bytes from there in packet memory; or NULL */
+	__u32 offset;	/* of the DNS message in the packet */
+	__u32 size;	/* of the message */
 	const __u8
 		*head; /* of a message over TCP, with its prefix, when it was gathered; or NULL */
 	__u32 head_size;
@@ -102,29 +103,57 @@ static __always_inline bool socket_locked(struct bpf_sock *socket)
 	return tcp && tcp->inet_conn.icsk_inet.sk.sk_lock.owned;
 }
 
+/* Kernels that hand a program the task as what it is let it read there as in memory of its own. */
+static __always_inline void record_task(struct record *record)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u64 comm[2];
+
+	record->current_tid = (__u32)task->pid;
+	/* In C this would be a load for each byte. */
+	asm volatile("%0 = *(u64 *)(%1 + 0)" : "=r"(comm[0]) : "r"(&task->comm[0]));
+	asm volatile("%0 = *(u64 *)(%1 + 0)" : "=r"(comm[1]) : "r"(&task->comm[8]));
+	__builtin_memcpy(record->comm, comm, sizeof(comm));
+	if (task->flags & PF_KTHREAD)
+		return;
+	record->current.start = task->group_leader->start_boottime;
+	record->current.pid = (__u32)task->tgid;
+}
+
+/* Elsewhere each read costs as much as the walk over a name. */
+static __always_inline void record_task_copied(struct record *record)
+{
+	struct task_struct *task = (void *)bpf_get_current_task(), *leader = task;
+	struct task_ids ids = task_ids(task);
+
+	record->current_tid = ids.tid;
+	/* Mostly it is who was noted. */
+	if (record->note.how != NOTE_NONE && record->note.process.pid == ids.pid) {
+		record->current = record->note.process;
+		return;
+	}
+	BPF_CORE_READ_STR_INTO(&record->comm, task, comm);
+	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+		return;
+	if (ids.tid != ids.pid)
+		leader = BPF_CORE_READ(task, group_leader);
+	record->current.start = BPF_CORE_READ(leader, start_boottime);
+	record->current.pid = ids.pid;
+}
+
 /* The current task is the sender only where the packet leaves in the sender's own call: UDP on its
  * way out, and TCP while a task holds the socket's lock; timers and acknowledgements send without
  * taking it, or wait for it. */
 static __always_inline void record_current(struct record *record, const struct message *message,
 					   struct bpf_sock *socket)
 {
-	struct task_struct *task;
-	struct task_ids ids;
-
 	if (message->hook->probe != COUNTER_EGRESS ||
 	    (message->protocol == IPPROTO_TCP && !socket_locked(socket)))
 		return;
-	task = (void *)bpf_get_current_task();
-	ids = task_ids(task);
-	record->current_tid = ids.tid;
-	/* Mostly it is who was noted, and reads are dear. */
-	if (record->note.how != NOTE_NONE && record->note.process.pid == ids.pid) {
-		record->current = record->note.process;
-		return;
-	}
-	BPF_CORE_READ_STR_INTO(&record->comm, task, comm);
-	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD))
-		record->current = process_key_of(task);
+	if (settings.task_typed)
+		record_task(record);
+	else
+		record_task_copied(record);
 }
 
 static __always_inline void record_sender(struct record *record, const struct message *message)
@@ -158,7 +187,10 @@ static __always_inline void record_head(struct record *record, const struct mess
 	record->protocol = message->protocol;
 	record->source_port = message->source_port;
 	record->destination_port = message->destination_port;
-	packet_addresses(message->skb, record->addresses);
+	if (message->ip)
+		packet_addresses_at(message->ip, record->addresses);
+	else
+		packet_addresses(message->skb, record->addresses);
 	record->time = bpf_ktime_get_boot_ns();
 	record->dns_id = bpf_ntohs(message->header.id);
 	record->dns_flags = bpf_ntohs(message->header.flags);
@@ -252,16 +284,15 @@ static __always_inline enum action question_clean(const struct message *message,
 
 /* Matches the one question, counts its outcome and decides. */
 static __always_inline enum action question_judge(const struct message *message,
+						  const struct table *table,
 						  const struct reader *reader,
 						  enum reader_mode mode, const struct name *name)
 {
-	__u32 zero = 0;
-	void *table = bpf_map_lookup_elem(&tables, &zero);
 	__u8 flags = RECORD_MATCHED;
 	__u64 decided;
 	bool drop;
 
-	if (!table) {
+	if (!table->header) {
 		__sync_fetch_and_add(&table_missing, 1);
 		return question_clean(message, reader, mode, name, COUNTER_CLEAN);
 	}

@@ -48,7 +48,9 @@ static __always_inline bool port_is_dns(__u16 port)
 {
 	if (port == DNS_PORT)
 		return true;
-	/* A constant: without extra ports the loop is not there. */
+	/* A constant: without extra ports, nothing of this is there. */
+	if (!settings.port_count)
+		return false;
 	for (int i = 0; i < SETTINGS_PORTS_MAX; i++)
 		if (i < settings.port_count && port == settings.ports[i])
 			return true;
@@ -148,4 +150,21 @@ static __always_inline void packet_addresses(struct __sk_buff *skb, __u8 *addres
 	addresses[10] = addresses[11] = addresses[26] = addresses[27] = 0xff;
 	__builtin_memcpy(addresses + 12, ipv4, 4);
 	__builtin_memcpy(addresses + 28, ipv4 + 4, 4);
+}
+
+/* The same of an IP header in packet memory, 40 bytes of which are there. */
+static __always_inline void packet_addresses_at(const __u8 *ip, __u8 *addresses)
+{
+	const __u32 *from = (const void *)(ip + 8);
+	__u32 *to = (void *)addresses;
+
+	if (ip[0] >> 4 == 6) {
+#pragma unroll
+		for (int i = 0; i < 8; i++)
+			to[i] = from[i];
+		return;
+	}
+	to[2] = to[6] = bpf_htonl(0xffff);
+	to[3] = from[1];
+	to[7] = from[2];
 }

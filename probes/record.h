@@ -205,5 +205,6 @@ struct settings {
 	__u8 responses;	   /* match what answers repeat, too */
 	__u8 observe_all;  /* record every question */
 	__u8 replay;	   /* recorded packets: no socket and no process behind them */
+	__u8 task_typed;   /* the kernel has bpf_get_current_task_btf() for packets */
 	__u32 unseen_rate; /* never-seen names recorded a second; 0: off */
 };

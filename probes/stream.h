@@ -104,6 +104,7 @@ static __always_inline enum action stream_message(struct message *message, struc
 		.head = stream->head + STREAM_PREFIX,
 		.head_size = stream->have - STREAM_PREFIX,
 	};
+	struct table table = { 0 };
 	struct name name = { 0 };
 
 	message->size = size;
@@ -124,7 +125,8 @@ static __always_inline enum action stream_message(struct message *message, struc
 		return message_up(message, COUNTER_UNREAD, RECORD_REASON_QUESTIONS);
 	switch (name_read(&reader, READER_HEAD, &name)) {
 	case NAME_READ:
-		return question_judge(message, &reader, READER_HEAD, &name);
+		table_open(&tables, &table);
+		return question_judge(message, &table, &reader, READER_HEAD, &name);
 	case NAME_POINTER:
 		return message_up(message, COUNTER_UNREAD, RECORD_REASON_POINTER);
 	default:

@@ -204,36 +204,61 @@ static __always_inline bool bloom_has(void *table, const struct table_header *he
 	return words && (words[word & (TABLE_WORDS - 1)] & bits) == bits;
 }
 
+/* The table in force, with what every walk needs of its header. */
+struct table {
+	void *map;
+	const struct table_header *header;
+	__u64 seed, multiplier;
+};
+
+/* To be called before a name is read: what is read here stands in one line after the other, and
+ * that goes on while the name's bytes are waited for. Without a table, header stays NULL. */
+static __always_inline void table_open(void *tables_map, struct table *table)
+{
+	const struct table_header *header;
+	__u32 zero = 0;
+	void *map = bpf_map_lookup_elem(tables_map, &zero);
+
+	if (!map)
+		return;
+	header = bpf_map_lookup_elem(map, &zero);
+	if (!header)
+		return;
+	table->map = map;
+	table->header = header;
+	table->seed = header->seed;
+	table->multiplier = header->multiplier;
+	/* Read here, not where they are used first. */
+	OPAQUE(table->seed);
+	OPAQUE(table->multiplier);
+}
+
 /* The deepest entry's flags: LISTED, ALLOWED, KEEP; 0 when there is none. */
-static __always_inline __u64 table_walk(void *table, const struct reader *reader,
+static __always_inline __u64 table_walk(const struct table *table, const struct reader *reader,
 					enum reader_mode mode, const struct name *name)
 {
 	const __u64 terminal = TABLE_LISTED | TABLE_ALLOWED;
-	__u32 zero = 0;
-	const struct table_header *header = bpf_map_lookup_elem(table, &zero);
+	const struct table_header *header = table->header;
 	__u64 low = name->low, high = name->high, labels = name->labels, decided = 0;
-	__u64 multiplier, hash, finish, flags;
+	__u64 multiplier = table->multiplier, hash, finish, flags;
 
-	if (!header)
-		return 0;
-	multiplier = header->multiplier;
 	if (header->single_label && labels > 0) {
-		hash = header->seed;
+		hash = table->seed;
 		if (run_hash(reader, mode, low & 255, name->end, 8, multiplier, &hash)) {
-			flags = table_find(table, header, hash);
+			flags = table_find(table->map, header, hash);
 			if (flags & terminal)
 				decided = flags;
 		}
 	}
 	if (labels < 2)
 		return decided;
-	hash = header->seed;
+	hash = table->seed;
 	finish = low >> 8 & 255;
 	if (!run_hash(reader, mode, finish, name->end, 16, multiplier, &hash))
 		return decided;
-	if (!bloom_has(table, header, hash))
+	if (!bloom_has(table->map, header, hash))
 		return decided;
-	flags = table_find(table, header, hash);
+	flags = table_find(table->map, header, hash);
 	if (flags & terminal)
 		decided = flags;
 	for (int level = 2; level < TABLE_LABELS_MAX; level++) {
@@ -248,7 +273,7 @@ static __always_inline __u64 table_walk(void *table, const struct reader *reader
 			break;
 		finish = (start ^ verifier_zero) & 255;
 		hash ^= verifier_zero;
-		flags = table_find(table, header, hash) ^ verifier_zero;
+		flags = table_find(table->map, header, hash) ^ verifier_zero;
 		if (flags & terminal)
 			decided = flags;
 		decided ^= verifier_zero;

@@ -77,6 +77,22 @@ static bool program_wanted(const struct sensor *sensor, const struct program_row
 	return false;
 }
 
+/* Whether packets' programs may have the current task with its type: where they may not, they read
+ * it field by field. */
+static bool task_typed(void)
+{
+	static const struct bpf_insn instructions[] = {
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_get_current_task_btf },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	CLEANUP(close_cleanup)
+	int fd = bpf_prog_load(BPF_PROG_TYPE_CGROUP_SKB, NULL, "GPL", instructions,
+			       ELEMENTS(instructions), NULL);
+
+	return fd >= 0;
+}
+
 static void settings_fill(struct settings *settings, const struct sensor_options *options)
 {
 	for (size_t i = 0; i < SENSOR_PORTS_MAX; i++)
@@ -85,6 +101,7 @@ static void settings_fill(struct settings *settings, const struct sensor_options
 	settings->responses = options->responses || options->replay;
 	settings->observe_all = options->replay;
 	settings->replay = options->replay;
+	settings->task_typed = task_typed();
 	settings->unseen_rate = options->unseen_rate;
 }
 
