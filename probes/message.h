@@ -16,6 +16,7 @@
 #include "packet.h"
 #include "process.h"
 #include "record.h"
+#include "seen.h"
 #include "table.h"
 #include "walk.h"
 
@@ -48,20 +49,6 @@ struct {
 	__type(key, __u32);
 	__array(values, struct table_map);
 } tables SEC(".maps");
-
-/* Names seen before, by hash, for recording those that were not. Small, and least recently used
- * ones are forgotten: being told of a name twice is harmless. Only used when settings say so. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 65536);
-	__type(key, __u64);
-	__type(value, __u8);
-} names_seen SEC(".maps");
-
-struct {
-	__u64 second; /* that the count is for */
-	__u64 count;
-} unseen_recorded;
 
 struct dns_header {
 	__be16 id, flags, questions, answers, authorities, additionals;
@@ -251,34 +238,21 @@ static __always_inline enum action question_clean(const struct message *message,
 						  enum counter outcome)
 {
 	enum counter_probe probe = message->hook->probe;
-	__u64 hash = 0, second;
-	__u8 one = 1;
+	enum seen seen = SEEN_BEFORE;
 
-	if (settings.observe_all) {
-		count(probe, COUNTER_OBSERVED);
-		question_submit(message, reader, mode, name, 0);
-		return ACTION_PASS;
-	}
-	if (!settings.unseen_rate || outcome != COUNTER_CLEAN ||
-	    !run_hash(reader, mode, 0, name->end, DNS_NAME_MAX / 8 + 1, 0x9e3779b97f4a7c15ULL,
-		      &hash) ||
-	    bpf_map_lookup_elem(&names_seen, &hash)) {
+	if (settings.observe_all)
+		seen = SEEN_NEVER;
+	else if (settings.unseen_rate && outcome == COUNTER_CLEAN)
+		seen = name_seen(reader, mode, name);
+	if (seen == SEEN_BEFORE) {
 		count(probe, outcome);
 		return ACTION_PASS;
 	}
-	(void)bpf_map_update_elem(&names_seen, &hash, &one, BPF_ANY);
 	count(probe, COUNTER_OBSERVED);
-	second = bpf_ktime_get_boot_ns() >> 30;
-	if (unseen_recorded.second != second) {
-		unseen_recorded.second = second;
-		unseen_recorded.count = 0;
-	}
-	if (unseen_recorded.count >= settings.unseen_rate) {
+	if (seen == SEEN_LIMITED)
 		count(probe, COUNTER_LIMITED);
-		return ACTION_PASS;
-	}
-	__sync_fetch_and_add(&unseen_recorded.count, 1);
-	question_submit(message, reader, mode, name, 0);
+	else
+		question_submit(message, reader, mode, name, 0);
 	return ACTION_PASS;
 }
 

@@ -207,4 +207,5 @@ struct settings {
 	__u8 replay;	   /* recorded packets: no socket and no process behind them */
 	__u8 task_typed;   /* the kernel has bpf_get_current_task_btf() for packets */
 	__u32 unseen_rate; /* never-seen names recorded a second; 0: off */
+	__u64 seen_key[2]; /* random; for the hashes of names seen */
 };

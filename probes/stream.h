@@ -169,108 +169,166 @@ static __always_inline struct stream *stream_find(struct __sk_buff *skb,
 	return bpf_sk_storage_get(&ingress_streams, socket, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 }
 
-/* Gathers the head of the next message in a TCP segment. ACTION_FURTHER: it is there. */
-static __always_inline enum action stream_judge(struct __sk_buff *skb, const struct hook *hook)
+/* One TCP segment of a direction. */
+struct segment {
+	__u32 payload;	/* offset of its first byte in the packet */
+	__u32 sequence; /* of that byte */
+	bool begins;	/* SYN is set: a connection's first */
+};
+
+/* Reads the headers. ACTION_FURTHER: there is payload to look at. */
+static __always_inline enum action segment_read(struct message *message, struct packet *packet,
+						struct segment *segment)
 {
-	struct message message = { .hook = hook, .skb = skb, .protocol = IPPROTO_TCP };
-	struct packet packet = { 0 };
-	struct stream *stream;
+	struct __sk_buff *skb = message->skb;
 	struct tcp_header tcp;
-	__u32 payload, sequence, ahead, offset, rest, wanted;
+
+	if (!packet_read(skb, packet) || packet->later_fragment || packet->odd ||
+	    packet->protocol != IPPROTO_TCP)
+		return ACTION_PASS;
+	message->source_port = packet->source_port;
+	message->destination_port = packet->destination_port;
+	if (bpf_skb_load_bytes(skb, packet->transport, &tcp, sizeof(tcp)) < 0)
+		return message_up(message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
+	segment->payload = packet->transport + (tcp.offset >> 4) * 4;
+	segment->begins = (tcp.flags & TCP_FLAG_SYN) != 0;
+	segment->sequence = bpf_ntohl(tcp.sequence) + segment->begins;
+	if (tcp.offset >> 4 < TCP_HEADER_SIZE / 4 || segment->payload > skb->len ||
+	    (segment->payload == skb->len && packet->fragment))
+		return message_up(message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
+	if (segment->payload == skb->len) {
+		count(message->hook->probe, COUNTER_EMPTY);
+		return ACTION_PASS;
+	}
+	if (message_seen_before(message)) {
+		count(message->hook->probe, COUNTER_RESPONSE);
+		return ACTION_PASS;
+	}
+	message->offset = segment->payload;
+	message->size = skb->len - segment->payload;
+	return ACTION_FURTHER;
+}
+
+/* Bytes are missing before this segment, or the ports are used again: the stream starts anew here,
+ * for the segment may begin a message. ACTION_FURTHER: it does. */
+static __always_inline enum action stream_restart(const struct message *message,
+						  struct stream *stream,
+						  const struct segment *segment)
+{
+	if (!segment->begins) {
+		count(message->hook->probe, COUNTER_GAP);
+		/* What is missing would come later and be taken for sent again. The kernel's TCP
+		 * sends a refused segment again, in its turn. */
+		if (message_droppable(message)) {
+			count(message->hook->probe, COUNTER_BLOCKED);
+			return ACTION_DROP;
+		}
+	}
+	stream->next = segment->sequence;
+	stream->have = stream->skip = 0;
+	stream->lost = 0;
+	return ACTION_FURTHER;
+}
+
+/* Finds the segment's place in the stream. ACTION_FURTHER: *ret_offset is where in the packet the
+ * first byte stands that was not looked at; the packet's end when that is still to come. */
+static __always_inline enum action stream_place(struct message *message, struct stream *stream,
+						const struct segment *segment, __u32 *ret_offset)
+{
+	__u32 size = message->size, ahead, passed;
 	enum action action;
 
-	if (!packet_read(skb, &packet) || packet.later_fragment || packet.odd ||
-	    packet.protocol != IPPROTO_TCP)
-		return ACTION_PASS;
-	message.source_port = packet.source_port;
-	message.destination_port = packet.destination_port;
-	if (bpf_skb_load_bytes(skb, packet.transport, &tcp, sizeof(tcp)) < 0)
-		return message_up(&message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
-	payload = packet.transport + (tcp.offset >> 4) * 4;
-	if (tcp.offset >> 4 < TCP_HEADER_SIZE / 4 || payload > skb->len ||
-	    (payload == skb->len && packet.fragment))
-		return message_up(&message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
-	if (payload == skb->len) {
-		count(hook->probe, COUNTER_EMPTY);
-		return ACTION_PASS;
-	}
-	if (message_seen_before(&message)) {
-		count(hook->probe, COUNTER_RESPONSE);
-		return ACTION_PASS;
-	}
-	sequence = bpf_ntohl(tcp.sequence) + (tcp.flags & TCP_FLAG_SYN ? 1 : 0);
-	stream = stream_find(skb, &packet, hook);
-	message.offset = payload;
-	message.size = skb->len - payload;
-	if (!stream)
-		return message_up(&message, COUNTER_UNREAD, RECORD_REASON_GAP);
 	if (!stream->begun) {
 		stream->begun = 1;
-		stream->next = sequence;
+		stream->next = segment->sequence;
 	}
-	ahead = stream->next - sequence;
-	if (stream->refused && message_droppable(&message)) {
-		count(hook->probe, COUNTER_EMPTY);
-		count(hook->probe, COUNTER_BLOCKED);
+	if (stream->refused && message_droppable(message)) {
+		count(message->hook->probe, COUNTER_EMPTY);
+		count(message->hook->probe, COUNTER_BLOCKED);
 		return ACTION_DROP;
 	}
-	if (ahead >= 1u << 31 || (tcp.flags & TCP_FLAG_SYN && ahead && !stream->messages)) {
-		/* Bytes are missing, or the ports are used again. The segment may begin a message.
-		 */
-		if (!(tcp.flags & TCP_FLAG_SYN)) {
-			count(hook->probe, COUNTER_GAP);
-			/* What is missing would come later and be taken for sent again. The
-			 * kernel's TCP sends a refused segment again, in its turn. */
-			if (message_droppable(&message)) {
-				count(hook->probe, COUNTER_BLOCKED);
-				return ACTION_DROP;
-			}
-		}
-		stream->next = sequence;
-		stream->have = stream->skip = 0;
-		stream->lost = 0;
+	ahead = stream->next - segment->sequence;
+	if (ahead >= 1u << 31 || (segment->begins && ahead && !stream->messages)) {
+		action = stream_restart(message, stream, segment);
+		if (action != ACTION_FURTHER)
+			return action;
 		ahead = 0;
 	}
 	if (stream->lost)
-		return message_up(&message, COUNTER_UNREAD, RECORD_REASON_GAP);
-	rest = skb->len - payload;
-	if (ahead >= rest) {
+		return message_up(message, COUNTER_UNREAD, RECORD_REASON_GAP);
+	if (ahead >= size) {
 		/* Sent again, or looked at to its end. */
 		if (!stream->messages)
-			count(hook->probe, COUNTER_EMPTY);
+			count(message->hook->probe, COUNTER_EMPTY);
 		stream->messages = 0;
 		return ACTION_PASS;
 	}
-	offset = payload + ahead;
-	if (stream->skip) {
-		wanted = stream->skip < rest - ahead ? stream->skip : rest - ahead;
-		stream->skip -= wanted;
-		stream->next += wanted;
-		offset += wanted;
-	}
-	if (stream->messages >= STREAM_MESSAGES_MAX && offset < skb->len) {
-		message.offset = offset;
-		message.size = skb->len - offset;
-		stream->messages = 0;
-		stream->next += message.size;
-		stream->lost = 1;
-		action = message_up(&message, COUNTER_UNREAD, RECORD_REASON_PIPELINE);
-		stream->refused |= action == ACTION_DROP;
-		return action;
-	}
+	passed = stream->skip < size - ahead ? stream->skip : size - ahead;
+	stream->skip -= passed;
+	stream->next += passed;
+	*ret_offset = segment->payload + ahead + passed;
+	return ACTION_FURTHER;
+}
+
+/* Hands up what comes after the last message that is looked at in one segment. Where the next one
+ * begins is not known from there on. */
+static __always_inline enum action stream_overflow(struct message *message, struct stream *stream,
+						   __u32 offset)
+{
+	enum action action;
+
+	message->offset = offset;
+	message->size = message->skb->len - offset;
+	stream->messages = 0;
+	stream->next += message->size;
+	stream->lost = 1;
+	action = message_up(message, COUNTER_UNREAD, RECORD_REASON_PIPELINE);
+	stream->refused |= action == ACTION_DROP;
+	return action;
+}
+
+/* Gathers as much as is wanted of the head of the message at offset. False: the segment ends
+ * before. */
+static __always_inline bool stream_head(struct __sk_buff *skb, struct stream *stream, __u32 offset)
+{
+	__u32 wanted;
+
 	if (!stream_gather(skb, stream, &offset, STREAM_PREFIX))
-		goto partial;
+		return false;
 	wanted = STREAM_PREFIX + (__u32)(stream->head[0] << 8 | stream->head[1]);
 	/* Too short to be one: no need to wait for its bytes, which may never come. */
 	if (wanted < STREAM_PREFIX + DNS_HEADER_SIZE)
 		wanted = STREAM_PREFIX;
 	if (wanted > STREAM_HEAD_MAX)
 		wanted = STREAM_HEAD_MAX;
-	if (!stream_gather(skb, stream, &offset, wanted))
-		goto partial;
-	stream->messages++;
-	return ACTION_FURTHER;
-partial:
+	return stream_gather(skb, stream, &offset, wanted);
+}
+
+/* Gathers the head of the next message in a TCP segment. ACTION_FURTHER: it is there. */
+static __always_inline enum action stream_judge(struct __sk_buff *skb, const struct hook *hook)
+{
+	struct message message = { .hook = hook, .skb = skb, .protocol = IPPROTO_TCP };
+	struct segment segment = { 0 };
+	struct packet packet = { 0 };
+	struct stream *stream;
+	enum action action;
+	__u32 offset = 0;
+
+	action = segment_read(&message, &packet, &segment);
+	if (action != ACTION_FURTHER)
+		return action;
+	stream = stream_find(skb, &packet, hook);
+	if (!stream)
+		return message_up(&message, COUNTER_UNREAD, RECORD_REASON_GAP);
+	action = stream_place(&message, stream, &segment, &offset);
+	if (action != ACTION_FURTHER)
+		return action;
+	if (stream->messages >= STREAM_MESSAGES_MAX && offset < skb->len)
+		return stream_overflow(&message, stream, offset);
+	if (stream_head(skb, stream, offset)) {
+		stream->messages++;
+		return ACTION_FURTHER;
+	}
 	/* The segment ended first, perhaps just where a message did. */
 	if (stream->have || !stream->messages)
 		count(hook->probe, COUNTER_PARTIAL);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -93,7 +94,7 @@ static bool task_typed(void)
 	return fd >= 0;
 }
 
-static void settings_fill(struct settings *settings, const struct sensor_options *options)
+static int settings_fill(struct settings *settings, const struct sensor_options *options)
 {
 	for (size_t i = 0; i < SENSOR_PORTS_MAX; i++)
 		if (options->ports[i])
@@ -103,6 +104,10 @@ static void settings_fill(struct settings *settings, const struct sensor_options
 	settings->replay = options->replay;
 	settings->task_typed = task_typed();
 	settings->unseen_rate = options->unseen_rate;
+	if (getrandom(settings->seen_key, sizeof(settings->seen_key), 0) !=
+	    (ssize_t)sizeof(settings->seen_key))
+		return log_errno(LOG_ERR, -errno, "no random bytes are to be had");
+	return 0;
 }
 
 static int maps_size(struct sensor *sensor)
@@ -181,7 +186,9 @@ int probes_load(struct sensor *sensor)
 	sensor->probes = probes__open();
 	if (!sensor->probes)
 		return log_errno(LOG_ERR, -errno, "the probes' object cannot be opened");
-	settings_fill(&sensor->probes->rodata->settings, &sensor->options);
+	r = settings_fill(&sensor->probes->rodata->settings, &sensor->options);
+	if (r < 0)
+		return r;
 	r = maps_size(sensor);
 	if (r < 0)
 		return log_errno(LOG_ERR, r, "map sizes are refused");

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests of the kernel side: they load it, so they need root; without it they are skipped.
 PROBE_TESTS = \
-	%D%/test_live %D%/test_malformed %D%/test_match %D%/test_process %D%/test_swap
+	%D%/test_live %D%/test_malformed %D%/test_match %D%/test_process %D%/test_swap \
+	%D%/test_unseen
 
 probe_run_sources = \
 	%D%/packet_build.c %D%/packet_build.h %D%/probe_run.c %D%/probe_run.h
@@ -22,6 +23,8 @@ tests_probes_test_process_SOURCES = \
 	%D%/process_scenario.c %D%/process_scenario.h \
 	$(probe_run_sources) $(probe_cgroup_sources)
 tests_probes_test_swap_SOURCES = %D%/test_swap.c $(probe_run_sources)
+tests_probes_test_unseen_SOURCES = \
+	%D%/test_unseen.c $(probe_run_sources) $(probe_cgroup_sources)
 tests_probes_test_process_LDADD = $(LDADD) -lpthread
 tests_probes_test_swap_LDADD = $(LDADD) -lpthread
 
