@@ -43,47 +43,62 @@ struct tails {
 struct tails egress_tails SEC(".maps");
 struct tails ingress_tails SEC(".maps");
 
-/* UDP and TCP ports, and where the DNS message of a UDP packet starts, for packets without
- * options in linear memory. */
+/* Where the transport header is and whose, of a packet in linear memory without anything unusual
+ * before it. False: *ret_action is what to do with the packet. */
+static __always_inline bool packet_plain(const __u8 *ip, const void *end, __u64 *ret_transport,
+					 __u8 *ret_protocol, enum action *ret_action)
+{
+	__u8 protocol;
+
+	*ret_action = ACTION_FURTHER;
+	if ((void *)(ip + IPV6_HEADER_SIZE) > end) {
+		if ((void *)(ip + IPV4_HEADER_SIZE) <= end && ip[0] >> 4 == 4 &&
+		    ip[9] != IPPROTO_UDP && ip[9] != IPPROTO_TCP)
+			*ret_action = ACTION_PASS;
+		return false;
+	}
+	if (ip[0] == 0x45) {
+		protocol = ip[9];
+		if (protocol != IPPROTO_UDP && protocol != IPPROTO_TCP) {
+			*ret_action = ACTION_PASS;
+			return false;
+		}
+		/* More fragments, or not the first one. */
+		if (*(const __be16 *)(ip + 6) & bpf_htons(0x3fff))
+			return false;
+		*ret_transport = IPV4_HEADER_SIZE;
+	} else if (ip[0] >> 4 == 6) {
+		protocol = ip[6];
+		if (protocol != IPPROTO_UDP && protocol != IPPROTO_TCP) {
+			if (!ipv6_extension(protocol))
+				*ret_action = ACTION_PASS;
+			return false;
+		}
+		*ret_transport = IPV6_HEADER_SIZE;
+	} else {
+		return false;
+	}
+	*ret_protocol = protocol;
+	return true;
+}
+
+/* UDP and TCP ports, and the DNS message of a UDP packet, for packets without options in linear
+ * memory. */
 static __always_inline enum action packet_judge(struct __sk_buff *skb, const struct hook *hook,
 						enum tail *ret_tail)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
-	struct message message = { .hook = hook, .skb = skb };
+	struct message message = { .hook = hook, .skb = skb, .ip = data };
 	struct reader reader = { .end = end };
 	struct table table = { 0 };
 	struct name name = { 0 };
-	__u8 *bytes = data;
-	__u64 transport;
+	enum action action;
+	__u64 transport = 0;
 	__u16 *ports;
-	__u8 protocol;
 
 	*ret_tail = TAIL_MESSAGE;
-	if (data + IPV6_HEADER_SIZE > end)
-		return data + IPV4_HEADER_SIZE > end ? ACTION_FURTHER
-		       : bytes[0] >> 4 == 4 && bytes[9] != IPPROTO_UDP && bytes[9] != IPPROTO_TCP
-			       ? ACTION_PASS
-			       : ACTION_FURTHER;
-	if (bytes[0] == 0x45) {
-		protocol = bytes[9];
-		transport = IPV4_HEADER_SIZE;
-		if (protocol != IPPROTO_UDP && protocol != IPPROTO_TCP)
-			return ACTION_PASS;
-		/* More fragments, or not the first one. */
-		if (*(__be16 *)(bytes + 6) & bpf_htons(0x3fff))
-			return ACTION_FURTHER;
-	} else if (bytes[0] >> 4 == 6) {
-		protocol = bytes[6];
-		transport = IPV6_HEADER_SIZE;
-		if (protocol != IPPROTO_UDP && protocol != IPPROTO_TCP)
-			return protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING ||
-					       protocol == IPPROTO_FRAGMENT ||
-					       protocol == IPPROTO_AH || protocol == IPPROTO_DSTOPTS
-				       ? ACTION_FURTHER
-				       : ACTION_PASS;
-	} else {
-		return ACTION_FURTHER;
-	}
+	if (!packet_plain(data, end, &transport, &message.protocol, &action))
+		return action;
 	ports = data + transport;
 	if ((void *)(ports + 2) > end)
 		return ACTION_FURTHER;
@@ -91,12 +106,10 @@ static __always_inline enum action packet_judge(struct __sk_buff *skb, const str
 	message.destination_port = bpf_ntohs(ports[1]);
 	if (!port_is_dns(message.destination_port) && !port_is_dns(message.source_port))
 		return ACTION_PASS;
-	if (protocol == IPPROTO_TCP) {
+	if (message.protocol == IPPROTO_TCP) {
 		*ret_tail = TAIL_STREAM;
 		return ACTION_FURTHER;
 	}
-	message.protocol = IPPROTO_UDP;
-	message.ip = data;
 	message.offset = (__u32)transport + UDP_HEADER_SIZE;
 	reader.message = data + transport + UDP_HEADER_SIZE;
 	if (reader.message + sizeof(struct dns_header) > end)
@@ -115,14 +128,34 @@ static __always_inline enum action packet_judge(struct __sk_buff *skb, const str
 	return question_judge(&message, &table, &reader, READER_PACKET, &name);
 }
 
-/* Any UDP packet. */
+/* The message of a UDP packet. */
+static __always_inline enum action datagram_judge(struct message *message,
+						  const struct packet *packet)
+{
+	struct __sk_buff *skb = message->skb;
+	struct reader reader = { .skb = skb };
+
+	message->offset = packet->transport + UDP_HEADER_SIZE;
+	if (message->offset > skb->len)
+		return message_up(message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
+	message->size = skb->len - message->offset;
+	if (message->size == 0 && !packet->fragment) {
+		count(message->hook->probe, COUNTER_EMPTY);
+		return ACTION_PASS;
+	}
+	if (skb->gso_size && skb->gso_size < message->size)
+		return message_up(message, COUNTER_UNREAD, RECORD_REASON_GSO);
+	if (bpf_skb_load_bytes(skb, message->offset, &message->header, sizeof(message->header)) < 0)
+		return message_up(message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
+	reader.offset = message->offset;
+	return message_read(message, &reader, READER_LOAD);
+}
+
+/* Any UDP packet. ACTION_FURTHER: it is TCP. */
 static __always_inline enum action message_judge(struct __sk_buff *skb, const struct hook *hook)
 {
 	struct message message = { .hook = hook, .skb = skb };
-	struct reader reader = { .skb = skb };
 	struct packet packet = { 0 };
-	struct table table = { 0 };
-	struct name name = { 0 };
 
 	if (!packet_read(skb, &packet))
 		return ACTION_PASS;
@@ -148,38 +181,7 @@ static __always_inline enum action message_judge(struct __sk_buff *skb, const st
 		count(hook->probe, COUNTER_RESPONSE);
 		return ACTION_PASS;
 	}
-	message.offset = packet.transport + UDP_HEADER_SIZE;
-	if (message.offset > skb->len)
-		return message_up(&message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
-	message.size = skb->len - message.offset;
-	if (message.size == 0 && !packet.fragment) {
-		count(hook->probe, COUNTER_EMPTY);
-		return ACTION_PASS;
-	}
-	if (skb->gso_size && skb->gso_size < message.size)
-		return message_up(&message, COUNTER_UNREAD, RECORD_REASON_GSO);
-	if (bpf_skb_load_bytes(skb, message.offset, &message.header, sizeof(message.header)) < 0)
-		return message_up(&message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
-	if (message_skipped(&message)) {
-		count(hook->probe, COUNTER_RESPONSE);
-		return ACTION_PASS;
-	}
-	if (message.header.questions == 0) {
-		count(hook->probe, COUNTER_EMPTY);
-		return ACTION_PASS;
-	}
-	if (message.header.questions != bpf_htons(1))
-		return message_up(&message, COUNTER_UNREAD, RECORD_REASON_QUESTIONS);
-	reader.offset = message.offset;
-	switch (name_read(&reader, READER_LOAD, &name)) {
-	case NAME_READ:
-		table_open(&tables, &table);
-		return question_judge(&message, &table, &reader, READER_LOAD, &name);
-	case NAME_POINTER:
-		return message_up(&message, COUNTER_UNREAD, RECORD_REASON_POINTER);
-	default:
-		return message_up(&message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
-	}
+	return datagram_judge(&message, &packet);
 }
 
 /* A tail call that fails leaves the packet unread: it can only be a fault of ours, but it counts.

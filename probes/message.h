@@ -340,6 +340,34 @@ static __always_inline bool message_skipped(const struct message *message)
 	return (message->header.flags & bpf_htons(DNS_FLAG_RESPONSE)) && !settings.responses;
 }
 
+/* Reads and judges a message whose header is there. */
+static __always_inline enum action message_read(const struct message *message,
+						const struct reader *reader, enum reader_mode mode)
+{
+	struct table table = { 0 };
+	struct name name = { 0 };
+
+	if (message_skipped(message)) {
+		count(message->hook->probe, COUNTER_RESPONSE);
+		return ACTION_PASS;
+	}
+	if (message->header.questions == 0) {
+		count(message->hook->probe, COUNTER_EMPTY);
+		return ACTION_PASS;
+	}
+	if (message->header.questions != bpf_htons(1))
+		return message_up(message, COUNTER_UNREAD, RECORD_REASON_QUESTIONS);
+	switch (name_read(reader, mode, &name)) {
+	case NAME_READ:
+		table_open(&tables, &table);
+		return question_judge(message, &table, reader, mode, &name);
+	case NAME_POINTER:
+		return message_up(message, COUNTER_UNREAD, RECORD_REASON_POINTER);
+	default:
+		return message_up(message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
+	}
+}
+
 /* Questions of local programs to a resolver on this host are seen as they leave; at the resolver
  * they would be seen again. */
 #define LOOPBACK_IFINDEX 1

@@ -57,6 +57,12 @@ static __always_inline bool port_is_dns(__u16 port)
 	return false;
 }
 
+static __always_inline bool ipv6_extension(__u8 next)
+{
+	return next == IPPROTO_HOPOPTS || next == IPPROTO_ROUTING || next == IPPROTO_FRAGMENT ||
+	       next == IPPROTO_AH || next == IPPROTO_DSTOPTS;
+}
+
 static __always_inline bool packet_read_ipv4(struct __sk_buff *skb, struct packet *packet)
 {
 	__u8 header[IPV4_HEADER_SIZE];
@@ -81,8 +87,7 @@ static __always_inline bool packet_read_ipv6(struct __sk_buff *skb, struct packe
 		return false;
 	/* One turn more, for what comes after the last of them. */
 	for (int i = 0; i < EXTENSION_HEADERS_MAX + 1; i++) {
-		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING &&
-		    next != IPPROTO_FRAGMENT && next != IPPROTO_AH && next != IPPROTO_DSTOPTS) {
+		if (!ipv6_extension(next)) {
 			packet->protocol = next;
 			packet->transport = at;
 			return true;

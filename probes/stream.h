@@ -104,8 +104,6 @@ static __always_inline enum action stream_message(struct message *message, struc
 		.head = stream->head + STREAM_PREFIX,
 		.head_size = stream->have - STREAM_PREFIX,
 	};
-	struct table table = { 0 };
-	struct name name = { 0 };
 
 	message->size = size;
 	message->head = stream->head;
@@ -113,25 +111,7 @@ static __always_inline enum action stream_message(struct message *message, struc
 	if (size < DNS_HEADER_SIZE)
 		return message_up(message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
 	__builtin_memcpy(&message->header, stream->head + STREAM_PREFIX, sizeof(message->header));
-	if (message_skipped(message)) {
-		count(message->hook->probe, COUNTER_RESPONSE);
-		return ACTION_PASS;
-	}
-	if (message->header.questions == 0) {
-		count(message->hook->probe, COUNTER_EMPTY);
-		return ACTION_PASS;
-	}
-	if (message->header.questions != bpf_htons(1))
-		return message_up(message, COUNTER_UNREAD, RECORD_REASON_QUESTIONS);
-	switch (name_read(&reader, READER_HEAD, &name)) {
-	case NAME_READ:
-		table_open(&tables, &table);
-		return question_judge(message, &table, &reader, READER_HEAD, &name);
-	case NAME_POINTER:
-		return message_up(message, COUNTER_UNREAD, RECORD_REASON_POINTER);
-	default:
-		return message_up(message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
-	}
+	return message_read(message, &reader, READER_HEAD);
 }
 
 static __always_inline struct stream *stream_recorded(struct __sk_buff *skb,
