@@ -133,10 +133,11 @@ check-vm: all
 CLEANFILES += %D%/bench/empty.bpf.o
 
 # Made for `make bench` only. BENCHFLAGS=--quick leaves dnsperf out.
-EXTRA_PROGRAMS = %D%/bench/bench_probe %D%/bench/connections
-CLEANFILES += %D%/bench/bench_probe %D%/bench/connections
+bench_programs = %D%/bench/bench_live %D%/bench/bench_probe %D%/bench/connections
+EXTRA_PROGRAMS = $(bench_programs)
+CLEANFILES += $(bench_programs)
 
-bench: all %D%/bench/empty.bpf.o %D%/bench/bench_probe %D%/bench/connections
+bench: all %D%/bench/empty.bpf.o $(bench_programs)
 	CORDON_BUILD=$(abs_top_builddir) $(abs_top_srcdir)/tests/bench/run $(BENCHFLAGS)
 
 .PHONY: check-system check-vm bench

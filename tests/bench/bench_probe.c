@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What a packet costs in the DNS probe, by BPF_PROG_TEST_RUN: the median of several runs, over an
- * empty program on the same hook in the same process. Prints one JSON object a line.
+ * empty program on the same hook in the same process. Prints one JSON object a line. bench_live
+ *measures on real sockets.
  *
  *	bench_probe PACK...
  *
@@ -12,6 +13,7 @@
 #include <limits.h>
 #include <net/ethernet.h>
 #include <netinet/ip.h>
+#include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,6 +60,25 @@ static void packet_make(struct packet *packet, const char *name, uint16_t port)
 	memcpy(at + sizeof(header), qname.wire, qname.length);
 	memcpy(at + sizeof(header) + qname.length, tail, sizeof(tail));
 	packet->size = (uint32_t)(at + message - packet->bytes);
+}
+
+/* A segment of an established connection that is not DNS. */
+static void packet_make_stream(struct packet *packet, size_t payload)
+{
+	struct ether_header *ethernet = (struct ether_header *)(void *)packet->bytes;
+	uint8_t *at = packet->bytes + sizeof(*ethernet);
+	struct iphdr ip = { .version = 4, .ihl = 5, .protocol = IPPROTO_TCP, .ttl = 64 };
+	struct tcphdr tcp = { .source = htons(40000), .dest = htons(443), .doff = 5, .ack = 1 };
+
+	memset(packet, 0, sizeof(*packet));
+	ethernet->ether_type = htons(ETHERTYPE_IP);
+	ip.saddr = htonl(0x7f000001);
+	ip.daddr = htonl(0x7f000035);
+	ip.tot_len = htons((uint16_t)(sizeof(ip) + sizeof(tcp) + payload));
+	tcp.psh = payload > 0;
+	memcpy(at, &ip, sizeof(ip));
+	memcpy(at + sizeof(ip), &tcp, sizeof(tcp));
+	packet->size = (uint32_t)(sizeof(*ethernet) + sizeof(ip) + sizeof(tcp) + payload);
 }
 
 static int record_dropped(void *context, void *data, size_t size)
@@ -122,7 +143,7 @@ static void pack_bench(struct sensor *sensor, struct ring_buffer *ring, const ch
 	struct pack_info info;
 	const char *why;
 	struct packet packet;
-	uint32_t base, other, miss3, miss8, hit;
+	uint32_t base, other, miss3, miss8, hit, data, acknowledgement;
 	uint64_t next;
 
 	if (empty < 0 || pack_open(path, &pack, &why) < 0 ||
@@ -140,12 +161,17 @@ static void pack_bench(struct sensor *sensor, struct ring_buffer *ring, const ch
 	miss8 = median_ns(program, &packet, REPEAT, NULL);
 	packet_make(&packet, listed_name(pack), 53);
 	hit = median_ns(program, &packet, REPEAT_HIT, ring);
+	packet_make_stream(&packet, 400);
+	data = median_ns(program, &packet, REPEAT, NULL);
+	packet_make_stream(&packet, 0);
+	acknowledgement = median_ns(program, &packet, REPEAT, NULL);
 	(void)printf("{\"domains\": %llu, \"table_bytes\": %llu, \"empty_ns\": %u, "
 		     "\"not_dns_over\": %d, \"miss_3_labels_over\": %d, "
-		     "\"miss_8_labels_200_bytes_over\": %d, \"hit_over\": %d}\n",
+		     "\"miss_8_labels_200_bytes_over\": %d, \"hit_over\": %d, "
+		     "\"tcp_data_over\": %d, \"tcp_ack_over\": %d}\n",
 		     (unsigned long long)info.domains, (unsigned long long)info.table_bytes, base,
 		     (int)(other - base), (int)(miss3 - base), (int)(miss8 - base),
-		     (int)(hit - base));
+		     (int)(hit - base), (int)(data - base), (int)(acknowledgement - base));
 	pack_close(pack);
 	(void)close(empty);
 }
