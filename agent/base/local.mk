@@ -4,6 +4,6 @@ libbase_a_SOURCES = \
 	%D%/address.c %D%/address.h %D%/channel.c %D%/channel.h %D%/cleanup.h %D%/clock.c %D%/clock.h \
 	%D%/digest.c %D%/digest.h %D%/domain_name.c %D%/domain_name.h \
 	%D%/escape.c %D%/escape.h %D%/fd.c %D%/fd.h %D%/log.c %D%/log.h \
-	%D%/outlet.c %D%/outlet.h %D%/parse.c %D%/parse.h
+	%D%/outlet.c %D%/outlet.h %D%/parse.c %D%/parse.h %D%/quic_crypto.c %D%/quic_crypto.h
 libbase_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(CRYPTO_CFLAGS)
 base_LIBS = libbase.a $(SYSTEMD_LIBS) $(CRYPTO_LIBS)
