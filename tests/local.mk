@@ -2,7 +2,8 @@
 # Unit tests and fuzz targets have one source file each, of their own name. They link every
 # library; the linker takes what they use.
 AM_CPPFLAGS += $(CMOCKA_CFLAGS)
-cordon_LIBS = $(cloud_LIBS) $(cli_LIBS) $(daemon_LIBS) $(report_LIBS) $(response_LIBS) $(journal_LIBS) \
+cordon_LIBS = $(cloud_LIBS) $(cli_LIBS) $(daemon_LIBS) $(scan_LIBS) $(report_LIBS) $(response_LIBS) \
+	$(journal_LIBS) \
 	$(policy_LIBS) $(detect_LIBS) $(sensor_LIBS) $(intel_LIBS) $(base_LIBS)
 LDADD = $(replay_LIBS) $(cordon_LIBS) $(CMOCKA_LIBS)
 
@@ -46,7 +47,11 @@ UNIT_TESTS += \
 	%D%/unit/test_retry \
 	%D%/unit/test_sigv4 \
 	%D%/unit/test_status \
-	%D%/unit/test_writer
+	%D%/unit/test_writer \
+	%D%/unit/test_flow_reader
+
+tests_unit_test_flow_reader_SOURCES = \
+	%D%/unit/test_flow_reader.c %D%/unit/flow_cases.c %D%/unit/flow_cases.h
 
 if CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)

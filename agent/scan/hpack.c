@@ -54,10 +54,12 @@ static int integer_read(struct cursor *block, unsigned bits, uint32_t *ret)
 	uint32_t mask = (1u << bits) - 1, value, byte;
 	int r = cursor_number(block, 1, &value);
 
-	value &= mask;
-	if (r < 0 || value < mask) {
-		*ret = value;
+	if (r < 0)
 		return r;
+	value &= mask;
+	if (value < mask) {
+		*ret = value;
+		return 0;
 	}
 	for (unsigned shift = 0; shift <= 21; shift += 7) {
 		r = cursor_number(block, 1, &byte);

@@ -42,7 +42,7 @@ static int line_look(const uint8_t *bytes, size_t size)
 	if (line > LINE_MAX)
 		return 0;
 	for (size_t i = 0; i < line; i++)
-		if (bytes[i] >= 0x7f || (bytes[i] < ' ' && !strchr("\t\r\n", bytes[i])))
+		if (bytes[i] >= 0x7f || (bytes[i] < ' ' && !memchr("\t\r\n", bytes[i], 3)))
 			return 0;
 	if (!end)
 		return -ENODATA;
