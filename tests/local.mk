@@ -48,10 +48,16 @@ UNIT_TESTS += \
 	%D%/unit/test_sigv4 \
 	%D%/unit/test_status \
 	%D%/unit/test_writer \
-	%D%/unit/test_flow_reader
+	%D%/unit/test_flow_reader \
+	%D%/unit/test_flow_capture \
+	%D%/unit/test_assembly \
+	%D%/unit/test_hpack \
+	%D%/unit/test_quic_crypto
 
 tests_unit_test_flow_reader_SOURCES = \
 	%D%/unit/test_flow_reader.c %D%/unit/flow_cases.c %D%/unit/flow_cases.h
+tests_unit_test_flow_capture_SOURCES = \
+	%D%/unit/test_flow_capture.c %D%/unit/flow_capture.c %D%/unit/flow_capture.h
 
 if CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)
@@ -68,7 +74,12 @@ FUZZ_TARGETS += \
 	%D%/fuzz/fuzz_config \
 	%D%/fuzz/fuzz_control \
 	%D%/fuzz/fuzz_dns_message \
-	%D%/fuzz/fuzz_policy
+	%D%/fuzz/fuzz_policy \
+	%D%/fuzz/fuzz_tls_hello \
+	%D%/fuzz/fuzz_http_request \
+	%D%/fuzz/fuzz_http2 \
+	%D%/fuzz/fuzz_quic_initial \
+	%D%/fuzz/fuzz_flow_reader
 
 if FUZZERS
 fuzz_link_flags = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -90,6 +101,11 @@ tests_fuzz_fuzz_pack_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_domain_name_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_record_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_policy_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_tls_hello_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_http_request_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_http2_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_quic_initial_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_flow_reader_LDFLAGS = $(fuzz_link_flags)
 
 # Programs that the system tests, the VM tests and the quickstart use.
 noinst_PROGRAMS += %D%/system/sender %D%/system/responder %D%/system/flood %D%/system/fail_fast \

@@ -122,6 +122,8 @@ int http2_take(struct http2 *http2, const uint8_t *bytes, size_t size, struct fl
 
 	if (http2->broken)
 		return -ENODATA;
+	if (size < PREFACE_SIZE)
+		return 0;
 	if (http2->at == 0)
 		http2->at = PREFACE_SIZE;
 	while (r == 0) {

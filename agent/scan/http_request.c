@@ -108,7 +108,6 @@ int http_request_look(const char *bytes, size_t size)
 {
 	size_t at = blank_lines(bytes, size), method;
 	struct text line;
-	bool whole;
 
 	method = method_size(bytes + at, size - at);
 	if (at + method == size && method <= METHOD_LOOK_MAX)
@@ -117,10 +116,9 @@ int http_request_look(const char *bytes, size_t size)
 		return 0;
 	if (method_known(bytes + at, method))
 		return 1;
-	whole = line_next(bytes, size, &at, &line);
-	if (version_find(&line) < line.size)
-		return 1;
-	return whole ? 0 : -ENODATA;
+	if (!line_next(bytes, size, &at, &line))
+		return -ENODATA;
+	return version_find(&line) < line.size;
 }
 
 size_t http_head_size(const char *bytes, size_t size, size_t *searched)

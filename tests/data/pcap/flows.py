@@ -13,12 +13,8 @@ import json
 import re
 import subprocess
 import sys
+import xml.etree.ElementTree as xml
 
-HELLO = ["tls.handshake.extensions_server_name", "tls.handshake.ciphersuite",
-         "tls.handshake.extension.type", "tls.handshake.sig_hash_alg",
-         "tls.handshake.extensions.supported_version", "tls.handshake.version",
-         "tls.handshake.extensions_alpn_str", "quic.version"]
-HTTP = ["http.host", "http.request.method"]
 VERSIONS = {0x304: "13", 0x303: "12", 0x302: "11", 0x301: "10", 0x300: "s3", 2: "s2"}
 
 
@@ -45,6 +41,41 @@ def digest(text):
     return hashlib.sha256(text.encode()).hexdigest()[:12] if text else "0" * 12
 
 
+def values(field, name):
+    return [child.get("show") for child in field.iter("field") if child.get("name") == name]
+
+
+def own(field, name):
+    return [child.get("show") for child in field if child.get("name") == name]
+
+
+def extension(hello, kind):
+    """The element of the extension, where others have fields of the same names."""
+    for field in hello.iter("field"):
+        if own(field, "tls.handshake.extension.type") == [str(kind)]:
+            return field
+    return xml.Element("none")
+
+
+def hellos(path):
+    command = ["tshark", "-n", "-r", path, "-Y", "tls.handshake.type == 1", "-T", "pdml"]
+    text = subprocess.run(command, capture_output=True, text=True).stdout
+    for packet in xml.fromstring(text).iter("packet"):
+        for field in packet.iter("field"):
+            if own(field, "tls.handshake.type") == ["1"]:
+                yield field, any(p.get("name") == "quic" for p in packet.iter("proto"))
+
+
+def hello_read(hello, quic):
+    name = values(hello, "tls.handshake.extensions_server_name")
+    alpn = values(extension(hello, 16), "tls.handshake.extensions_alpn_str")
+    return {"name": name[0] if name else "", "alpn": ",".join(alpn), "ja4": ja4(
+        values(hello, "tls.handshake.ciphersuite"), values(hello, "tls.handshake.extension.type"),
+        values(extension(hello, 13), "tls.handshake.sig_hash_alg"),
+        values(extension(hello, 43), "tls.handshake.extensions.supported_version"),
+        values(hello, "tls.handshake.version"), alpn, quic)}
+
+
 def ja4(ciphers, extensions, signatures, versions, version, alpn, quic):
     ciphers, extensions, signatures, versions = map(
         numbers, (ciphers, extensions, signatures, versions))
@@ -65,17 +96,12 @@ def ja4(ciphers, extensions, signatures, versions, version, alpn, quic):
 
 
 def read(path):
-    hellos, hosts = [], set()
-    for name, ciphers, extensions, signatures, versions, version, alpn, quic in tshark(
-            path, "tls.handshake.type == 1", HELLO):
-        # Not what is tunnelled in several layers of records, and no hello that is cut.
-        hellos.append({"name": name[0] if name else "", "alpn": ",".join(alpn),
-                       "ja4": ja4(ciphers, extensions, signatures, versions, version, alpn, quic)})
-    for host, method in tshark(path, "http.host and http.request and tcp", HTTP):
+    found, hosts = [hello_read(*each) for each in hellos(path)], set()
+    for (host,) in tshark(path, "http.host and http.request and tcp", ["http.host"]):
         for each in host:
             match = re.fullmatch(r"(.*?)(?::(\d+))?", each)
             hosts.add(f"{match[1]} {int(match[2] or 0)}")
-    return {"hellos": sorted(hellos, key=lambda h: (h["name"], h["ja4"])), "hosts": sorted(hosts)}
+    return {"hellos": sorted(found, key=lambda h: (h["name"], h["ja4"])), "hosts": sorted(hosts)}
 
 
 def main():
