@@ -52,6 +52,7 @@ UNIT_TESTS += \
 	%D%/unit/test_flow_capture \
 	%D%/unit/test_assembly \
 	%D%/unit/test_hpack \
+	%D%/unit/test_ja4 \
 	%D%/unit/test_quic_crypto
 
 tests_unit_test_flow_reader_SOURCES = \
