@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -31,15 +31,54 @@ void quic_keys_free(struct quic_keys *keys)
 	free(keys);
 }
 
-static int hmac(const uint8_t *key, size_t key_size, const uint8_t *data, size_t size,
-		uint8_t out[static SHA256_SIZE])
+/* Finding an algorithm by its name costs more than using it; so once for all. */
+static struct {
+	EVP_MAC *mac;
+	EVP_CIPHER *gcm, *ecb;
+} algorithms;
+
+static int algorithms_load(void)
 {
-	return HMAC(EVP_sha256(), key, (int)key_size, data, size, out, NULL) ? 0 : -EIO;
+	if (!algorithms.mac)
+		algorithms.mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	if (!algorithms.gcm)
+		algorithms.gcm = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
+	if (!algorithms.ecb)
+		algorithms.ecb = EVP_CIPHER_fetch(NULL, "AES-128-ECB", NULL);
+	return algorithms.mac && algorithms.gcm && algorithms.ecb ? 0 : -EIO;
+}
+
+CLEANUP_DEFINE(EVP_MAC_CTX *, EVP_MAC_CTX_free)
+
+/* A context for HMAC with SHA-256, to be used with any number of keys; NULL on failure. */
+static EVP_MAC_CTX *hmac_new(void)
+{
+	char name[] = "SHA256";
+	OSSL_PARAM parameters[] = { OSSL_PARAM_utf8_string("digest", name, sizeof(name) - 1),
+				    OSSL_PARAM_END };
+	EVP_MAC_CTX *context = EVP_MAC_CTX_new(algorithms.mac);
+
+	if (context && EVP_MAC_CTX_set_params(context, parameters) == 1)
+		return context;
+	EVP_MAC_CTX_free(context);
+	return NULL;
+}
+
+static int hmac(EVP_MAC_CTX *context, const uint8_t *key, size_t key_size, const uint8_t *data,
+		size_t size, uint8_t out[static SHA256_SIZE])
+{
+	size_t done;
+
+	if (EVP_MAC_init(context, key, key_size, NULL) != 1 ||
+	    EVP_MAC_update(context, data, size) != 1 ||
+	    EVP_MAC_final(context, out, &done, SHA256_SIZE) != 1)
+		return -EIO;
+	return 0;
 }
 
 /* HKDF-Expand-Label (RFC 8446, 7.1) with no context, for what one block of SHA-256 holds. */
-static int label_expand(const uint8_t secret[static SHA256_SIZE], const char *label, size_t size,
-			uint8_t *out)
+static int label_expand(EVP_MAC_CTX *context, const uint8_t secret[static SHA256_SIZE],
+			const char *label, size_t size, uint8_t *out)
 {
 	uint8_t info[4 + sizeof(LABEL_START) + LABEL_MAX], block[SHA256_SIZE];
 	size_t length = strlen(label), at = 0;
@@ -55,7 +94,7 @@ static int label_expand(const uint8_t secret[static SHA256_SIZE], const char *la
 	at += length;
 	info[at++] = 0; /* the context's length */
 	info[at++] = 1; /* the first block (RFC 5869, 2.3) */
-	if (hmac(secret, SHA256_SIZE, info, at, block) < 0)
+	if (hmac(context, secret, SHA256_SIZE, info, at, block) < 0)
 		return -EIO;
 	memcpy(out, block, size);
 	return 0;
@@ -68,8 +107,8 @@ static int contexts_init(struct quic_keys *keys, const uint8_t key[static KEY_SI
 	keys->header = EVP_CIPHER_CTX_new();
 	if (!keys->aead || !keys->header)
 		return -ENOMEM;
-	if (EVP_DecryptInit_ex(keys->aead, EVP_aes_128_gcm(), NULL, key, NULL) != 1 ||
-	    EVP_EncryptInit_ex(keys->header, EVP_aes_128_ecb(), NULL, hp, NULL) != 1 ||
+	if (EVP_DecryptInit_ex(keys->aead, algorithms.gcm, NULL, key, NULL) != 1 ||
+	    EVP_EncryptInit_ex(keys->header, algorithms.ecb, NULL, hp, NULL) != 1 ||
 	    EVP_CIPHER_CTX_set_padding(keys->header, 0) != 1)
 		return -EIO;
 	return 0;
@@ -80,15 +119,19 @@ int quic_keys_new(const struct quic_derivation *derivation, const uint8_t *id, s
 {
 	uint8_t initial[SHA256_SIZE], client[SHA256_SIZE], key[KEY_SIZE], hp[KEY_SIZE];
 	CLEANUP(quic_keys_free_cleanup) struct quic_keys *keys = calloc(1, sizeof(*keys));
+	CLEANUP(EVP_MAC_CTX_free_cleanup) EVP_MAC_CTX *mac = NULL;
 	int r;
 
 	if (!keys)
 		return -ENOMEM;
-	if (hmac(derivation->salt, QUIC_SALT_SIZE, id, size, initial) < 0 ||
-	    label_expand(initial, "client in", sizeof(client), client) < 0 ||
-	    label_expand(client, derivation->key, sizeof(key), key) < 0 ||
-	    label_expand(client, derivation->iv, sizeof(keys->iv), keys->iv) < 0 ||
-	    label_expand(client, derivation->hp, sizeof(hp), hp) < 0)
+	if (algorithms_load() < 0)
+		return -EIO;
+	mac = hmac_new();
+	if (!mac || hmac(mac, derivation->salt, QUIC_SALT_SIZE, id, size, initial) < 0 ||
+	    label_expand(mac, initial, "client in", sizeof(client), client) < 0 ||
+	    label_expand(mac, client, derivation->key, sizeof(key), key) < 0 ||
+	    label_expand(mac, client, derivation->iv, sizeof(keys->iv), keys->iv) < 0 ||
+	    label_expand(mac, client, derivation->hp, sizeof(hp), hp) < 0)
 		return -EIO;
 	r = contexts_init(keys, key, hp);
 	if (r < 0)

@@ -2,7 +2,7 @@
  *
  * The protection of QUIC Initial packets (RFC 9001, 5) over OpenSSL's EVP: keys that anybody can
  * derive from a connection id, header protection, and opening of a payload. Ids and payloads are
- * foreign.
+ * foreign. For one thread: algorithms are found once for the process.
  */
 #pragma once
 

@@ -81,12 +81,16 @@ static size_t method_size(const char *bytes, size_t size)
 	return length;
 }
 
+static bool blank(char character)
+{
+	return character == ' ' || character == '\t' || character == '\r' || character == '\n';
+}
+
 static struct text text_trim(struct text text)
 {
-	while (text.size > 0 && (text.at[0] == ' ' || text.at[0] == '\t'))
+	while (text.size > 0 && blank(text.at[0]))
 		text = (struct text){ text.at + 1, text.size - 1 };
-	while (text.size > 0 && strchr(" \t\r\n", text.at[text.size - 1]) &&
-	       text.at[text.size - 1] != '\0')
+	while (text.size > 0 && blank(text.at[text.size - 1]))
 		text.size--;
 	return text;
 }
@@ -309,33 +313,43 @@ void http_request_read(const char *bytes, size_t size, struct http_request *ret,
 		ret->body = HTTP_BODY_UNKNOWN;
 }
 
+/* "1A;name=value": the size of the chunk that follows (RFC 9112, 7.1). */
+static int chunk_size_read(const struct text *line, uint64_t *ret)
+{
+	uint64_t length = 0;
+	size_t digits = 0;
+
+	for (; digits < line->size && isxdigit((unsigned char)line->at[digits]); digits++) {
+		char digit = (char)tolower((unsigned char)line->at[digits]);
+
+		if (length > UINT64_MAX / 32)
+			return -EBADMSG;
+		length = length * 16 + (uint64_t)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+	}
+	*ret = length;
+	return digits > 0 ? 0 : -EBADMSG;
+}
+
 int http_chunks_skip(const char *bytes, size_t size, size_t *ret_size)
 {
 	size_t at = 0;
 	struct text line;
 
+	*ret_size = 0;
 	while (line_next(bytes, size, &at, &line)) {
-		uint64_t length = 0;
-		size_t digits = 0;
+		uint64_t length;
 
-		for (; digits < line.size && isxdigit((unsigned char)line.at[digits]); digits++) {
-			char digit = (char)tolower((unsigned char)line.at[digits]);
-
-			if (length > UINT64_MAX / 32)
-				return -EBADMSG;
-			length = length * 16 +
-				 (uint64_t)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
-		}
-		if (digits == 0)
+		if (chunk_size_read(&line, &length) < 0)
 			return -EBADMSG;
 		if (length == 0)
 			break;
 		if (length > size - at)
 			return 0;
-		at += length;
+		at += (size_t)length;
 		/* The line end behind the chunk. */
 		if (!line_next(bytes, size, &at, &line))
 			return 0;
+		*ret_size = at;
 	}
 	while (line_next(bytes, size, &at, &line)) {
 		if (line.size == 0) {

@@ -40,6 +40,7 @@ size_t http_head_size(const char *bytes, size_t size, size_t *searched);
 void http_request_read(const char *bytes, size_t size, struct http_request *ret,
 		       struct flow_facts *facts, struct flow_names *names);
 
-/* Bytes of a chunked body and its trailers (RFC 9112, 7.1): 1 with *ret_size, 0 when it has not
- * come to its end, -EBADMSG. */
+/* Bytes of a chunked body and its trailers (RFC 9112, 7.1): 1 with *ret_size; 0 when it has not
+ * come to its end, *ret_size is then of the chunks that are there, to go on behind them; -EBADMSG.
+ */
 int http_chunks_skip(const char *bytes, size_t size, size_t *ret_size);

@@ -105,7 +105,7 @@ static int ciphers_hash(struct values *values, char out[static HASH_SIZE + 1])
 static int extensions_hash(struct values *values, struct cursor signatures,
 			   char out[static HASH_SIZE + 1])
 {
-	char text[2 * TEXT_MAX];
+	char text[TEXT_MAX];
 	size_t size;
 
 	qsort(values->list, values->count, sizeof(values->list[0]), value_compare);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "scan/assembly.h"
 #include "scan/flow_names.h"
 #include "scan/ja4.h"
 
@@ -234,6 +235,8 @@ void tls_hello_read(const uint8_t *bytes, size_t size, enum tls_transport transp
 	struct cursor hello;
 	int r = -ENODATA;
 
+	if (size > ASSEMBLY_MAX)
+		size = ASSEMBLY_MAX;
 	if (size > 0 && bytes[0] != CLIENT_HELLO) {
 		flow_facts_fault(facts, "the first message is no ClientHello");
 		return;

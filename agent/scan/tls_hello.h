@@ -37,8 +37,9 @@ bool tls_hello_server(uint8_t type);
 /* Reads the message of which size bytes are at hand. Fills facts: protocol and reason are the
  * caller's to set beforehand, outcome must be FLOW_READ and name empty. What can be read is, also
  * when the message is cut (FLOW_INCOMPLETE) or breaks a rule (FLOW_MALFORMED, the reason is the
- * first rule): a server may be less strict than we. A fingerprint is made when all extensions were
- * seen. GREASE (RFC 8701) is passed over everywhere. */
+ * first rule; of more than ASSEMBLY_MAX bytes the rest is not read): a server may be less strict
+ * than we. A fingerprint is made when all extensions were seen. GREASE (RFC 8701) is passed over
+ * everywhere. */
 void tls_hello_read(const uint8_t *bytes, size_t size, enum tls_transport transport,
 		    struct flow_facts *facts, struct flow_names *names);
 

@@ -268,6 +268,8 @@ def http_cases():
     http_case("http-case", one.format("hOST:bad.example\t "), {"name": "bad.example"})
     http_case("http-line-feeds", "GET / HTTP/1.1\nHost: bad.example\n\n", {"name": "bad.example"})
     http_case("http-folded", one.format("Host:\r\n bad.example"), {"name": "bad.example"})
+    http_case("http-folded-far", one.format("Host:" + "\r\n " * 5 + " " * 600 + "bad.example"),
+              {"name": "bad.example"})
     http_case("http-address-6", one.format("Host: [2001:db8::1]:81"),
               {"name": "2001:db8::1", "http_port": 81})
     http_case("http-address-6-bare", one.format("Host: 2001:db8::1"),
