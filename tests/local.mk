@@ -60,6 +60,21 @@ tests_unit_test_flow_reader_SOURCES = \
 tests_unit_test_flow_capture_SOURCES = \
 	%D%/unit/test_flow_capture.c %D%/unit/flow_capture.c %D%/unit/flow_capture.h
 
+# The worker, and its cage.
+UNIT_TESTS += \
+	%D%/unit/test_cage \
+	%D%/unit/test_flow_table \
+	%D%/unit/test_lru \
+	%D%/unit/test_pool \
+	%D%/unit/test_protocol \
+	%D%/unit/test_worker
+
+# The worker of the tests: the same cage, and a reader that does as it is told.
+noinst_PROGRAMS += %D%/unit/scan_double
+tests_unit_scan_double_SOURCES = \
+	agent/scan/worker_main.c %D%/unit/scan_double.c %D%/unit/scan_double.h
+tests_unit_scan_double_LDADD = libscan.a libsensor.a libbase.a $(CRYPTO_LIBS) $(SECCOMP_LIBS)
+
 if CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+# The parsers of payload, the worker in its cage, and the parent's side of it: the linker takes what
+# each program needs. cordond and cordon have no parser in them.
 noinst_LIBRARIES += libscan.a
 libscan_a_SOURCES = \
 	%D%/assembly.c %D%/assembly.h %D%/cursor.h %D%/flow_names.c %D%/flow_names.h \
@@ -7,6 +9,17 @@ libscan_a_SOURCES = \
 	%D%/http_authority.c %D%/http_authority.h %D%/http_request.c %D%/http_request.h \
 	%D%/ja4.c %D%/ja4.h %D%/quic_initial.c %D%/quic_initial.h \
 	%D%/quic_packet.c %D%/quic_packet.h %D%/socks.c %D%/socks.h %D%/tls_hello.c %D%/tls_hello.h \
-	%D%/tls_record.c %D%/tls_record.h %D%/upgrade.c %D%/upgrade.h
-libscan_a_CFLAGS = $(AM_CFLAGS)
-scan_LIBS = libscan.a
+	%D%/tls_record.c %D%/tls_record.h %D%/upgrade.c %D%/upgrade.h \
+	%D%/cage.c %D%/cage.h %D%/cage_calls.c %D%/cage_landlock.c \
+	%D%/cage_layer.c %D%/cage_layer.h %D%/flow_table.c %D%/flow_table.h %D%/lru.c %D%/lru.h \
+	%D%/pool.c %D%/pool.h %D%/pool_worker.c %D%/pool_worker.h %D%/protocol.c %D%/protocol.h \
+	%D%/worker.c %D%/worker.h %D%/worker_process.c %D%/worker_process.h
+libscan_a_CPPFLAGS = $(AM_CPPFLAGS) -DCORDON_LIBEXECDIR='"$(pkglibexecdir)"'
+libscan_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(SECCOMP_CFLAGS)
+scan_LIBS = libscan.a $(SYSTEMD_LIBS)
+
+# The worker has neither libbpf nor libsystemd in its address space.
+pkglibexec_PROGRAMS += cordon-scan
+cordon_scan_SOURCES = %D%/worker_main.c
+cordon_scan_CFLAGS = $(AM_CFLAGS)
+cordon_scan_LDADD = libscan.a libsensor.a libbase.a $(CRYPTO_LIBS) $(SECCOMP_LIBS)

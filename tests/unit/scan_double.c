@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A reader in place of the parsers, for a worker of the tests: the program of worker_main.c in the
+ * same cage, whose payload is a line of commands. So the tests can have it find what they want, and
+ * do from within the cage whatever somebody would do who has taken it over.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/perf_event.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "scan/cage.h"
+#include "scan/flow_reader.h"
+#include "scan/protocol.h"
+
+#define LINES_MAX 4096
+
+struct flow_reader {
+	struct flow_facts facts;
+	char text[LINES_MAX];
+	size_t size, at;
+	bool ended;
+};
+
+/* ---- what an intruder would try; the result is what the call gave ---- */
+
+static long try_open(void)
+{
+	return open("/etc/passwd", O_RDONLY);
+}
+
+static long try_create(void)
+{
+	return syscall(SYS_openat, AT_FDCWD, "/tmp/cordon-escaped", O_CREAT | O_WRONLY, 0600);
+}
+
+static long try_socket(void)
+{
+	return socket(AF_INET, SOCK_STREAM, 0);
+}
+
+static long try_exec(void)
+{
+	char *const nothing[] = { NULL };
+
+	return execve("/bin/true", nothing, nothing);
+}
+
+static long try_fork(void)
+{
+	return fork();
+}
+
+static long try_ptrace(void)
+{
+	return ptrace(PTRACE_ATTACH, 1, NULL, NULL);
+}
+
+static long try_kill(void)
+{
+	return kill(-1, 0);
+}
+
+static long try_signal(void)
+{
+	return syscall(SYS_tgkill, 1, 1, 0);
+}
+
+static long try_executable(void)
+{
+	return (long)(intptr_t)mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static long try_protect(void)
+{
+	return mprotect((void *)((uintptr_t)&try_protect & ~(uintptr_t)4095), 4096,
+			PROT_READ | PROT_WRITE | PROT_EXEC);
+}
+
+static long try_user(void)
+{
+	return setuid(0);
+}
+
+static long try_namespace(void)
+{
+	return unshare(CLONE_NEWUSER);
+}
+
+static long try_mount(void)
+{
+	return mount("none", "/", "tmpfs", 0, NULL);
+}
+
+static long try_bpf(void)
+{
+	return syscall(SYS_bpf, 0, NULL, 0);
+}
+
+static long try_memory_of(void)
+{
+	return syscall(SYS_process_vm_readv, 1, NULL, 0, NULL, 0, 0);
+}
+
+static long try_prctl(void)
+{
+	return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+}
+
+static long try_descriptor(void)
+{
+	return dup(CAGE_CHANNEL);
+}
+
+static long try_uring(void)
+{
+	return syscall(SYS_io_uring_setup, 1, NULL);
+}
+
+/* Numbers of another architecture: on x86-64, those of x32. */
+static long try_foreign(void)
+{
+	return syscall(0x40000000 | SYS_getpid);
+}
+
+static long try_memory(void)
+{
+	void *volatile place = malloc((size_t)1 << 32);
+
+	if (place)
+		return 0;
+	errno = ENOMEM;
+	return -1;
+}
+
+static const struct {
+	const char *name;
+	long (*call)(void);
+} tries[] = {
+	{ "open", try_open },	      { "create", try_create },
+	{ "socket", try_socket },     { "exec", try_exec },
+	{ "fork", try_fork },	      { "ptrace", try_ptrace },
+	{ "kill", try_kill },	      { "signal", try_signal },
+	{ "executable", try_executable }, { "protect", try_protect },
+	{ "user", try_user },	      { "namespace", try_namespace },
+	{ "mount", try_mount },	      { "bpf", try_bpf },
+	{ "memory-of", try_memory_of }, { "prctl", try_prctl },
+	{ "descriptor", try_descriptor }, { "uring", try_uring },
+	{ "foreign", try_foreign },   { "memory", try_memory },
+};
+
+static void try_command(const char *name, struct flow_facts *facts)
+{
+	for (size_t i = 0; i < ELEMENTS(tries); i++)
+		if (strcmp(tries[i].name, name) == 0) {
+			long r = tries[i].call();
+
+			(void)snprintf(facts->name, sizeof(facts->name), "%s",
+				       r < 0 ? strerrorname_np(errno) : "succeeded");
+		}
+}
+
+/* ---- replies that no worker may send ---- */
+
+static void send_frame(const struct protocol_frame *frame)
+{
+	(void)protocol_send(CAGE_CHANNEL, frame, true);
+}
+
+static void say(const char *what)
+{
+	static struct protocol_frame frame;
+	const struct protocol_hello hello = { .version = PROTOCOL_VERSION };
+	const struct protocol_pong pong = { 0 };
+	const struct flow_facts facts = { 0 };
+
+	frame.size = 0;
+	if (strcmp(what, "garbage") == 0) {
+		memset(frame.bytes, 0x5a, 100);
+		frame.size = 100;
+	} else if (strcmp(what, "hello") == 0) {
+		(void)protocol_add_hello(&frame, &hello);
+	} else if (strcmp(what, "facts") == 0) {
+		(void)protocol_add_facts(&frame, UINT64_MAX, &facts);
+	} else if (strcmp(what, "ended") == 0) {
+		(void)protocol_add_ended(&frame, UINT64_MAX);
+	} else if (strcmp(what, "pong") == 0) {
+		(void)protocol_add_pong(&frame, UINT64_MAX, &pong);
+	} else if (strcmp(what, "ping") == 0) {
+		(void)protocol_add_ping(&frame, 0);
+	} else if (strcmp(what, "failed") == 0) {
+		(void)protocol_add_failed(&frame, "no more\033[2J");
+	} else if (strcmp(what, "descriptor") == 0) {
+		char control[CMSG_SPACE(sizeof(int))] = { 0 };
+		struct iovec part = { .iov_base = frame.bytes, .iov_len = 16 };
+		struct msghdr message = { .msg_iov = &part,
+					  .msg_iovlen = 1,
+					  .msg_control = control,
+					  .msg_controllen = sizeof(control) };
+		struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+
+		head->cmsg_level = SOL_SOCKET;
+		head->cmsg_type = SCM_RIGHTS;
+		head->cmsg_len = CMSG_LEN(sizeof(int));
+		(void)sendmsg(CAGE_CHANNEL, &message, MSG_NOSIGNAL);
+		return;
+	}
+	send_frame(&frame);
+}
+
+static volatile char *volatile nowhere;
+
+static int command_run(struct flow_reader *reader, const char *command)
+{
+	memset(&reader->facts, 0, sizeof(reader->facts));
+	reader->facts.protocol = FLOW_TLS;
+	if (strncmp(command, "name ", 5) == 0)
+		(void)snprintf(reader->facts.name, sizeof(reader->facts.name), "%s", command + 5);
+	else if (strncmp(command, "try ", 4) == 0)
+		try_command(command + 4, &reader->facts);
+	else if (strncmp(command, "say ", 4) == 0)
+		say(command + 4);
+	else if (strcmp(command, "none") == 0)
+		reader->facts.protocol = FLOW_NONE;
+	else if (strcmp(command, "crash") == 0)
+		*nowhere = 0;
+	else if (strcmp(command, "abort") == 0)
+		abort();
+	else if (strcmp(command, "leave") == 0)
+		_exit(7);
+	else if (strcmp(command, "end") == 0)
+		return -ENODATA;
+	while (strcmp(command, "hang") == 0)
+		;
+	return FLOW_READER_DONE;
+}
+
+/* ---- the interface ---- */
+
+int flow_reader_prepare(void)
+{
+	return 0;
+}
+
+int flow_reader_new(enum flow_transport transport, struct flow_reader **ret)
+{
+	struct flow_reader *reader = calloc(1, sizeof(*reader));
+
+	(void)transport;
+	if (!reader)
+		return -ENOMEM;
+	*ret = reader;
+	return 0;
+}
+
+void flow_reader_free(struct flow_reader *reader)
+{
+	free(reader);
+}
+
+int flow_reader_next(struct flow_reader *reader)
+{
+	char *line = reader->text + reader->at;
+	char *end = memchr(line, '\n', reader->size - reader->at);
+
+	if (!end)
+		return reader->ended ? -ENODATA : 0;
+	*end = '\0';
+	reader->at = (size_t)(end + 1 - reader->text);
+	return command_run(reader, line);
+}
+
+int flow_reader_take(struct flow_reader *reader, uint32_t offset, const uint8_t *bytes, size_t size,
+		     bool last)
+{
+	int r;
+
+	reader->ended = last;
+	if (size > sizeof(reader->text) - offset)
+		size = sizeof(reader->text) - offset;
+	memcpy(reader->text + offset, bytes, size);
+	if (reader->size < offset + size)
+		reader->size = offset + size;
+	r = flow_reader_next(reader);
+	if (r != 0 || !last)
+		return r == -ENODATA && last ? FLOW_READER_DONE : r;
+	memset(&reader->facts, 0, sizeof(reader->facts));
+	reader->facts.outcome = FLOW_INCOMPLETE;
+	return FLOW_READER_DONE;
+}
+
+const struct flow_facts *flow_reader_facts(const struct flow_reader *reader)
+{
+	return &reader->facts;
+}
