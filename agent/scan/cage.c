@@ -177,18 +177,12 @@ static const struct {
 	bool required; /* a worker without it does not run */
 	int (*apply)(const struct cage_options *options);
 } steps[CAGE_LAYERS] = {
-	{ CAGE_DESCRIPTORS, true, descriptors_close },
-	{ CAGE_OOM, false, oom_raise },
-	{ CAGE_NAMESPACES, false, namespaces_leave },
-	{ CAGE_ROOT, false, root_empty },
-	{ CAGE_BOUNDING, false, bounding_empty },
-	{ CAGE_USER, false, user_change },
-	{ CAGE_CAPABILITIES, true, capabilities_drop },
-	{ CAGE_PARENT, true, parent_follow },
-	{ CAGE_DUMPABLE, true, dumpable_clear },
-	{ CAGE_LIMITS, true, limits_set },
-	{ CAGE_PRIVILEGES, true, privileges_freeze },
-	{ CAGE_LANDLOCK, false, landlock_restrict },
+	{ CAGE_DESCRIPTORS, true, descriptors_close },	{ CAGE_OOM, false, oom_raise },
+	{ CAGE_NAMESPACES, false, namespaces_leave },	{ CAGE_ROOT, false, root_empty },
+	{ CAGE_BOUNDING, false, bounding_empty },	{ CAGE_USER, false, user_change },
+	{ CAGE_CAPABILITIES, true, capabilities_drop }, { CAGE_PARENT, true, parent_follow },
+	{ CAGE_DUMPABLE, true, dumpable_clear },	{ CAGE_LIMITS, true, limits_set },
+	{ CAGE_PRIVILEGES, true, privileges_freeze },	{ CAGE_LANDLOCK, false, landlock_restrict },
 	{ CAGE_SECCOMP, true, calls_filter },
 };
 

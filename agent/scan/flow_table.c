@@ -24,6 +24,7 @@ struct flow {
 	uint64_t id;
 	struct event event;
 	uint64_t touched;
+	uint32_t next;	  /* offset behind the last bytes */
 	uint32_t waiting; /* payloads that are not answered */
 	bool told;	  /* facts were */
 	bool ended;	  /* nothing can follow, or the last bytes were sent */
@@ -44,8 +45,7 @@ struct flow_table {
 static void pool_replied(uint64_t id, enum pool_answer answer, const struct flow_facts *facts,
 			 void *userdata);
 
-int flow_table_new(struct pool *pool, flow_table_told told, void *userdata,
-		   struct flow_table **ret)
+int flow_table_new(struct pool *pool, flow_table_told told, void *userdata, struct flow_table **ret)
 {
 	struct flow_table *table = calloc(1, sizeof(*table));
 	int r;
@@ -244,6 +244,7 @@ static void flow_take(struct flow_table *table, struct flow *flow, const struct 
 		flow_send(table, flow, &payload);
 		at += part;
 	} while (stream && at < from->size);
+	flow->next = from->offset + (uint32_t)from->size;
 	flow->ended |= from->last;
 }
 
@@ -293,6 +294,7 @@ static void flow_end(struct flow_table *table, struct flow *flow)
 {
 	const struct protocol_payload end = {
 		.transport = flow->event.protocol == IPPROTO_TCP ? FLOW_STREAM : FLOW_DATAGRAMS,
+		.offset = flow->next,
 		.last = true,
 		.bytes = (const uint8_t *)"",
 	};

@@ -8,8 +8,8 @@
 
 struct entry {
 	uint64_t key;
-	uint32_t next;		/* in its bucket, or in the list of free places */
-	uint32_t older, newer;	/* by use */
+	uint32_t next;	       /* in its bucket, or in the list of free places */
+	uint32_t older, newer; /* by use */
 };
 
 struct lru {

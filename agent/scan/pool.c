@@ -142,8 +142,8 @@ int pool_wait(struct pool *pool, uint64_t deadline)
 
 /* ---- for everybody ---- */
 
-int pool_new(sd_event *loop, const struct pool_options *options, pool_broken broken,
-	     void *userdata, struct pool **ret)
+int pool_new(sd_event *loop, const struct pool_options *options, pool_broken broken, void *userdata,
+	     struct pool **ret)
 {
 	struct pool *pool;
 	int r;

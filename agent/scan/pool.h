@@ -36,7 +36,7 @@ enum pool_answer {
 	POOL_FACTS, /* one thing that the flow says; there may be more */
 	POOL_TAKEN, /* more bytes may bring more */
 	POOL_ENDED, /* nothing can follow in this flow */
-	POOL_LOST, /* its worker is gone, and with it what it knew of the flow */
+	POOL_LOST,  /* its worker is gone, and with it what it knew of the flow */
 };
 
 /* facts: borrowed for the call; NULL but for POOL_FACTS. May call into the pool. */
@@ -47,8 +47,8 @@ typedef void (*pool_broken)(const char *reason, void *userdata);
 
 /* loop: NULL for a pool that is only driven by pool_wait(). -ENOENT, -EPERM: of the program, see
  * worker_process.h; the workers themselves start in the background. */
-int pool_new(sd_event *loop, const struct pool_options *options, pool_broken broken,
-	     void *userdata, struct pool **ret);
+int pool_new(sd_event *loop, const struct pool_options *options, pool_broken broken, void *userdata,
+	     struct pool **ret);
 /* Kills the workers. What was not answered yet is not. */
 void pool_free(struct pool *pool);
 /* Before the first payload: who hears of the answers. */
@@ -69,21 +69,21 @@ struct pool_statistics {
 	uint64_t requests; /* payloads = read + lost + queued */
 	uint64_t read;
 	uint64_t lost;
-	uint64_t queued;   /* not answered yet */
+	uint64_t queued; /* not answered yet */
 	uint64_t facts;
-	uint64_t dropped;  /* payloads refused because a worker was too far behind */
-	uint64_t frames;   /* sent */
-	uint64_t broken;   /* workers that were replaced, or could not be started */
-	uint64_t flows;	   /* held by the workers now */
-	uint64_t evicted;  /* flows that made room for others there */
-	uint64_t failed;   /* flows there was no memory for */
+	uint64_t dropped; /* payloads refused because a worker was too far behind */
+	uint64_t frames;  /* sent */
+	uint64_t broken;  /* workers that were replaced, or could not be started */
+	uint64_t flows;	  /* held by the workers now */
+	uint64_t evicted; /* flows that made room for others there */
+	uint64_t failed;  /* flows there was no memory for */
 };
 void pool_statistics(const struct pool *pool, struct pool_statistics *ret);
 
 /* What one worker said of its cage. */
 struct pool_cage {
-	pid_t pid;		      /* 0: not running, and nothing else is set */
-	bool greeted;		      /* false: it is still setting up its cage */
+	pid_t pid;    /* 0: not running, and nothing else is set */
+	bool greeted; /* false: it is still setting up its cage */
 	uint32_t uid;
 	uint16_t layers[CAGE_LAYERS]; /* 0: on; else the errno that says why it is not */
 };

@@ -20,11 +20,11 @@
 struct pool_frame {
 	struct pool_frame *next;
 	uint64_t number;
-	size_t cursor;	   /* messages before it are answered */
-	uint64_t flow;	   /* of the payload that is being answered */
-	unsigned facts;	   /* of it, so far */
-	bool open;	   /* a payload is being answered */
-	bool closed;	   /* its ping is in it */
+	size_t cursor;	/* messages before it are answered */
+	uint64_t flow;	/* of the payload that is being answered */
+	unsigned facts; /* of it, so far */
+	bool open;	/* a payload is being answered */
+	bool closed;	/* its ping is in it */
 	struct protocol_frame data;
 };
 
@@ -374,8 +374,7 @@ static void worker_send(struct pool_worker *worker)
 		worker->unsent = frame->next;
 		worker->pool->statistics.frames++;
 	}
-	if (worker->stuck != stuck && worker->state == POOL_WORKER_READY &&
-	    pool_watch(worker) < 0)
+	if (worker->stuck != stuck && worker->state == POOL_WORKER_READY && pool_watch(worker) < 0)
 		worker_break(worker, "cannot be watched");
 }
 

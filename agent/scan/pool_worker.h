@@ -14,18 +14,18 @@
 #include "scan/worker_process.h"
 
 /* Frames not yet replied to: while the worker reads one, the next ones wait in its socket. */
-#define POOL_WINDOW 4
+#define POOL_WINDOW	  4
 /* Frames in all: 2 MiB of payload; what comes when they are full is dropped. */
-#define POOL_FRAMES_MAX 64
+#define POOL_FRAMES_MAX	  64
 /* Kept for the next time; the others are given back. */
 #define POOL_FRAMES_SPARE 4
 
 /* Loading, and a dozen system calls; a host that boots is slow. */
 #define POOL_HELLO_TIMEOUT (10 * NS_PER_SECOND)
 /* Between two starts; doubled each time, until a worker has lived for POOL_HEALTHY. */
-#define POOL_BACKOFF_MIN (100 * NS_PER_MILLISECOND)
-#define POOL_BACKOFF_MAX (30 * NS_PER_SECOND)
-#define POOL_HEALTHY	 (60 * NS_PER_SECOND)
+#define POOL_BACKOFF_MIN   (100 * NS_PER_MILLISECOND)
+#define POOL_BACKOFF_MAX   (30 * NS_PER_SECOND)
+#define POOL_HEALTHY	   (60 * NS_PER_SECOND)
 
 #define POOL_REASON_MAX 256
 
@@ -42,10 +42,10 @@ struct pool_worker {
 	struct pool *pool;
 	enum pool_worker_state state;
 	struct worker_process process;
-	uint64_t started;	       /* on the boot clock, as all times here */
+	uint64_t started; /* on the boot clock, as all times here */
 	uint64_t restart_at, backoff;
-	uint64_t waiting_since;	       /* for the reply to oldest, while one is due */
-	char reason[POOL_REASON_MAX];  /* why it is being replaced; "": its death will tell */
+	uint64_t waiting_since;	      /* for the reply to oldest, while one is due */
+	char reason[POOL_REASON_MAX]; /* why it is being replaced; "": its death will tell */
 	struct protocol_hello hello;
 	struct protocol_pong counters; /* of this process; those before it are in the pool's sum */
 

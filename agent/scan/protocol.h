@@ -51,9 +51,9 @@ enum protocol_type {
 
 /* Who reads, and when: the bits of protocol_rule.allowed. */
 enum protocol_reader {
-	PROTOCOL_WORKER = 1,		/* the worker, which has said hello */
-	PROTOCOL_PARENT_GREETED = 2,	/* the parent, of a worker that said hello */
-	PROTOCOL_PARENT_UNGREETED = 4,	/* the parent, of one that did not yet */
+	PROTOCOL_WORKER = 1,	       /* the worker, which has said hello */
+	PROTOCOL_PARENT_GREETED = 2,   /* the parent, of a worker that said hello */
+	PROTOCOL_PARENT_UNGREETED = 4, /* the parent, of one that did not yet */
 };
 
 /* One row of the table of messages. */

@@ -101,9 +101,8 @@ static uint32_t flow_begin(struct worker *worker, uint64_t id,
 	if (r < 0)
 		return LRU_NONE;
 	place = lru_add(worker->index, id);
-	worker->flows[place] = (struct flow){ .reader = reader,
-					      .id = id,
-					      .first = payload->offset };
+	worker->flows[place] =
+		(struct flow){ .reader = reader, .id = id, .first = payload->offset };
 	worker->counters.flows++;
 	return place;
 }

@@ -250,8 +250,7 @@ int worker_process_reap(struct worker_process *process, char ret_death[static WO
 	if (r < 0)
 		(void)snprintf(ret_death, WORKER_DEATH_MAX, "gone");
 	else if (info.si_code == CLD_EXITED)
-		(void)snprintf(ret_death, WORKER_DEATH_MAX, "ended with status %d",
-			       info.si_status);
+		(void)snprintf(ret_death, WORKER_DEATH_MAX, "ended with status %d", info.si_status);
 	else
 		(void)snprintf(ret_death, WORKER_DEATH_MAX, "%s (SIG%s)",
 			       signal_meaning(info.si_status),

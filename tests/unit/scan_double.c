@@ -151,16 +151,26 @@ static const struct {
 	const char *name;
 	long (*call)(void);
 } tries[] = {
-	{ "open", try_open },	      { "create", try_create },
-	{ "socket", try_socket },     { "exec", try_exec },
-	{ "fork", try_fork },	      { "ptrace", try_ptrace },
-	{ "kill", try_kill },	      { "signal", try_signal },
-	{ "executable", try_executable }, { "protect", try_protect },
-	{ "user", try_user },	      { "namespace", try_namespace },
-	{ "mount", try_mount },	      { "bpf", try_bpf },
-	{ "memory-of", try_memory_of }, { "prctl", try_prctl },
-	{ "descriptor", try_descriptor }, { "uring", try_uring },
-	{ "foreign", try_foreign },   { "memory", try_memory },
+	{ "open", try_open },
+	{ "create", try_create },
+	{ "socket", try_socket },
+	{ "exec", try_exec },
+	{ "fork", try_fork },
+	{ "ptrace", try_ptrace },
+	{ "kill", try_kill },
+	{ "signal", try_signal },
+	{ "executable", try_executable },
+	{ "protect", try_protect },
+	{ "user", try_user },
+	{ "namespace", try_namespace },
+	{ "mount", try_mount },
+	{ "bpf", try_bpf },
+	{ "memory-of", try_memory_of },
+	{ "prctl", try_prctl },
+	{ "descriptor", try_descriptor },
+	{ "uring", try_uring },
+	{ "foreign", try_foreign },
+	{ "memory", try_memory },
 };
 
 static void try_command(const char *name, struct flow_facts *facts)
@@ -287,17 +297,16 @@ int flow_reader_next(struct flow_reader *reader)
 int flow_reader_take(struct flow_reader *reader, uint32_t offset, const uint8_t *bytes, size_t size,
 		     bool last)
 {
-	int r;
+	size_t room = offset < sizeof(reader->text) ? sizeof(reader->text) - offset : 0;
 
 	reader->ended = last;
-	if (size > sizeof(reader->text) - offset)
-		size = sizeof(reader->text) - offset;
-	memcpy(reader->text + offset, bytes, size);
-	if (reader->size < offset + size)
+	if (size > room)
+		size = room;
+	memcpy(reader->text + (size ? offset : 0), bytes, size);
+	if (size > 0 && reader->size < offset + size)
 		reader->size = offset + size;
-	r = flow_reader_next(reader);
-	if (r != 0 || !last)
-		return r == -ENODATA && last ? FLOW_READER_DONE : r;
+	if (!last || memchr(reader->text + reader->at, '\n', reader->size - reader->at))
+		return flow_reader_next(reader);
 	memset(&reader->facts, 0, sizeof(reader->facts));
 	reader->facts.outcome = FLOW_INCOMPLETE;
 	return FLOW_READER_DONE;

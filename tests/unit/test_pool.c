@@ -19,7 +19,7 @@
 #include "scan/pool_worker.h"
 #include "tests/unit/scan_double.h"
 
-#define DEADLINE (60 * NS_PER_SECOND)
+#define DEADLINE  (60 * NS_PER_SECOND)
 #define HEARD_MAX 8192
 
 /* What was said of each payload, one character each: f facts, t taken, e ended, l lost. */
@@ -35,8 +35,9 @@ struct heard {
 static void hear(uint64_t flow, enum pool_answer answer, const struct flow_facts *facts,
 		 void *userdata)
 {
-	static const char letters[] = { [POOL_FACTS] = 'f', [POOL_TAKEN] = 't',
-					[POOL_ENDED] = 'e', [POOL_LOST] = 'l' };
+	static const char letters[] = {
+		[POOL_FACTS] = 'f', [POOL_TAKEN] = 't', [POOL_ENDED] = 'e', [POOL_LOST] = 'l'
+	};
 	struct heard *heard = userdata;
 
 	(void)flow;
@@ -204,15 +205,16 @@ static void broken_ones_are_replaced(void **state)
 
 static void hanging_ones_are_replaced(void **state)
 {
-	/* Proves: a worker without a reply in time is killed, and what it was sent is lost, once. */
+	/* Proves: a worker without a reply in time is killed, and what it was sent is lost, once.
+	 */
 	(void)state;
 	one_is_replaced("hang\n", "no reply within", NS_PER_SECOND);
 }
 
 static void killed_ones_are_replaced(void **state)
 {
-	/* Proves: kill -9 loses only what the worker was at; what waits goes to the next one; starts
-	 * are spaced more and more. */
+	/* Proves: kill -9 loses only what the worker was at; what waits goes to the next one;
+	 * starts are spaced more and more. */
 	struct heard heard;
 	struct pool *pool = pool_make(NULL, &heard, 0);
 

@@ -177,11 +177,10 @@ static void damage_is_found(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		enum protocol_reader reader = cases[i].type == PROTOCOL_HELLO
-						      ? PROTOCOL_PARENT_UNGREETED
-					      : cases[i].type == PROTOCOL_PAYLOAD
-						      ? PROTOCOL_WORKER
-						      : PROTOCOL_PARENT_GREETED;
+		enum protocol_reader reader =
+			cases[i].type == PROTOCOL_HELLO	    ? PROTOCOL_PARENT_UNGREETED
+			: cases[i].type == PROTOCOL_PAYLOAD ? PROTOCOL_WORKER
+							    : PROTOCOL_PARENT_GREETED;
 
 		frame_make(&frame, cases[i].type);
 		assert_string_equal(read_why(&frame, reader, &message), "good");
