@@ -6,7 +6,7 @@ libcli_a_SOURCES = \
 	%D%/doctor_kernel.c %D%/findings.c \
 	%D%/intel.c %D%/intel.h %D%/intel_compile.c %D%/intel_info.c %D%/intel_lookup.c \
 	%D%/policy.c %D%/replay.c %D%/replay_event.c %D%/replay_event.h \
-	%D%/replay_findings.c %D%/replay_findings.h %D%/replay_intel.c %D%/replay_intel.h \
+	%D%/replay_findings.c %D%/replay_findings.h %D%/replay_flow.c %D%/replay_flow.h %D%/replay_intel.c %D%/replay_intel.h \
 	%D%/replay_summary.c %D%/replay_summary.h %D%/status.c %D%/writer.c %D%/writer.h
 libcli_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 cli_LIBS = libcli.a $(JANSSON_LIBS)
@@ -15,5 +15,5 @@ bin_PROGRAMS += cordon
 cordon_SOURCES = %D%/main.c
 cordon_CFLAGS = $(AM_CFLAGS)
 # Users before the libraries that they use.
-cordon_LDADD = $(cli_LIBS) $(daemon_LIBS) $(report_LIBS) $(journal_LIBS) $(policy_LIBS) \
+cordon_LDADD = $(cli_LIBS) $(daemon_LIBS) $(scan_LIBS) $(report_LIBS) $(journal_LIBS) $(policy_LIBS) \
 	$(response_LIBS) $(detect_LIBS) $(sensor_LIBS) $(intel_LIBS) $(base_LIBS)

@@ -19,6 +19,7 @@
 #include "cli/command.h"
 #include "cli/replay_event.h"
 #include "cli/replay_findings.h"
+#include "cli/replay_flow.h"
 #include "cli/replay_intel.h"
 #include "cli/replay_summary.h"
 #include "daemon/config.h"
@@ -44,6 +45,7 @@ struct replay {
 	struct policy *policy;
 	struct detect *detect;
 	struct sensor *sensor;
+	struct replay_flow *flow;
 	struct ocsf_host host;
 	struct replay_findings *findings;
 	struct replay_summary summary;
@@ -142,12 +144,18 @@ static void event_met(const struct event *event, void *userdata)
 	struct replay *replay = userdata;
 	int r = 0;
 
+	if (event->kind == EVENT_PAYLOAD) {
+		r = replay_flow_add(replay->flow, event);
+		if (r < 0 && replay->error == 0)
+			replay->error = r;
+		return;
+	}
 	if (event->unreadable) {
 		replay->summary.unreadable++;
 		return;
 	}
-	replay->summary.questions++;
-	if (replay->options->events)
+	replay->summary.questions += event->kind == EVENT_QUESTION;
+	if (replay->options->events && event->kind == EVENT_QUESTION)
 		r = replay_event_print(event, stdout);
 	for (size_t i = 0; i < replay->intel.count && r >= 0; i++)
 		r = detect_event(replay->detect, event, replay->intel.packs[i], replay->now,
@@ -166,7 +174,10 @@ static int packets_run(struct replay *replay, struct capture *capture)
 	while ((r = capture_next(capture, &packet)) == 1) {
 		int run = sensor_replay(replay->sensor, packet.ip.data, packet.ip.size,
 					packet.frame, packet.time);
+		int read = replay_flow_settle(replay->flow);
 
+		if (read < 0 && replay->error == 0)
+			replay->error = read;
 		if (replay->error < 0)
 			return log_errno(LOG_ERR, replay->error, "%s: frame %" PRIu64, replay->file,
 					 packet.frame);
@@ -179,7 +190,7 @@ static int packets_run(struct replay *replay, struct capture *capture)
 			  capture_counters(capture)->frames, capture_error(capture));
 		replay->summary.damaged_files++;
 	}
-	return 0;
+	return replay_flow_finish(replay->flow);
 }
 
 static int file_replay(struct replay *replay, const char *path)
@@ -275,6 +286,8 @@ static int replay_open(struct replay *replay)
 		r = ocsf_host_read(&replay->host);
 	if (r == 0)
 		r = detect_new("", &replay->detect);
+	if (r == 0)
+		r = replay_flow_new(&replay->config, event_met, replay, &replay->flow);
 	if (r < 0)
 		return log_errno(LOG_ERR, r, "replay");
 	return sensor_start(replay);
@@ -282,6 +295,7 @@ static int replay_open(struct replay *replay)
 
 static void replay_close(struct replay *replay)
 {
+	replay_flow_free(replay->flow);
 	sensor_close(replay->sensor);
 	detect_free(replay->detect);
 	ocsf_host_free(&replay->host);
@@ -298,6 +312,7 @@ static int replay_tell(struct replay *replay)
 
 	replay->summary.findings = replay_findings_count(replay->findings);
 	replay->summary.unkept = replay_findings_unkept(replay->findings);
+	replay->summary.unread_flows = replay_flow_unread(replay->flow);
 	if (!replay->options->events)
 		r = replay_findings_print(replay->findings, stdout);
 	if (r == 0 && (fflush(stdout) != 0 || ferror(stdout)))

@@ -67,6 +67,8 @@ static size_t rows_fill(const struct replay_summary *summary, struct row rows[st
 		  both_probes(ledger, LEDGER_RING_FULL) + both_probes(ledger, LEDGER_LIMITED),
 		  false },
 		{ "questions", "questions", summary->questions, true },
+		{ "unread_flows", "flows over which a worker was lost", summary->unread_flows,
+		  false },
 		{ "excepted", "sightings excepted by the policy", summary->excepted, false },
 		{ "unkept", "sightings of findings beyond what is kept", summary->unkept, false },
 		{ "findings", "findings", summary->findings, true },

@@ -17,6 +17,7 @@ struct replay_summary {
 	uint64_t failed;		 /* packets that the probes could not be run on */
 	struct ledger ledger;
 	uint64_t questions, unreadable; /* events */
+	uint64_t unread_flows;		/* a worker was lost over them */
 	uint64_t findings, excepted; /* excepted: sightings that an exception of the policy met */
 	uint64_t unkept;
 };

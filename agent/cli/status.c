@@ -86,6 +86,21 @@ static const struct line block_lines[] = {
 	{ "block.failed", "failed", FORM_NUMBER },
 };
 
+static const struct line workers_lines[] = {
+	{ "workers.user", "user", FORM_TEXT },
+	{ "workers.running", "running", FORM_NUMBER },
+	{ "workers.table.flows", "flows being read", FORM_NUMBER },
+	{ "workers.table.told", "flows told", FORM_NUMBER },
+	{ "workers.table.nothing", "nothing in them", FORM_NUMBER },
+	{ "workers.table.evicted", "made room for others", FORM_NUMBER },
+	{ "workers.requests", "payloads", FORM_NUMBER },
+	{ "workers.queued", "waiting", FORM_NUMBER },
+	{ "workers.dropped", "dropped, too far behind", FORM_NUMBER },
+	{ "workers.lost", "lost with a worker", FORM_NUMBER },
+	{ "workers.broken", "workers replaced", FORM_NUMBER },
+	{ "workers.reason", "the last one", FORM_TEXT },
+};
+
 static const struct line cost_lines[] = {
 	{ "memory.rss", "memory of the daemon", FORM_BYTES },
 	{ "memory.maps", "kernel maps", FORM_BYTES },
@@ -103,6 +118,7 @@ static const struct section {
   ledger = { "ledger", "Ledger", ledger_lines, ELEMENTS(ledger_lines) },
   findings = { "findings", "Findings", findings_lines, ELEMENTS(findings_lines) },
   block = { "block", "Blocked lookups", block_lines, ELEMENTS(block_lines) },
+  workers = { "workers", "Workers", workers_lines, ELEMENTS(workers_lines) },
   cost = { "cost", "Cost", cost_lines, ELEMENTS(cost_lines) };
 
 /* The value at "a.b", or NULL. */
@@ -255,6 +271,20 @@ static void sinks_print(struct writer *writer, const json_t *reply)
 		    ELEMENTS(columns));
 }
 
+static void cage_print(struct writer *writer, const json_t *reply)
+{
+	static const struct writer_column columns[] = {
+		{ .key = "layer", .title = "CAGE" },
+		{ .key = "on", .title = "ON" },
+		{ .key = "purpose", .title = "WHAT IT DOES" },
+		{ .key = "error", .title = "ERROR" },
+	};
+	static const enum form forms[] = { FORM_TEXT, FORM_TRUTH, FORM_TEXT, FORM_TEXT };
+
+	array_print(writer, value_find(reply, "workers.cage"), "Cage of the workers", columns,
+		    forms, ELEMENTS(columns));
+}
+
 static void policy_print(struct writer *writer, const json_t *reply)
 {
 	const json_t *file;
@@ -361,6 +391,8 @@ static int text_print(json_t *reply)
 	section_print(writer, reply, &findings);
 	sinks_print(writer, reply);
 	section_print(writer, reply, &block);
+	section_print(writer, reply, &workers);
+	cage_print(writer, reply);
 	section_print(writer, reply, &cost);
 	problems_print(writer, json_object_get(reply, "problems"));
 	return writer_finish(writer);

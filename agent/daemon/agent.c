@@ -199,6 +199,7 @@ static int tick(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	/* The edge of an epoll event may have passed while the budget of a turn was used up. */
 	(void)records_take(agent);
+	payload_tick(agent);
 	pipeline_flush(agent);
 	loss_tell(agent);
 	if (clock_realtime() >= agent->next_change && indicators_load(agent, error) < 0)
@@ -404,6 +405,8 @@ int agent_start(struct agent *agent)
 	if (r >= 0)
 		r = names_open(agent);
 	if (r >= 0)
+		payload_open(agent);
+	if (r >= 0)
 		r = sensor_start(agent);
 	if (r < 0)
 		return r;
@@ -436,6 +439,7 @@ int agent_run(struct agent *agent)
 	/* What is in the ring by now was seen, and is told. */
 	while (records_take(agent) > 0)
 		;
+	payload_finish(agent);
 	return 0;
 }
 
@@ -443,6 +447,7 @@ void agent_stop(struct agent *agent)
 {
 	control_close(agent->control);
 	agent->pack_watch = sd_event_source_disable_unref(agent->pack_watch);
+	payload_close(agent);
 	block_close(agent->block);
 	sensor_close(agent->sensor);
 	if (agent->journal)
@@ -488,6 +493,8 @@ json_t *agent_status(struct agent *agent)
 	for (size_t i = 0; i < agent->sinks_count; i++)
 		sink_statistics(agent->sinks[i], &status.sinks[status.sink_count++]);
 	control_statistics(agent->control, &status.control);
+	if (agent->pool)
+		status_workers(&status, agent->pool, agent->flows);
 	status_measure(&status);
 	return status_json(&status);
 }

@@ -19,6 +19,8 @@
 #include "report/ocsf.h"
 #include "report/sink.h"
 #include "response/block.h"
+#include "scan/flow_table.h"
+#include "scan/pool.h"
 #include "sensor/sensor.h"
 
 /* New findings that are committed together. Each waits with what sinks are to be told, some 20
@@ -47,6 +49,8 @@ struct agent {
 	size_t batch_count;
 	uint64_t batch_began; /* boot clock */
 	struct sensor *sensor;
+	struct pool *pool;	  /* of workers; NULL: there is none, payload is not read */
+	struct flow_table *flows; /* that they are reading; NULL with pool */
 	struct block *block; /* NULL: not in enforce mode, or it cannot be had */
 	struct control *control;
 	struct ocsf_host host;
@@ -79,11 +83,23 @@ int indicators_load(struct agent *agent, char error[static CONTROL_ERROR_SIZE]);
 /* Whether another file stands at the pack's path than the one in force was read from. */
 bool indicators_changed(const struct agent *agent);
 
+/* payload.c */
+/* Starts the workers. Without them the agent still runs: why is logged. */
+void payload_open(struct agent *agent);
+void payload_take(struct agent *agent, const struct event *event);
+/* Once a second: flows that nothing came from any more. */
+void payload_tick(struct agent *agent);
+/* What the workers have not read by now is waited for, a moment. */
+void payload_finish(struct agent *agent);
+void payload_close(struct agent *agent);
+
 /* pipeline.c */
 /* Whoever hands over events calls pipeline_commit() at the end of its turn: new findings are on
  * disk then, and told. */
 void pipeline_event(const struct event *event, void *userdata);
 void pipeline_commit(struct agent *agent);
+/* What payload turned out to say: EVENT_FLOW, without a process yet. */
+void pipeline_flow(const struct event *event, void *userdata);
 /* records: found the ring full since the last time. */
 void pipeline_loss(struct agent *agent, uint64_t records);
 /* Once a second: repeats to disk, and what sinks held back. */

@@ -31,6 +31,7 @@ static int config_begin(struct config *config)
 		.runtime_dir = strdup("/run/cordon"),
 		.log_level = LOG_INFO,
 		.sensor = { .ring_size = 1u << 20, .processes = 4096 },
+		.scan = { .workers = 1, .memory = 256u << 20 },
 		.journal = { .max_findings = 20000, .sightings = 32 },
 		.report = { .file = { .max_size = 64u << 20, .keep = 4 }, .journald = true },
 	};

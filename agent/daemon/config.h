@@ -54,6 +54,11 @@ struct config {
 		size_t feeds_count;
 	} intel;
 	struct {
+		char *worker;	  /* program; NULL: beside our own, else where it is installed */
+		uint64_t workers; /* processes that read payload */
+		uint64_t memory;  /* bytes of address space of each */
+	} scan;
+	struct {
 		char **files;
 		size_t count;
 	} policy;

@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "policy/mapping.h"
+#include "scan/pool.h"
 
 static int out_of_memory(struct document *document)
 {
@@ -287,6 +288,9 @@ static const struct mapping_words levels = { level_words, ELEMENTS(level_words) 
 static const struct mapping_range ring_range = { 64u << 10, 256u << 20 };
 static const struct mapping_range processes_range = { 256, 1u << 20 };
 static const struct mapping_range rate_range = { 0, 1000000 };
+/* As many as the pool takes. Below the least memory the worker's own libraries do not fit. */
+static const struct mapping_range workers_range = { 1, POOL_WORKERS_MAX };
+static const struct mapping_range memory_range = { 32u << 20, UINT64_C(64) << 30 };
 static const struct mapping_range findings_range = { 100, 100000000 };
 static const struct mapping_range sightings_range = { 0, 10000 };
 static const struct mapping_range file_range = { 64u << 10, UINT64_C(1) << 40 };
@@ -311,6 +315,13 @@ static const struct mapping_key intel_keys[] = {
 	{ .name = "feeds", .read = feeds_read },
 };
 static const struct mapping_table intel_table = { "intel", intel_keys, ELEMENTS(intel_keys) };
+
+static const struct mapping_key scan_keys[] = {
+	{ "worker", mapping_path, .offset = FIELD(scan.worker) },
+	{ "workers", mapping_number, .offset = FIELD(scan.workers), .detail = &workers_range },
+	{ "memory", mapping_size, .offset = FIELD(scan.memory), .detail = &memory_range },
+};
+static const struct mapping_table scan_table = { "scan", scan_keys, ELEMENTS(scan_keys) };
 
 static const struct mapping_key policy_keys[] = { { .name = "files", .read = policies_read } };
 static const struct mapping_table policy_table = { "policy", policy_keys, ELEMENTS(policy_keys) };
@@ -345,6 +356,7 @@ static const struct mapping_key config_keys[] = {
 	{ "log_level", mapping_choice, .offset = FIELD(log_level), .detail = &levels },
 	{ "sensor", mapping_section, .detail = &sensor_table },
 	{ "intel", mapping_section, .detail = &intel_table },
+	{ "scan", mapping_section, .detail = &scan_table },
 	{ "policy", mapping_section, .detail = &policy_table },
 	{ "journal", mapping_section, .detail = &journal_table },
 	{ "report", mapping_section, .detail = &report_table },

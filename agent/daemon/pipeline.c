@@ -206,6 +206,10 @@ void pipeline_event(const struct event *event, void *userdata)
 {
 	struct agent *agent = userdata;
 
+	if (event->kind == EVENT_PAYLOAD) {
+		payload_take(agent, event);
+		return;
+	}
 	/* What the agent itself sends: answers in the resolver's place. */
 	if (event->process && event->process->pid == getpid())
 		return;
@@ -216,6 +220,11 @@ void pipeline_event(const struct event *event, void *userdata)
 		name_tell(agent, event);
 	if (agent->block && event->kind == EVENT_QUESTION)
 		block_fail_fast(agent->block, event);
+}
+
+void pipeline_flow(const struct event *event, void *userdata)
+{
+	pipeline_event(event, userdata);
 }
 
 void pipeline_loss(struct agent *agent, uint64_t records)

@@ -106,6 +106,22 @@ static const struct counter control_counters[] = {
 	COUNTER(control_statistics, timed_out), COUNTER(control_statistics, failed),
 };
 
+static const struct counter worker_counters[] = {
+	COUNTER(pool_statistics, workers),  COUNTER(pool_statistics, running),
+	COUNTER(pool_statistics, requests), COUNTER(pool_statistics, read),
+	COUNTER(pool_statistics, lost),	    COUNTER(pool_statistics, queued),
+	COUNTER(pool_statistics, facts),    COUNTER(pool_statistics, dropped),
+	COUNTER(pool_statistics, frames),   COUNTER(pool_statistics, broken),
+	COUNTER(pool_statistics, flows),    COUNTER(pool_statistics, evicted),
+	COUNTER(pool_statistics, failed),
+};
+
+static const struct counter flow_counters[] = {
+	COUNTER(flow_table_statistics, payloads), COUNTER(flow_table_statistics, flows),
+	COUNTER(flow_table_statistics, told),	  COUNTER(flow_table_statistics, nothing),
+	COUNTER(flow_table_statistics, unread),	  COUNTER(flow_table_statistics, evicted),
+};
+
 static const struct counter memory_counters[] = {
 	COUNTER(status, rss),
 	COUNTER(status, maps),
@@ -281,6 +297,53 @@ static json_t *waiting_json(struct builder *builder, const struct status *status
 	return array;
 }
 
+static json_t *cage_json(struct builder *builder, const struct pool_cage *cage)
+{
+	json_t *array = json_array();
+
+	for (int i = 0; i < CAGE_LAYERS && cage->greeted; i++) {
+		enum cage_layer layer = (enum cage_layer)i;
+		int error = cage->layers[i];
+		json_t *object = json_object();
+
+		set(builder, object, "layer", json_string(cage_layer_name(layer)));
+		set(builder, object, "purpose", json_string(cage_layer_purpose(layer)));
+		set(builder, object, "on", json_boolean(error == 0));
+		set(builder, object, "error", error ? text_json(strerror(error)) : json_null());
+		append(builder, array, object);
+	}
+	return array;
+}
+
+static json_t *workers_json(struct builder *builder, const struct status *status)
+{
+	json_t *object, *processes;
+
+	if (!status->worker_user)
+		return json_null();
+	object = counters_json(builder, &status->pool, worker_counters, ELEMENTS(worker_counters));
+	processes = json_array();
+	for (size_t i = 0; i < status->cage_count; i++) {
+		const struct pool_cage *cage = &status->cages[i];
+		json_t *process;
+
+		if (!cage->greeted)
+			continue;
+		process = json_object();
+		set(builder, process, "pid", number_json((uint64_t)cage->pid));
+		set(builder, process, "uid", number_json(cage->uid));
+		append(builder, processes, process);
+	}
+	set(builder, object, "processes", processes);
+	set(builder, object, "user", text_json(status->worker_user));
+	set(builder, object, "reason",
+	    *status->worker_reason ? text_json(status->worker_reason) : json_null());
+	set(builder, object, "table",
+	    counters_json(builder, &status->flows, flow_counters, ELEMENTS(flow_counters)));
+	set(builder, object, "cage", cage_json(builder, &status->cages[0]));
+	return object;
+}
+
 static uint64_t ring_full(const struct status *status)
 {
 	uint64_t sum = 0;
@@ -349,6 +412,16 @@ static uint64_t block_failed(const struct status *status)
 	return status->block.failed;
 }
 
+static uint64_t workers_missing(const struct status *status)
+{
+	return !status->worker_user;
+}
+
+static uint64_t payload_unread(const struct status *status)
+{
+	return status->pool.dropped + status->pool.lost;
+}
+
 /* What is wrong, how many times, and what to do. */
 static const struct problem {
 	uint64_t (*found)(const struct status *status); /* 0: all is well */
@@ -370,6 +443,10 @@ static const struct problem {
 	  "see sinks, error; what did not reach it: cordon findings" },
 	{ settings_wait, "settings in the file are others than those in force",
 	  "see settings_waiting; they count from the next start on" },
+	{ workers_missing, "no workers: what TLS, QUIC and HTTP name is not read",
+	  "see the log of cordond: cordon-scan could not be run" },
+	{ payload_unread, "payload that no worker read",
+	  "workers.reason says why one was replaced; if they are too slow, raise scan.workers" },
 	{ block_failed, "programs could not be told that their lookup was blocked",
 	  "give cordond CAP_NET_RAW, CAP_NET_ADMIN, CAP_SYS_ADMIN and CAP_SYS_PTRACE" },
 };
@@ -414,6 +491,7 @@ json_t *status_json(const struct status *status)
 	set(&builder, object, "sinks", sinks_json(&builder, status));
 	set(&builder, object, "block",
 	    counters_json(&builder, &status->block, block_counters, ELEMENTS(block_counters)));
+	set(&builder, object, "workers", workers_json(&builder, status));
 	set(&builder, object, "control",
 	    counters_json(&builder, &status->control, control_counters,
 			  ELEMENTS(control_counters)));
@@ -423,6 +501,17 @@ json_t *status_json(const struct status *status)
 	    counters_json(&builder, status, cpu_counters, ELEMENTS(cpu_counters)));
 	set(&builder, object, "problems", problems_json(&builder, status));
 	return builder.failed ? NULL : take_ptr(object);
+}
+
+void status_workers(struct status *status, const struct pool *pool, const struct flow_table *flows)
+{
+	pool_statistics(pool, &status->pool);
+	flow_table_statistics(flows, &status->flows);
+	for (unsigned i = 0; i < status->pool.workers; i++)
+		pool_cage(pool, i, &status->cages[i]);
+	status->cage_count = status->pool.workers;
+	status->worker_user = pool_user(pool);
+	status->worker_reason = pool_reason(pool);
 }
 
 static uint64_t rss_read(void)

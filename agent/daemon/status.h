@@ -24,6 +24,10 @@
  *   "sinks": [ { "name", "delivered": N, "failed": N, "held": N,
  *       "error": TEXT or null } ],                                    of the last delivery
  *   "block": { the members of struct block_statistics },
+ *   "workers": null, or { the members of struct pool_statistics, "user", "reason": TEXT or null,
+ *       of the last one that was replaced, "table": { the members of struct
+ *       flow_table_statistics }, "processes": [ { "pid": N, "uid": N } ],
+ *       "cage": [ { "layer", "purpose", "on": BOOLEAN, "error": TEXT or null } ] },  of the first
  *   "control": { the members of struct control_statistics },
  *   "memory": { "rss": BYTES, "maps": BYTES, "table": BYTES },
  *   "cpu": { "user_us": N, "system_us": N },
@@ -44,6 +48,8 @@
 #include "journal/journal.h"
 #include "report/sink.h"
 #include "response/block.h"
+#include "scan/flow_table.h"
+#include "scan/pool.h"
 #include "sensor/ledger.h"
 #include "sensor/sensor.h"
 
@@ -82,12 +88,22 @@ struct status {
 	struct block_statistics block;
 	struct control_statistics control;
 
+	struct pool_statistics pool;
+	struct flow_table_statistics flows;
+	struct pool_cage cages[POOL_WORKERS_MAX];
+	size_t cage_count;
+	const char *worker_user; /* NULL: there are no workers */
+	const char *worker_reason;
+
 	uint64_t rss, maps, table; /* bytes */
 	uint64_t cpu_user_us, cpu_system_us;
 };
 
 /* Fills pid, now, rss and the CPU times from the system. */
 void status_measure(struct status *status);
+
+/* What there is to say of workers; borrows texts of the pool. */
+void status_workers(struct status *status, const struct pool *pool, const struct flow_table *flows);
 
 /* A new reference, or NULL when memory is short. */
 json_t *status_json(const struct status *status);
