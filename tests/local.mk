@@ -95,7 +95,9 @@ FUZZ_TARGETS += \
 	%D%/fuzz/fuzz_http_request \
 	%D%/fuzz/fuzz_http2 \
 	%D%/fuzz/fuzz_quic_initial \
-	%D%/fuzz/fuzz_flow_reader
+	%D%/fuzz/fuzz_flow_reader \
+	%D%/fuzz/fuzz_pool \
+	%D%/fuzz/fuzz_worker
 
 if FUZZERS
 fuzz_link_flags = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -116,6 +118,8 @@ tests_fuzz_fuzz_list_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_pack_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_domain_name_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_record_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_pool_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_worker_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_policy_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_tls_hello_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_http_request_LDFLAGS = $(fuzz_link_flags)
@@ -150,7 +154,7 @@ EXTRA_DIST += \
 	%D%/system/agent.py %D%/system/conftest.py %D%/system/musl_lookup.c \
 	%D%/system/test_attribution.py %D%/system/test_block.py %D%/system/test_enforce.py \
 	%D%/system/test_flood.py %D%/system/test_cli.py %D%/system/test_kill.py %D%/system/test_probe.py \
-	%D%/system/test_reload.py %D%/system/test_replay.py %D%/system/test_botocore.py %D%/system/test_client.py %D%/system/test_stub.py \
+	%D%/system/test_reload.py %D%/system/test_replay.py %D%/system/test_botocore.py %D%/system/test_client.py %D%/system/test_stub.py %D%/system/test_worker.py \
 	%D%/system/ocsf_validate.py %D%/unit/intel_folder.h %D%/unit/process_key.h \
 	%D%/vm/init %D%/vm/judge.py %D%/vm/kernel %D%/vm/run %D%/vm/scenario
 

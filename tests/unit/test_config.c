@@ -47,6 +47,9 @@ static void assert_defaults(const struct config *config)
 	assert_string_equal(config->intel.pack, CORDON_STATEDIR "/intel.pack");
 	assert_null(config->intel.never_block);
 	assert_int_equal(config->intel.feeds_count, 0);
+	assert_null(config->scan.worker);
+	assert_int_equal(config->scan.workers, 1);
+	assert_int_equal(config->scan.memory, 256 << 20);
 	assert_int_equal(config->policy.count, 1);
 	assert_string_equal(config->policy.files[0], CORDON_DATADIR "/default.yaml");
 	assert_int_equal(config->journal.max_findings, 20000);
@@ -89,6 +92,7 @@ static void test_every_key(void **state)
 		"intel:\n  pack: p.pack\n  never_block: n.txt\n  feeds:\n"
 		"    - { name: one, path: lists/one, severity: high, tags: [c2, malware] }\n"
 		"    - { name: two, path: /two, action: allow }\n"
+		"scan: { worker: bin/scan, workers: 3, memory: 64M }\n"
 		"policy:\n  files: [a.yaml, /b.yaml]\n"
 		"journal: { max_findings: 500, sightings: 0 }\n"
 		"report:\n  file: { path: f.jsonl, max_size: 1M, keep: 0 }\n  journald: no\n"
@@ -118,6 +122,9 @@ static void test_every_key(void **state)
 	assert_string_equal(config.intel.feeds[1].tags, "");
 	assert_int_equal(config.intel.feeds[1].severity, SEVERITY_NONE);
 	assert_int_equal(config.intel.feeds[1].action, INDICATOR_ALLOW);
+	assert_string_equal(config.scan.worker, "/etc/x/bin/scan");
+	assert_int_equal(config.scan.workers, 3);
+	assert_int_equal(config.scan.memory, 64 << 20);
 	assert_int_equal(config.policy.count, 2);
 	assert_string_equal(config.policy.files[0], "/etc/x/a.yaml");
 	assert_string_equal(config.policy.files[1], "/b.yaml");

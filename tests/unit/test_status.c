@@ -48,7 +48,15 @@ static struct status status_make(const struct pack *pack)
 		/* It failed once, and works again. */
 		.sinks = { { .name = "file", .delivered = 8, .failed = 3 } },
 		.sink_count = 1,
+		.pool = { .workers = 1, .running = 1, .requests = 5, .read = 5 },
+		.flows = { .told = 3 },
+		.cages = { { .pid = 77, .greeted = true, .uid = 999 } },
+		.cage_count = 1,
+		.worker_user = "cordon",
+		.worker_reason = "",
 	};
+
+	status.cages[0].layers[CAGE_LANDLOCK] = ENOSYS;
 
 	status.ledger.counters[LEDGER_EGRESS][LEDGER_CLEAN] = 7;
 	status.ledger.counters[LEDGER_EGRESS][LEDGER_MATCHED] = 2;
@@ -70,7 +78,8 @@ static void healthy_daemons_have_no_problems(void **state)
 	/* Proves: the reply has the shape that status.h describes, and nothing to complain of. */
 	struct pack pack = { .feeds = 2, .name = "feed" };
 	struct status status = status_make(&pack);
-	json_t *reply = status_json(&status), *ledger, *sink;
+	json_t *reply = status_json(&status), *ledger, *sink, *cage, *layer;
+	size_t i;
 
 	(void)state;
 	assert_non_null(reply);
@@ -90,6 +99,13 @@ static void healthy_daemons_have_no_problems(void **state)
 	assert_int_equal(json_integer_value(json_object_get(sink, "delivered")), 8);
 	assert_int_equal(json_integer_value(json_object_get(sink, "failed")), 3);
 	assert_true(json_is_null(json_object_get(sink, "error")));
+	assert_int_equal(number_at(reply, "workers", "requests"), 5);
+	assert_int_equal(number_at(json_object_get(reply, "workers"), "table", "told"), 3);
+	assert_true(json_is_null(json_object_get(json_object_get(reply, "workers"), "reason")));
+	cage = json_object_get(json_object_get(reply, "workers"), "cage");
+	assert_int_equal(json_array_size(cage), CAGE_LAYERS);
+	json_array_foreach(cage, i, layer)
+		assert_int_equal(json_is_true(json_object_get(layer, "on")), i != CAGE_LANDLOCK);
 	assert_int_equal(json_array_size(json_object_get(reply, "problems")), 0);
 	json_decref(reply);
 }

@@ -85,6 +85,11 @@ class Judge:
             verified = program["verified_instructions"] or "an untold number of"
             print(f"     linux {self.kernel}: {mode}: {program['name']} ({program['hook']}): "
                   f"{verified} instructions verified")
+        workers = status.get("workers") or {}
+        off = {layer["layer"] for layer in workers.get("cage", []) if not layer["on"]}
+        self.say(workers.get("running") == 1 and workers["cage"] and off <= {"landlock"},
+                 f"{mode}: the worker is in its cage ({', '.join(off) or 'nothing'} off)",
+                 str(workers))
         self.say("stopped" in self.wrote.get(f"stop {mode}", []), f"{mode}: the agent ends")
 
     def replay(self, capture):
