@@ -127,7 +127,6 @@ int pool_wait(struct pool *pool, uint64_t deadline)
 
 		for (unsigned i = 0; i < pool->count; i++)
 			pool_worker_turn(&pool->workers[i]);
-		/* What only forgets goes with the next payload. */
 		if (pool->statistics.queued == 0)
 			break;
 		if (clock_boottime() >= deadline)

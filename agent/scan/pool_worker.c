@@ -24,6 +24,7 @@ struct pool_frame {
 	uint64_t flow;	/* of the payload that is being answered */
 	unsigned facts; /* of it, so far */
 	bool open;	/* a payload is being answered */
+	bool asks;	/* a payload is in it */
 	bool closed;	/* its ping is in it */
 	struct protocol_frame data;
 };
@@ -48,6 +49,7 @@ static struct pool_frame *frame_open(struct pool_worker *worker)
 	frame->number = worker->number++;
 	frame->cursor = 0;
 	frame->open = false;
+	frame->asks = false;
 	frame->closed = false;
 	frame->data.size = 0;
 	if (worker->newest)
@@ -357,6 +359,9 @@ static void worker_send(struct pool_worker *worker)
 		struct pool_frame *frame = worker->unsent;
 		int r;
 
+		/* What only forgets goes with the next payload. */
+		if (frame == worker->newest && !frame->asks)
+			break;
 		if (!frame->closed)
 			(void)protocol_add_ping(&frame->data, frame->number);
 		frame->closed = true;
@@ -391,6 +396,7 @@ int pool_worker_payload(struct pool_worker *worker, uint64_t flow,
 		statistics->dropped++;
 		return -ENOBUFS;
 	}
+	frame->asks = true;
 	statistics->requests++;
 	statistics->queued++;
 	if (worker->sent == 0)
