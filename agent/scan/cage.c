@@ -136,6 +136,7 @@ static int limits_set(const struct cage_options *options)
 		{ RLIMIT_MSGQUEUE, 0 },
 	};
 
+	(void)options;
 	for (size_t i = 0; i < ELEMENTS(limits); i++) {
 		struct rlimit limit = { limits[i].limit, limits[i].limit };
 		struct rlimit now;
