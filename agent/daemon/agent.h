@@ -49,9 +49,10 @@ struct agent {
 	size_t batch_count;
 	uint64_t batch_began; /* boot clock */
 	struct sensor *sensor;
-	struct pool *pool;	  /* of workers; NULL: there is none, payload is not read */
-	struct flow_table *flows; /* that they are reading; NULL with pool */
-	struct block *block; /* NULL: not in enforce mode, or it cannot be had */
+	struct pool *pool;	       /* of workers; NULL: there is none, payload is not read */
+	struct flow_table *flows;      /* that they are reading; NULL with pool */
+	sd_event_source *payload_told; /* commits what they said in one turn; NULL with pool */
+	struct block *block;	       /* NULL: not in enforce mode, or it cannot be had */
 	struct control *control;
 	struct ocsf_host host;
 	sd_event *loop;

@@ -18,6 +18,22 @@ static void worker_broken(const char *reason, void *userdata)
 	log_warning("a worker was replaced: %s", reason);
 }
 
+/* What workers said comes in turns of their own, each ended by one commit. */
+static void flow_told(const struct event *event, void *userdata)
+{
+	struct agent *agent = userdata;
+
+	pipeline_flow(event, agent);
+	(void)sd_event_source_set_enabled(agent->payload_told, SD_EVENT_ONESHOT);
+}
+
+static int flows_commit(sd_event_source *source, void *userdata)
+{
+	(void)source;
+	pipeline_commit(userdata);
+	return 0;
+}
+
 static void failure_explain(int error)
 {
 	if (error == -ENOENT)
@@ -38,13 +54,16 @@ void payload_open(struct agent *agent)
 	};
 	int r = pool_new(agent->loop, &options, worker_broken, agent, &agent->pool);
 
-	if (r == 0) {
-		r = flow_table_new(agent->pool, pipeline_flow, agent, &agent->flows);
-		if (r < 0)
-			payload_close(agent);
-	}
-	if (r < 0)
-		failure_explain(r);
+	if (r == 0)
+		r = flow_table_new(agent->pool, flow_told, agent, &agent->flows);
+	if (r == 0)
+		r = sd_event_add_defer(agent->loop, &agent->payload_told, flows_commit, agent);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(agent->payload_told, SD_EVENT_OFF);
+	if (r >= 0)
+		return;
+	failure_explain(r);
+	payload_close(agent);
 }
 
 void payload_take(struct agent *agent, const struct event *event)
@@ -66,12 +85,14 @@ void payload_finish(struct agent *agent)
 	flow_table_finish(agent->flows);
 	if (pool_wait(agent->pool, clock_boottime() + FINISH_TIMEOUT) < 0)
 		log_warning("the workers did not end in time: some payload was not read");
+	pipeline_commit(agent);
 }
 
 void payload_close(struct agent *agent)
 {
 	pool_free(agent->pool);
 	flow_table_free(agent->flows);
+	agent->payload_told = sd_event_source_disable_unref(agent->payload_told);
 	agent->pool = NULL;
 	agent->flows = NULL;
 }
