@@ -34,7 +34,8 @@ static void hear(uint64_t flow, enum pool_answer answer, const struct flow_facts
 	assert((answer == POOL_FACTS) == (facts != NULL));
 	if (!facts)
 		return;
-	assert((unsigned)facts->protocol < FLOW_PROTOCOLS && (unsigned)facts->outcome < FLOW_OUTCOMES);
+	assert((unsigned)facts->protocol < FLOW_PROTOCOLS &&
+	       (unsigned)facts->outcome < FLOW_OUTCOMES);
 	assert(strlen(facts->name) <= FLOW_NAME_MAX && strlen(facts->alpn) <= FLOW_ALPN_MAX);
 	assert(strlen(facts->ja4) < FLOW_JA4_SIZE && strlen(facts->method) <= FLOW_METHOD_MAX);
 	assert(strlen(facts->reason) < sizeof(facts->reason));
