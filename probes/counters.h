@@ -6,6 +6,7 @@
 #pragma once
 
 #include <linux/bpf.h>
+#include <stdbool.h>
 
 #include <bpf/bpf_helpers.h>
 
@@ -19,6 +20,28 @@ struct counter_slot counter_slots[COUNTER_SLOTS] __attribute__((aligned(64)));
 
 /* Packets seen while there was no table. */
 __u64 table_missing;
+
+/* When the daemon's loop last turned, ns on the boot clock: written by user space. */
+__u64 heartbeat;
+/* Packets that would have been refused, and passed because nobody attended. */
+__u64 unattended_passed;
+
+/* Asked where a packet is about to be refused, and nowhere else: whether it is to pass because the
+ * daemon has been gone for too long. Counts it. */
+static __always_inline bool unattended(void)
+{
+	__u64 now, last;
+
+	if (!settings.unattended_after)
+		return false;
+	now = bpf_ktime_get_boot_ns();
+	last = *(volatile __u64 *)&heartbeat;
+	/* The beat may come between the two. */
+	if (now < last || now - last <= settings.unattended_after)
+		return false;
+	__sync_fetch_and_add(&unattended_passed, 1);
+	return true;
+}
 
 static __always_inline void count(enum counter_probe probe, enum counter counter)
 {

@@ -275,7 +275,7 @@ static __always_inline enum action question_judge(const struct message *message,
 		return question_clean(message, reader, mode, name, COUNTER_CLEAN);
 	if (decided & TABLE_ALLOWED)
 		return question_clean(message, reader, mode, name, COUNTER_ALLOWED);
-	drop = message_droppable(message) && !(decided & TABLE_KEEP);
+	drop = message_droppable(message) && !(decided & TABLE_KEEP) && !unattended();
 	if (drop)
 		flags |= RECORD_BLOCKED;
 	count(message->hook->probe, COUNTER_MATCHED);
@@ -314,7 +314,7 @@ static __always_inline __u16 message_copy(const struct message *message, __u8 *d
 static __always_inline enum action message_up(const struct message *message, enum counter outcome,
 					      enum record_reason reason)
 {
-	bool drop = message_droppable(message);
+	bool drop = message_droppable(message) && !unattended();
 	struct record_message *record;
 
 	count(message->hook->probe, outcome);

@@ -85,6 +85,10 @@ struct process_note {
 	char text[NOTE_TEXT_SIZE];
 };
 
+/* Raised when the meaning of a record changes and its sizes do not: records that wait in a pinned
+ * ring are read by the next version only when it would have written the same. */
+#define RECORD_LAYOUT 1
+
 enum record_kind {
 	RECORD_QUESTION = 1, /* data: the question's name in wire form */
 	RECORD_MESSAGE,	     /* data: the head of what the kernel side could not read */
@@ -208,4 +212,5 @@ struct settings {
 	__u8 task_typed;   /* the kernel has bpf_get_current_task_btf() for packets */
 	__u32 unseen_rate; /* never-seen names recorded a second; 0: off */
 	__u64 seen_key[2]; /* random; for the hashes of names seen */
+	__u64 unattended_after; /* ns without a heartbeat after which nothing is refused; 0: never */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * `cordon doctor`: runs the table of checks and prints what they say. Exits 1 when there is
- * something to do.
+ * something to do. With --unload it removes what is pinned in the kernel instead.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -36,6 +36,7 @@ static const struct check {
 	{ "clock", doctor_clock },
 	{ "journald", doctor_journald },
 	{ "daemon", doctor_daemon },
+	{ "pins", doctor_pins },
 	{ "resolvers", doctor_resolvers },
 };
 
@@ -81,7 +82,7 @@ void doctor_remedy(struct doctor_result *result, const char *format, ...)
 	va_end(arguments);
 }
 
-static void configuration_read(struct doctor *doctor, const char *path)
+void doctor_configure(struct doctor *doctor, const char *path)
 {
 	struct document_error *error = calloc(1, sizeof(*error));
 	int r = error ? config_load(path, &doctor->config, error) : -ENOMEM;
@@ -122,7 +123,9 @@ static enum doctor_state checks_run(const struct doctor *doctor, struct writer *
 
 static int usage(FILE *file)
 {
-	(void)fputs("usage: cordon doctor [--json] [--config FILE]\n", file);
+	(void)fputs("usage: cordon doctor [--json] [--config FILE]\n"
+		    "       cordon doctor --unload [--force] [--config FILE]\n",
+		    file);
 	return file == stdout ? COMMAND_FINE : COMMAND_FAILED;
 }
 
@@ -137,7 +140,7 @@ static int doctor_run(const char *config, bool json)
 		(void)log_errno(LOG_ERR, -ENOMEM, "doctor");
 		return COMMAND_FAILED;
 	}
-	configuration_read(&doctor, config);
+	doctor_configure(&doctor, config);
 	worst = checks_run(&doctor, writer);
 	if (doctor.configured)
 		config_free(&doctor.config);
@@ -153,10 +156,12 @@ int command_doctor(int argc, char **argv)
 {
 	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
 						 { "config", required_argument, NULL, 'c' },
+						 { "unload", no_argument, NULL, 'u' },
+						 { "force", no_argument, NULL, 'f' },
 						 { "help", no_argument, NULL, 'h' },
 						 { 0 } };
 	const char *config = NULL;
-	bool json = false;
+	bool json = false, unload = false, force = false;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
@@ -166,10 +171,14 @@ int command_doctor(int argc, char **argv)
 			json = true;
 		else if (option == 'c')
 			config = optarg;
+		else if (option == 'u')
+			unload = true;
+		else if (option == 'f')
+			force = true;
 		else
 			return usage(stderr);
 	}
-	if (optind < argc)
+	if (optind < argc || (force && !unload) || (json && unload))
 		return usage(stderr);
-	return doctor_run(config, json);
+	return unload ? doctor_unload(config, force) : doctor_run(config, json);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The checks of `cordon doctor`: each looks at one thing and says how it is, what was found and
- * what to do about it. Nothing is changed. A check is a function and a row in doctor.c's table.
+ * what to do about it. No check changes anything. A check is a function and a row in doctor.c's
+ * table.
  */
 #pragma once
 
@@ -31,6 +32,9 @@ struct doctor {
 	char config_error[DOCTOR_TEXT_SIZE];
 };
 
+/* Reads the configuration at path (NULL: the default one). */
+void doctor_configure(struct doctor *doctor, const char *path);
+
 /* What was found: adds to what was said before (the worst state counts). */
 void doctor_found(struct doctor_result *result, enum doctor_state state, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -56,6 +60,11 @@ void doctor_policy(const struct doctor *doctor, struct doctor_result *result);
 void doctor_pack(const struct doctor *doctor, struct doctor_result *result);
 void doctor_permissions(const struct doctor *doctor, struct doctor_result *result);
 void doctor_disk(const struct doctor *doctor, struct doctor_result *result);
+
+/* doctor_pins.c: what stays in the kernel */
+void doctor_pins(const struct doctor *doctor, struct doctor_result *result);
+/* `cordon doctor --unload`: an exit status. config: NULL: the default one. */
+int doctor_unload(const char *config, bool force);
 
 /* doctor_host.c: what runs beside us */
 void doctor_clock(const struct doctor *doctor, struct doctor_result *result);

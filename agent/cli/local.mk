@@ -3,7 +3,7 @@
 noinst_LIBRARIES += libcli.a
 libcli_a_SOURCES = \
 	%D%/command.h %D%/doctor.c %D%/doctor.h %D%/doctor_files.c %D%/doctor_host.c \
-	%D%/doctor_kernel.c %D%/findings.c \
+	%D%/doctor_kernel.c %D%/doctor_pins.c %D%/findings.c \
 	%D%/intel.c %D%/intel.h %D%/intel_compile.c %D%/intel_info.c %D%/intel_lookup.c \
 	%D%/policy.c %D%/replay.c %D%/replay_event.c %D%/replay_event.h \
 	%D%/replay_findings.c %D%/replay_findings.h %D%/replay_flow.c %D%/replay_flow.h %D%/replay_intel.c %D%/replay_intel.h \

@@ -17,7 +17,7 @@
 
 static const struct command commands[] = {
 	{ "status", command_status, "[--json] [--socket PATH]", "what the daemon does and counts" },
-	{ "doctor", command_doctor, "[--json] [--config FILE]",
+	{ "doctor", command_doctor, "[--json] [--config FILE] | --unload [--force]",
 	  "check this host, and say what to do about it" },
 	{ "findings", command_findings,
 	  "[--since TIME] [--severity NAME] [--follow] [--json] [UID]", "show what was found" },

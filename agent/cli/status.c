@@ -56,6 +56,17 @@ static const struct line pack_lines[] = {
 	{ "pack.sha256", "sha256", FORM_TEXT },
 };
 
+static const struct line pins_lines[] = {
+	{ "pins.dir", "folder", FORM_TEXT },
+	{ "pins.pinned", "pinned", FORM_TRUTH },
+	{ "pins.error", "why not", FORM_TEXT },
+	{ "pins.taken_over", "taken over", FORM_TRUTH },
+	{ "pins.unattended.seconds", "was unattended for", FORM_SECONDS },
+	{ "pins.unattended.blocked", "packets blocked meanwhile", FORM_NUMBER },
+	{ "pins.unattended.passed", "let pass, too long unattended", FORM_NUMBER },
+	{ "pins.unattended.lost", "records lost meanwhile", FORM_NUMBER },
+};
+
 static const struct line ledger_lines[] = {
 	{ "ledger.balances", "balances", FORM_TRUTH },
 	{ "ledger.read", "records read", FORM_NUMBER },
@@ -65,6 +76,7 @@ static const struct line ledger_lines[] = {
 	{ "ledger.table_missing", "seen without a table", FORM_NUMBER },
 	{ "ledger.process_notes", "processes noted", FORM_NUMBER },
 	{ "ledger.process_failed", "processes not noted", FORM_NUMBER },
+	{ "ledger.unattended_passed", "let pass, unattended", FORM_NUMBER },
 };
 
 static const struct line findings_lines[] = {
@@ -115,6 +127,7 @@ static const struct section {
 	size_t count;
 } general = { "general", "Agent", general_lines, ELEMENTS(general_lines) },
   pack = { "pack", "Indicators", pack_lines, ELEMENTS(pack_lines) },
+  pins = { "pins", "Pins", pins_lines, ELEMENTS(pins_lines) },
   ledger = { "ledger", "Ledger", ledger_lines, ELEMENTS(ledger_lines) },
   findings = { "findings", "Findings", findings_lines, ELEMENTS(findings_lines) },
   block = { "block", "Blocked lookups", block_lines, ELEMENTS(block_lines) },
@@ -382,6 +395,7 @@ static int text_print(json_t *reply)
 		return -ENOMEM;
 	section_print(writer, reply, &general);
 	programs_print(writer, reply);
+	section_print(writer, reply, &pins);
 	section_print(writer, reply, &pack);
 	feeds_print(writer, reply);
 	policy_print(writer, reply);

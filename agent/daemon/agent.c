@@ -139,9 +139,13 @@ static int sensor_start(struct agent *agent)
 		.processes = config->sensor.processes,
 		.unseen_rate = (unsigned)config->sensor.unseen_rate,
 		.responses = config->sensor.responses,
+		.pin_dir = config->sensor.pin ? config->sensor.pin_dir : NULL,
+		.hold = true,
 	};
 	int r;
 
+	if (config->sensor.unattended == CONFIG_UNATTENDED_OBSERVE)
+		options.unattended_after = config->sensor.unattended_after * NS_PER_SECOND;
 	for (size_t i = 0; i < config->sensor.ports_count; i++)
 		options.ports[i] = config->sensor.ports[i];
 	if (config->sensor.cgroup) {
@@ -164,6 +168,23 @@ static int records_take(struct agent *agent)
 	return r;
 }
 
+/* Programs see packets from here on, with the block list in force: nothing passes before it. */
+static int sensor_take(struct agent *agent)
+{
+	struct sensor_pins pins;
+	struct ledger ledger;
+	int r = sensor_attach(agent->sensor);
+
+	if (r < 0)
+		return r;
+	sensor_pins(agent->sensor, &pins);
+	(void)sensor_ledger(agent->sensor, &ledger);
+	agent->ring_full = ledger_sum(&ledger, LEDGER_RING_FULL);
+	if (pins.absence.lost)
+		pipeline_loss(agent, pins.absence.lost, pins.absence.time);
+	return 0;
+}
+
 static int records_ready(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
 	int r = records_take(userdata);
@@ -180,14 +201,13 @@ static int records_ready(sd_event_source *source, int fd, uint32_t events, void 
 static void loss_tell(struct agent *agent)
 {
 	struct ledger ledger;
-	uint64_t full = 0;
+	uint64_t full;
 
 	if (sensor_ledger(agent->sensor, &ledger) < 0)
 		return;
-	for (int probe = 0; probe < LEDGER_PROBES; probe++)
-		full += ledger.counters[probe][LEDGER_RING_FULL];
+	full = ledger_sum(&ledger, LEDGER_RING_FULL);
 	if (full > agent->ring_full)
-		pipeline_loss(agent, full - agent->ring_full);
+		pipeline_loss(agent, full - agent->ring_full, 0);
 	agent->ring_full = full;
 }
 
@@ -420,6 +440,9 @@ int agent_start(struct agent *agent)
 					"programs whose lookups are blocked may wait for their "
 					"timeout");
 	}
+	r = sensor_take(agent);
+	if (r < 0)
+		return r;
 	r = loop_fill(agent);
 	if (r < 0)
 		return r;
@@ -482,10 +505,12 @@ json_t *agent_status(struct agent *agent)
 		.excepted = agent->excepted,
 		.config = &agent->config,
 		.config_waiting = agent->config_waiting,
+		.pin_dir = agent->config.sensor.pin ? agent->config.sensor.pin_dir : NULL,
 	};
 
 	status.program_count = sensor_programs(agent->sensor, status.programs);
 	(void)sensor_ledger(agent->sensor, &status.ledger);
+	sensor_pins(agent->sensor, &status.pins);
 	(void)sensor_memory(agent->sensor, &status.maps, &status.table);
 	journal_statistics(agent->journal, &status.findings);
 	if (agent->block)

@@ -101,8 +101,9 @@ void pipeline_event(const struct event *event, void *userdata);
 void pipeline_commit(struct agent *agent);
 /* What payload turned out to say: EVENT_FLOW, without a process yet. */
 void pipeline_flow(const struct event *event, void *userdata);
-/* records: found the ring full since the last time. */
-void pipeline_loss(struct agent *agent, uint64_t records);
+/* records: found the ring full since the last time. unattended: ns for which nobody read it; 0: it
+ * was read. */
+void pipeline_loss(struct agent *agent, uint64_t records, uint64_t unattended);
 /* Once a second: repeats to disk, and what sinks held back. */
 void pipeline_flush(struct agent *agent);
 /* For journal_listen(). */

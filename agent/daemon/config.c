@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "daemon/config_keys.h"
+#include "sensor/sensor.h"
 
 #define CONFIG_FOLDER CORDON_SYSCONFDIR "/cordon"
 #define SUFFIX	      ".yaml"
@@ -30,12 +31,15 @@ static int config_begin(struct config *config)
 		.state_dir = strdup(CORDON_STATEDIR),
 		.runtime_dir = strdup("/run/cordon"),
 		.log_level = LOG_INFO,
-		.sensor = { .ring_size = 1u << 20, .processes = 4096 },
 		.scan = { .workers = 1, .memory = 256u << 20 },
+		.sensor = { .ring_size = 1u << 20,
+			    .processes = 4096,
+			    .pin = true,
+			    .pin_dir = strdup(SENSOR_PIN_DIR) },
 		.journal = { .max_findings = 20000, .sightings = 32 },
 		.report = { .file = { .max_size = 64u << 20, .keep = 4 }, .journald = true },
 	};
-	return config->state_dir && config->runtime_dir ? 0 : -ENOMEM;
+	return config->state_dir && config->runtime_dir && config->sensor.pin_dir ? 0 : -ENOMEM;
 }
 
 /* Fills in what depends on other keys. */

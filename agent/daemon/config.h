@@ -24,6 +24,12 @@ enum config_mode {
 	CONFIG_ENFORCE,
 };
 
+/* What the programs do when the daemon has been gone for too long. */
+enum config_unattended {
+	CONFIG_UNATTENDED_ENFORCE, /* go on as if it were there */
+	CONFIG_UNATTENDED_OBSERVE, /* count, and let pass */
+};
+
 /* A list of indicators in a local file. */
 struct config_feed {
 	char *name;
@@ -46,6 +52,10 @@ struct config {
 		uint64_t processes;   /* remembered in the kernel */
 		uint64_t unseen_rate; /* names never seen before, a second; 0: none */
 		bool responses;	      /* match the questions in answers, too */
+		bool pin;	      /* stay in force while the daemon is down */
+		char *pin_dir;
+		uint64_t unattended_after; /* seconds without a daemon; 0: never */
+		enum config_unattended unattended;
 	} sensor;
 	struct {
 		char *pack;

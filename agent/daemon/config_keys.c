@@ -278,6 +278,12 @@ static const struct mapping_word mode_words[] = { { "audit", CONFIG_AUDIT },
 						  { "enforce", CONFIG_ENFORCE } };
 static const struct mapping_words modes = { mode_words, ELEMENTS(mode_words) };
 
+static const struct mapping_word unattended_words[] = {
+	{ "enforce", CONFIG_UNATTENDED_ENFORCE },
+	{ "observe", CONFIG_UNATTENDED_OBSERVE },
+};
+static const struct mapping_words unattended = { unattended_words, ELEMENTS(unattended_words) };
+
 static const struct mapping_word level_words[] = {
 	{ "error", LOG_ERR }, { "warning", LOG_WARNING }, { "notice", LOG_NOTICE },
 	{ "info", LOG_INFO }, { "debug", LOG_DEBUG },
@@ -291,6 +297,8 @@ static const struct mapping_range rate_range = { 0, 1000000 };
 /* As many as the pool takes. Below the least memory the worker's own libraries do not fit. */
 static const struct mapping_range workers_range = { 1, POOL_WORKERS_MAX };
 static const struct mapping_range memory_range = { 32u << 20, UINT64_C(64) << 30 };
+/* A month: who is gone for longer has been forgotten. */
+static const struct mapping_range unattended_range = { 0, UINT64_C(30) * 86400 };
 static const struct mapping_range findings_range = { 100, 100000000 };
 static const struct mapping_range sightings_range = { 0, 10000 };
 static const struct mapping_range file_range = { 64u << 10, UINT64_C(1) << 40 };
@@ -306,6 +314,11 @@ static const struct mapping_key sensor_keys[] = {
 	{ "unseen_rate", mapping_number, .offset = FIELD(sensor.unseen_rate),
 	  .detail = &rate_range },
 	{ "responses", mapping_boolean, .offset = FIELD(sensor.responses) },
+	{ "pin", mapping_boolean, .offset = FIELD(sensor.pin) },
+	{ "pin_dir", mapping_path, .offset = FIELD(sensor.pin_dir) },
+	{ "unattended", mapping_choice, .offset = FIELD(sensor.unattended), .detail = &unattended },
+	{ "unattended_after", mapping_number, .offset = FIELD(sensor.unattended_after),
+	  .detail = &unattended_range },
 };
 static const struct mapping_table sensor_table = { "sensor", sensor_keys, ELEMENTS(sensor_keys) };
 

@@ -157,11 +157,16 @@ static void next_change_set(struct agent *agent, uint64_t next_expiry)
 /* Puts the pack's table into the kernel, as policy and time want it by now. */
 static int pack_install(struct agent *agent, const struct pack *pack)
 {
-	bool enforce = agent->config.mode == CONFIG_ENFORCE;
+	struct sensor_pins pins;
+	bool drops;
 	uint64_t next_expiry = 0;
-	int r = sensor_set_pack(agent->sensor, pack, clock_realtime() / NS_PER_SECOND,
-				enforce ? entry_kept : NULL, agent, &next_expiry);
+	int r;
 
+	/* Programs that drop may be in force from the daemon before, and read the same table. */
+	sensor_pins(agent->sensor, &pins);
+	drops = agent->config.mode == CONFIG_ENFORCE || pins.taken_over;
+	r = sensor_set_pack(agent->sensor, pack, clock_realtime() / NS_PER_SECOND,
+			    drops ? entry_kept : NULL, agent, &next_expiry);
 	if (r == 0)
 		next_change_set(agent, next_expiry);
 	return r;

@@ -227,9 +227,10 @@ void pipeline_flow(const struct event *event, void *userdata)
 	pipeline_event(event, userdata);
 }
 
-void pipeline_loss(struct agent *agent, uint64_t records)
+void pipeline_loss(struct agent *agent, uint64_t records, uint64_t unattended)
 {
-	(void)detect_loss(agent->detect, records, clock_realtime(), finding_found, agent);
+	(void)detect_loss(agent->detect, records, unattended, clock_realtime(), finding_found,
+			  agent);
 	pipeline_commit(agent);
 }
 

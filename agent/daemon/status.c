@@ -137,7 +137,13 @@ static const struct counter ledger_counters[] = {
 	COUNTER(ledger, read),		 COUNTER(ledger, events),
 	COUNTER(ledger, rejected),	 COUNTER(ledger, waiting),
 	COUNTER(ledger, table_missing),	 COUNTER(ledger, process_notes),
-	COUNTER(ledger, process_failed),
+	COUNTER(ledger, process_failed), COUNTER(ledger, unattended_passed),
+};
+
+static const struct counter absence_counters[] = {
+	COUNTER(sensor_absence, blocked),
+	COUNTER(sensor_absence, passed),
+	COUNTER(sensor_absence, lost),
 };
 
 static json_t *programs_json(struct builder *builder, const struct status *status)
@@ -249,6 +255,30 @@ static json_t *ledger_json(struct builder *builder, const struct ledger *ledger)
 	return object;
 }
 
+static json_t *absence_json(struct builder *builder, const struct sensor_absence *absence)
+{
+	json_t *object;
+
+	if (!absence->known)
+		return json_null();
+	object = counters_json(builder, absence, absence_counters, ELEMENTS(absence_counters));
+	set(builder, object, "seconds", number_json(absence->time / NS_PER_SECOND));
+	return object;
+}
+
+static json_t *pins_json(struct builder *builder, const struct status *status)
+{
+	const struct sensor_pins *pins = &status->pins;
+	json_t *object = json_object();
+
+	set(builder, object, "dir", status->pin_dir ? text_json(status->pin_dir) : json_null());
+	set(builder, object, "pinned", json_boolean(pins->pinned));
+	set(builder, object, "error", pins->error ? text_json(pins->error) : json_null());
+	set(builder, object, "taken_over", json_boolean(pins->taken_over));
+	set(builder, object, "unattended", absence_json(builder, &pins->absence));
+	return object;
+}
+
 static json_t *findings_json(struct builder *builder, const struct status *status)
 {
 	json_t *object = counters_json(builder, &status->findings, findings_counters,
@@ -346,11 +376,12 @@ static json_t *workers_json(struct builder *builder, const struct status *status
 
 static uint64_t ring_full(const struct status *status)
 {
-	uint64_t sum = 0;
+	return ledger_sum(&status->ledger, LEDGER_RING_FULL);
+}
 
-	for (int probe = 0; probe < LEDGER_PROBES; probe++)
-		sum += status->ledger.counters[probe][LEDGER_RING_FULL];
-	return sum;
+static uint64_t pins_missing(const struct status *status)
+{
+	return status->pin_dir && !status->pins.pinned;
 }
 
 static uint64_t detached(const struct status *status)
@@ -432,6 +463,8 @@ static const struct problem {
 	{ ring_full, "records lost because the ring buffer was full",
 	  "raise sensor.ring_size, or find out who floods: cordon findings" },
 	{ detached, "programs not attached", "see cordon doctor" },
+	{ pins_missing, "nothing is pinned: nothing is blocked or seen while the daemon is down",
+	  "see pins.error and cordon doctor, or set sensor.pin: no" },
 	{ pack_missing, "no indicators are loaded", "cordon intel compile -o PACK LIST..." },
 	{ pack_refused, "the last pack was refused, an older one is in force",
 	  "see pack.error; compile it anew" },
@@ -486,6 +519,7 @@ json_t *status_json(const struct status *status)
 	set(&builder, object, "policy", policy_json(&builder, status));
 	set(&builder, object, "settings", settings_json(&builder, status));
 	set(&builder, object, "settings_waiting", waiting_json(&builder, status));
+	set(&builder, object, "pins", pins_json(&builder, status));
 	set(&builder, object, "ledger", ledger_json(&builder, &status->ledger));
 	set(&builder, object, "findings", findings_json(&builder, status));
 	set(&builder, object, "sinks", sinks_json(&builder, status));

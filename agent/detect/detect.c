@@ -227,7 +227,7 @@ int detect_event(struct detect *detect, const struct event *event, const struct 
 	return count;
 }
 
-int detect_loss(struct detect *detect, uint64_t records, uint64_t now,
+int detect_loss(struct detect *detect, uint64_t records, uint64_t unattended, uint64_t now,
 		int (*found)(const struct finding *finding, void *userdata), void *userdata)
 {
 	const struct event event = { .time = now, .unreadable = true };
@@ -241,9 +241,16 @@ int detect_loss(struct detect *detect, uint64_t records, uint64_t now,
 
 	if (r < 0)
 		return r;
-	(void)snprintf(finding.why, sizeof(finding.why),
-		       "%llu records found no room since the last time; what policy blocks was "
-		       "blocked; sensor.ring_size makes the ring larger",
-		       (unsigned long long)records);
+	if (unattended)
+		(void)snprintf(finding.why, sizeof(finding.why),
+			       "%llu records found no room while the daemon was not running, for "
+			       "%llu s; what policy blocks was blocked",
+			       (unsigned long long)records,
+			       (unsigned long long)(unattended / NS_PER_SECOND));
+	else
+		(void)snprintf(finding.why, sizeof(finding.why),
+			       "%llu records found no room since the last time; what policy blocks "
+			       "was blocked; sensor.ring_size makes the ring larger",
+			       (unsigned long long)records);
 	return found(&finding, userdata);
 }

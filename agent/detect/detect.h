@@ -23,7 +23,8 @@ int detect_event(struct detect *detect, const struct event *event, const struct 
 		 uint64_t now, int (*found)(const struct finding *finding, void *userdata),
 		 void *userdata);
 
-/* What the sensor itself has to report: so many records found no room since the last time. Lookups
- * that nobody can be told of are a finding, too. */
-int detect_loss(struct detect *detect, uint64_t records, uint64_t now,
+/* What the sensor itself has to report: so many records found no room since the last time, or in
+ * unattended ns for which no daemon ran (0: one did). Lookups that nobody can be told of are a
+ * finding, too. */
+int detect_loss(struct detect *detect, uint64_t records, uint64_t unattended, uint64_t now,
 		int (*found)(const struct finding *finding, void *userdata), void *userdata);

@@ -49,6 +49,15 @@ uint64_t ledger_seen(const struct ledger *ledger, enum ledger_probe probe)
 	return seen;
 }
 
+uint64_t ledger_sum(const struct ledger *ledger, enum ledger_counter counter)
+{
+	uint64_t sum = 0;
+
+	for (int probe = 0; probe < LEDGER_PROBES; probe++)
+		sum += ledger->counters[probe][counter];
+	return sum;
+}
+
 bool ledger_balances(const struct ledger *ledger)
 {
 	uint64_t submitted = 0;

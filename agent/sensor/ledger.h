@@ -7,6 +7,14 @@
  *	matched + observed + unread + malformed = submitted + ring_full + limited
  *	submitted = read + waiting in the ring
  *	read = events + rejected
+ *
+ * With pinned maps all of it goes on where the last daemon left off, also when that was killed. The
+ * kernel side's counters are in a pinned map. What user space counts is in one, too, written anew
+ * after each record together with the record's place in the ring (pin_state.h), before the ring is
+ * told that it is taken: a record that was counted, but still stands in the ring, is not read a
+ * second time. One that became a finding, but was not counted, is: that finding's count is one too
+ * high, the ledger is not. When a new version lays counters out differently, it begins with new
+ * ones, and what the old ones came to is added (counters.h).
  */
 #pragma once
 
@@ -54,6 +62,7 @@ struct ledger {
 	uint64_t rejected; /* that did not: malformed, and not a question after all */
 	uint64_t waiting;  /* records in the ring by now, not read yet */
 	uint64_t process_notes, process_failed; /* processes noted in the kernel; map full or odd */
+	uint64_t unattended_passed; /* would have been refused, but nobody attended for too long */
 };
 
 const char *ledger_probe_name(enum ledger_probe probe);
@@ -61,5 +70,7 @@ const char *ledger_counter_name(enum ledger_counter counter);
 
 /* Sum of the outcomes of one probe. */
 uint64_t ledger_seen(const struct ledger *ledger, enum ledger_probe probe);
+/* One counter over all probes. */
+uint64_t ledger_sum(const struct ledger *ledger, enum ledger_counter counter);
 /* Whether the equations hold (the ring quiet, or waiting exact). */
 bool ledger_balances(const struct ledger *ledger);

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "sensor/pins.h"
 #include "sensor/probes.h"
 
 #define RING_BYTES_DEFAULT 1048576
@@ -104,6 +105,7 @@ static int settings_fill(struct settings *settings, const struct sensor_options 
 	settings->replay = options->replay;
 	settings->task_typed = task_typed();
 	settings->unseen_rate = options->unseen_rate;
+	settings->unattended_after = options->unattended_after;
 	if (getrandom(settings->seen_key, sizeof(settings->seen_key), 0) !=
 	    (ssize_t)sizeof(settings->seen_key))
 		return log_errno(LOG_ERR, -errno, "no random bytes are to be had");
@@ -200,6 +202,11 @@ int probes_load(struct sensor *sensor)
 			return log_errno(LOG_ERR, -ENOENT, "no program %s", program_rows[i].name);
 		(void)bpf_program__set_autoload(program, program_wanted(sensor, &program_rows[i]));
 	}
+	if (sensor->pins) {
+		r = pins_reuse(sensor->pins, sensor->probes->obj);
+		if (r < 0)
+			return r;
+	}
 	r = probes__load(sensor->probes);
 	if (r < 0)
 		return load_refused(r);
@@ -213,50 +220,72 @@ static int tail_set(struct bpf_map *tails, uint32_t index, const struct bpf_prog
 	return bpf_map__update_elem(tails, &index, sizeof(index), &fd, sizeof(fd), BPF_ANY);
 }
 
+static bool row_is_tail(const struct program_row *row)
+{
+	return row->attach != ATTACH_CGROUP && row->attach != ATTACH_TRACEPOINT;
+}
+
+static int program_tail(struct sensor *sensor, const struct program_row *row)
+{
+	struct bpf_program *program =
+		bpf_object__find_program_by_name(sensor->probes->obj, row->name);
+
+	if (row->attach >= ATTACH_INGRESS_MESSAGE)
+		return tail_set(sensor->probes->maps.ingress_tails,
+				(uint32_t)(row->attach - ATTACH_INGRESS_MESSAGE), program);
+	return tail_set(sensor->probes->maps.egress_tails,
+			(uint32_t)(row->attach - ATTACH_EGRESS_MESSAGE), program);
+}
+
 static int program_attach(struct sensor *sensor, const struct program_row *row)
 {
 	struct bpf_program *program =
 		bpf_object__find_program_by_name(sensor->probes->obj, row->name);
+	int cgroup_fd = row->attach == ATTACH_CGROUP ? sensor->cgroup_fd : -1;
 	struct bpf_link *link = NULL;
+	int r = 0;
 
-	switch (row->attach) {
-	case ATTACH_EGRESS_MESSAGE:
-	case ATTACH_EGRESS_STREAM:
-	case ATTACH_EGRESS_HEAD:
-		return tail_set(sensor->probes->maps.egress_tails,
-				(uint32_t)(row->attach - ATTACH_EGRESS_MESSAGE), program);
-	case ATTACH_INGRESS_MESSAGE:
-	case ATTACH_INGRESS_STREAM:
-	case ATTACH_INGRESS_HEAD:
-		return tail_set(sensor->probes->maps.ingress_tails,
-				(uint32_t)(row->attach - ATTACH_INGRESS_MESSAGE), program);
-	case ATTACH_CGROUP:
-		if (sensor->options.replay)
-			return 0;
-		link = bpf_program__attach_cgroup(program, sensor->cgroup_fd);
-		break;
-	case ATTACH_TRACEPOINT:
+	if (sensor->pins)
+		r = pins_attach(sensor->pins, program, cgroup_fd, &link);
+	else if (row->attach == ATTACH_CGROUP)
+		link = bpf_program__attach_cgroup(program, cgroup_fd);
+	else
 		link = bpf_program__attach(program);
-		break;
-	}
 	if (!link)
-		return -errno;
+		return r < 0 ? r : -errno;
 	sensor->links[sensor->links_count++] = link;
 	return 0;
 }
 
-int probes_attach(struct sensor *sensor)
+static int rows_each(struct sensor *sensor, bool tails,
+		     int (*each)(struct sensor *sensor, const struct program_row *row))
 {
 	for (size_t i = 0; i < ELEMENTS(program_rows); i++) {
+		const struct program_row *row = &program_rows[i];
 		int r;
 
-		if (!program_wanted(sensor, &program_rows[i]))
+		if (!program_wanted(sensor, row) || row_is_tail(row) != tails)
 			continue;
-		r = program_attach(sensor, &program_rows[i]);
+		r = each(sensor, row);
 		if (r < 0)
-			return log_errno(LOG_ERR, r, "%s cannot be attached", program_rows[i].name);
+			return log_errno(LOG_ERR, r, "%s cannot be attached", row->name);
 	}
 	return 0;
+}
+
+/* Tail calls first: a program that is attached finds what it goes on with. */
+int probes_attach(struct sensor *sensor)
+{
+	int r = rows_each(sensor, true, program_tail);
+
+	if (r < 0 || sensor->options.replay)
+		return r;
+	if (sensor->pins) {
+		r = pins_publish(sensor->pins, sensor->probes->obj);
+		if (r < 0)
+			return log_errno(LOG_ERR, r, "the pins cannot be made");
+	}
+	return rows_each(sensor, false, program_attach);
 }
 
 /* Instructions that the verifier went through; kernels tell since 5.16 (aba64c7da983). */
@@ -271,7 +300,7 @@ static void program_describe(const struct sensor *sensor, const struct program_r
 	memset(ret, 0, sizeof(*ret));
 	(void)snprintf(ret->name, sizeof(ret->name), "%s", row->name);
 	(void)snprintf(ret->hook, sizeof(ret->hook), "%s", bpf_program__section_name(program));
-	ret->attached = !sensor->options.replay;
+	ret->attached = sensor->attached && !sensor->options.replay;
 	if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) < 0)
 		return;
 	ret->run_time_ns = info.run_time_ns;

@@ -18,11 +18,23 @@
 
 #include "sensor/sensor.h"
 
+struct pin_state;
+struct pins;
 struct process_table;
 
 /* Programs attached to the cgroup or to a tracepoint: each direction's first, which reaches the
  * others by tail calls, and those of the process family. */
 #define SENSOR_LINKS_MAX 12
+
+/* A ring buffer that records are taken from. */
+struct ring_source {
+	struct sensor *sensor;
+	uint64_t id;		  /* of its map */
+	const uint64_t *position; /* where it is read, as the kernel sees it; NULL: nobody asks */
+	bool readable;		  /* records are as this version writes them */
+	bool skip;		  /* the first record was taken by the daemon before */
+	struct ring_buffer *ring;
+};
 
 struct sensor {
 	struct sensor_options options;
@@ -31,7 +43,13 @@ struct sensor {
 	struct probes *probes;
 	struct bpf_link *links[SENSOR_LINKS_MAX];
 	size_t links_count;
-	struct ring_buffer *ring;
+	bool attached;
+	struct pins *pins;	 /* NULL: nothing is pinned */
+	char pins_error[128];	 /* why not, though it was asked for */
+	struct pin_state *state; /* the pins', or in plain memory */
+	uint64_t beat;		 /* when it was last written there */
+	struct sensor_absence absence;
+	struct ring_source source;
 	struct process_table *processes;
 	int cgroup_fd;
 	int budget;	      /* records that this dispatch may still take */
@@ -45,6 +63,16 @@ struct sensor {
 /* Loads and attaches (probe_load.c). */
 int probes_load(struct sensor *sensor);
 int probes_attach(struct sensor *sensor);
+
+/* The counters, and a turn of the loop noted where the kernel side and the next daemon see it
+ * (sensor.c). */
+void sensor_beat(struct sensor *sensor);
+
+/* Reading rings (ring_read.c). */
+int ring_open(struct ring_source *source, int ring_fd);
+void ring_close(struct ring_source *source);
+/* For pins_finish(). userdata: the sensor. */
+void ring_drain(int ring_fd, uint32_t ring_id, bool readable, void *userdata);
 
 /* Turns a record into events for the callback (record.c). size: as the ring says. */
 void record_read(struct sensor *sensor, const void *data, size_t size);

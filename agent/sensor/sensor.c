@@ -4,12 +4,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include <config.h>
+#include "sensor/counters.h"
+#include "sensor/pins.h"
 #include "sensor/probes.h"
 #include "sensor/process_table.h"
 
@@ -18,6 +21,8 @@ CLEANUP_DEFINE(struct sensor *, sensor_close)
 /* A turn ends after this time even when its budget is not used up: each new finding waits for the
  * disk, and signals and the control socket must not wait for all of them. */
 #define SENSOR_TURN_TIME (50 * NS_PER_MILLISECOND)
+/* How often the counters are noted for the next daemon: adding them up is not for every record. */
+#define SENSOR_BEAT_TIME (100 * NS_PER_MILLISECOND)
 
 void sensor_close(struct sensor *sensor)
 {
@@ -25,9 +30,12 @@ void sensor_close(struct sensor *sensor)
 		return;
 	for (size_t i = 0; i < sensor->links_count; i++)
 		(void)bpf_link__destroy(sensor->links[i]);
-	ring_buffer__free(sensor->ring);
+	ring_close(&sensor->source);
 	process_table_free(sensor->processes);
 	probes__destroy(sensor->probes);
+	if (!sensor->pins)
+		free(sensor->state);
+	pins_close(sensor->pins);
 	if (sensor->cgroup_fd >= 0)
 		(void)close(sensor->cgroup_fd);
 	free(sensor);
@@ -53,14 +61,56 @@ static int cgroup_open(struct sensor *sensor)
 	return 0;
 }
 
-/* Called for each record. A negative value stops; this record counts as taken all the same. */
-static int record_taken(void *context, void *data, size_t size)
+/* Without them it runs as well, but for the gap when it is gone. */
+static int pins_start(struct sensor *sensor)
 {
-	struct sensor *sensor = context;
+	const char *folder = sensor->options.pin_dir;
+	int r;
 
-	sensor->read++;
-	record_read(sensor, data, size);
-	return --sensor->budget <= 0 || clock_boottime() >= sensor->turn_end ? -EAGAIN : 0;
+	sensor->options.pin_dir = NULL; /* borrowed until now */
+	if (!folder || sensor->options.replay)
+		return 0;
+	r = pins_open(folder, &sensor->pins);
+	if (r == -EBUSY || r >= 0)
+		return r < 0 ? r : 0;
+	(void)snprintf(sensor->pins_error, sizeof(sensor->pins_error), "%s", strerror(-r));
+	log_warning("nothing is pinned: when the daemon ends, everything is detached");
+	return 0;
+}
+
+static int state_start(struct sensor *sensor)
+{
+	const struct pin_progress *progress;
+	int r = 0;
+
+	if (sensor->pins)
+		r = pins_loaded(sensor->pins, sensor->probes->obj, &sensor->state);
+	else
+		sensor->state = pin_state_private();
+	if (r < 0)
+		return r;
+	if (!sensor->state)
+		return log_errno(LOG_ERR, -ENOMEM, "the sensor's state");
+	progress = pin_state_progress(sensor->state);
+	sensor->read = progress->read;
+	sensor->events = progress->events;
+	sensor->rejected = progress->rejected;
+	return 0;
+}
+
+/* The table that goes on being in force until there is another one. */
+static void table_kept(struct sensor *sensor)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t size = sizeof(info), zero = 0, id;
+	CLEANUP(close_cleanup) int fd = -1;
+
+	if (!sensor->pins || !pins_kept(sensor->pins, "tables") ||
+	    bpf_map_lookup_elem(bpf_map__fd(sensor->probes->maps.tables), &zero, &id) < 0)
+		return;
+	fd = bpf_map_get_fd_by_id(id);
+	if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
+		sensor->table_bytes = (uint64_t)info.value_size * info.max_entries;
 }
 
 int sensor_open(const struct sensor_options *options, sensor_callback callback, void *userdata,
@@ -79,26 +129,127 @@ int sensor_open(const struct sensor_options *options, sensor_callback callback, 
 	if (r < 0)
 		return r;
 	sensor->options.cgroup = NULL; /* borrowed until now */
-	r = probes_load(sensor);
+	r = pins_start(sensor);
+	if (r == 0)
+		r = probes_load(sensor);
+	if (r == 0)
+		r = state_start(sensor);
 	if (r < 0)
 		return r;
+	table_kept(sensor);
 	r = process_table_new(bpf_map__fd(sensor->probes->maps.processes), &sensor->processes);
 	if (r < 0)
 		return r;
-	sensor->ring = ring_buffer__new(bpf_map__fd(sensor->probes->maps.records), record_taken,
-					sensor, NULL);
-	if (!sensor->ring)
-		return log_errno(LOG_ERR, -errno, "the ring buffer cannot be mapped");
-	r = probes_attach(sensor);
+	sensor->source = (struct ring_source){ .sensor = sensor, .readable = true };
+	r = ring_open(&sensor->source, bpf_map__fd(sensor->probes->maps.records));
+	if (r < 0)
+		return log_errno(LOG_ERR, r, "the ring buffer cannot be mapped");
+	if (!options->hold)
+		r = sensor_attach(sensor);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(sensor);
 	return 0;
 }
 
+static uint64_t since(uint64_t now, uint64_t then)
+{
+	return now > then ? now - then : 0;
+}
+
+static void absence_measure(struct sensor *sensor)
+{
+	const struct pin_beat *beat = pin_state_beat(sensor->state);
+	struct sensor_absence *absence = &sensor->absence;
+	struct ledger ledger;
+
+	(void)sensor_ledger(sensor, &ledger);
+	absence->known = sensor->pins && beat->time;
+	if (!absence->known)
+		return;
+	absence->time = since(clock_boottime(), beat->time);
+	absence->blocked = since(ledger_sum(&ledger, LEDGER_BLOCKED), beat->blocked);
+	absence->lost = since(ledger_sum(&ledger, LEDGER_RING_FULL), beat->ring_full);
+	absence->passed = since(ledger.unattended_passed, beat->passed);
+	log_notice("took over after %.1f s without a daemon: %llu packets were dropped meanwhile, "
+		   "%llu records lost",
+		   (double)absence->time / (double)NS_PER_SECOND,
+		   (unsigned long long)absence->blocked, (unsigned long long)absence->lost);
+}
+
+/* For whoever looks at the pins. */
+static void state_sign(struct sensor *sensor)
+{
+	struct pin_state *state = sensor->state;
+	struct stat cgroup;
+
+	memset(state->version, 0, sizeof(state->version));
+	(void)snprintf(state->version, sizeof(state->version), "%s", PACKAGE_VERSION);
+	state->since = clock_realtime();
+	state->cgroup_id = fstat(sensor->cgroup_fd, &cgroup) == 0 ? cgroup.st_ino : 0;
+	state->pid = (uint32_t)getpid();
+	state->enforce = sensor->options.enforce;
+}
+
+int sensor_attach(struct sensor *sensor)
+{
+	int r;
+
+	/* As long as the old programs are there, the old table blocks. */
+	if (sensor->pins && pins_taken_over(sensor->pins) && sensor->options.enforce &&
+	    sensor->table_bytes == 0 && !pins_kept(sensor->pins, "tables"))
+		return log_errno(LOG_ERR, -ENODATA,
+				 "the programs that are pinned block by a table that this version "
+				 "cannot read, and there is no pack: they stay in force until "
+				 "there is one, or `cordon doctor --unload`");
+	sensor->probes->bss->heartbeat = clock_boottime();
+	r = probes_attach(sensor);
+	if (r < 0)
+		return r;
+	sensor->attached = true;
+	if (!sensor->pins)
+		return 0;
+	state_sign(sensor);
+	r = pins_finish(sensor->pins, ring_drain, sensor);
+	if (r < 0)
+		(void)log_errno(LOG_WARNING, r, "what the version before left cannot be removed");
+	absence_measure(sensor);
+	sensor_beat(sensor);
+	return 0;
+}
+
+void sensor_pins(const struct sensor *sensor, struct sensor_pins *ret)
+{
+	*ret = (struct sensor_pins){
+		.pinned = sensor->pins != NULL,
+		.error = sensor->pins_error[0] ? sensor->pins_error : NULL,
+		.taken_over = sensor->pins && pins_taken_over(sensor->pins),
+		.absence = sensor->absence,
+	};
+}
+
+void sensor_beat(struct sensor *sensor)
+{
+	uint64_t now = clock_boottime();
+	struct pin_beat beat = { .time = now };
+	struct ledger ledger;
+
+	if (!sensor->attached)
+		return;
+	__atomic_store_n(&sensor->probes->bss->heartbeat, now, __ATOMIC_RELAXED);
+	if (!sensor->pins || now - sensor->beat < SENSOR_BEAT_TIME)
+		return;
+	sensor->beat = now;
+	(void)sensor_ledger(sensor, &ledger);
+	beat.blocked = ledger_sum(&ledger, LEDGER_BLOCKED);
+	beat.ring_full = ledger_sum(&ledger, LEDGER_RING_FULL);
+	beat.passed = ledger.unattended_passed;
+	pin_state_set_beat(sensor->state, &beat);
+}
+
 int sensor_fd(const struct sensor *sensor)
 {
-	return ring_buffer__epoll_fd(sensor->ring);
+	return ring_buffer__epoll_fd(sensor->source.ring);
 }
 
 int sensor_dispatch(struct sensor *sensor, int budget)
@@ -107,7 +258,8 @@ int sensor_dispatch(struct sensor *sensor, int budget)
 
 	sensor->budget = budget;
 	sensor->turn_end = clock_boottime() + SENSOR_TURN_TIME;
-	r = ring_buffer__consume(sensor->ring);
+	r = ring_buffer__consume(sensor->source.ring);
+	sensor_beat(sensor);
 	if (r < 0 && r != -EAGAIN)
 		return r;
 	return budget - sensor->budget;
@@ -115,21 +267,11 @@ int sensor_dispatch(struct sensor *sensor, int budget)
 
 int sensor_ledger(struct sensor *sensor, struct ledger *ret)
 {
-	const struct probes__bss *bss = sensor->probes->bss;
-	uint64_t submitted = 0;
+	uint64_t submitted;
 
 	memset(ret, 0, sizeof(*ret));
-	for (size_t slot = 0; slot < COUNTER_SLOTS; slot++)
-		for (size_t probe = 0; probe < LEDGER_PROBES; probe++)
-			for (size_t i = 0; i < LEDGER_COUNTERS; i++)
-				ret->counters[probe][i] += __atomic_load_n(
-					&bss->counter_slots[slot].counters[probe][i],
-					__ATOMIC_RELAXED);
-	for (size_t probe = 0; probe < LEDGER_PROBES; probe++)
-		submitted += ret->counters[probe][LEDGER_SUBMITTED];
-	ret->table_missing = bss->table_missing;
-	ret->process_notes = bss->process_counters.notes;
-	ret->process_failed = bss->process_counters.failed;
+	counters_read(sensor->state, sensor->probes->bss, ret);
+	submitted = ledger_sum(ret, LEDGER_SUBMITTED);
 	ret->read = sensor->read;
 	ret->events = sensor->events;
 	ret->rejected = sensor->rejected;

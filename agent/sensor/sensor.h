@@ -18,6 +18,9 @@ struct sensor;
 
 #define SENSOR_PORTS_MAX 8
 
+/* Where pins are unless the configuration says otherwise. */
+#define SENSOR_PIN_DIR "/sys/fs/bpf/cordon"
+
 struct sensor_options {
 	const char
 		*cgroup; /* path of the cgroup v2 folder; NULL: the root of the mounted hierarchy */
@@ -28,14 +31,25 @@ struct sensor_options {
 	unsigned unseen_rate;		  /* names never seen before recorded a second; 0: none */
 	bool responses;			  /* match questions repeated in answers, too */
 	bool replay; /* load only, for recorded packets: every question becomes an event */
+	const char *pin_dir; /* where everything is pinned, and taken over from; NULL: nowhere.
+			      * Borrowed for the call */
+	bool hold;	     /* load only: sensor_attach() is called when indicators are there */
+	uint64_t unattended_after; /* ns after which a daemon that is gone is not blocked for any
+				    * more; 0: never */
 };
 
 /* event and all it points to are borrowed for the call. */
 typedef void (*sensor_callback)(const struct event *event, void *userdata);
 
-/* Loads and attaches. Errors are logged, with what to do about them. */
+/* Loads and attaches. Errors are logged, with what to do about them. -EBUSY: another daemon has the
+ * pins. When they cannot be had for another reason it goes on without: see sensor_pins(). */
 int sensor_open(const struct sensor_options *options, sensor_callback callback, void *userdata,
 		struct sensor **ret);
+/* What sensor_open() does last unless options.hold is set: programs take the place of those that
+ * are pinned, and records that waited are handed to the callback. -ENODATA, with the old ones left
+ * in force: they block by a table that these cannot read, and no pack was set. */
+int sensor_attach(struct sensor *sensor);
+/* Attachments end with it, unless they are pinned. */
 void sensor_close(struct sensor *sensor);
 
 /* Whether a lookup that this entry matches is to be seen only, not dropped. */
@@ -65,6 +79,23 @@ struct sensor_program {
 	uint64_t verified_instructions;	 /* 0: this kernel does not say */
 	uint64_t run_time_ns, run_count; /* 0 unless kernel.bpf_stats_enabled */
 };
+/* Pins, and what happened while nobody attended: from the last turn of the daemon before to
+ * sensor_attach(). */
+struct sensor_absence {
+	bool known;	   /* there was one */
+	uint64_t time;	   /* ns */
+	uint64_t blocked;  /* packets dropped */
+	uint64_t passed;   /* would have been, but unattended_after was over */
+	uint64_t lost;	   /* records that found no room in the ring */
+};
+struct sensor_pins {
+	bool pinned;
+	const char *error; /* why not, though it was asked for; NULL: nothing is wrong */
+	bool taken_over;   /* there was something in force before */
+	struct sensor_absence absence;
+};
+void sensor_pins(const struct sensor *sensor, struct sensor_pins *ret);
+
 #define SENSOR_PROGRAMS_MAX 24
 size_t sensor_programs(struct sensor *sensor,
 		       struct sensor_program ret[static SENSOR_PROGRAMS_MAX]);
