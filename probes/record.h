@@ -212,5 +212,5 @@ struct settings {
 	__u8 task_typed;   /* the kernel has bpf_get_current_task_btf() for packets */
 	__u32 unseen_rate; /* never-seen names recorded a second; 0: off */
 	__u64 seen_key[2]; /* random; for the hashes of names seen */
-	__u64 unattended_after; /* ns without a heartbeat after which nothing is refused; 0: never */
+	__u64 unattended_after; /* ns without a heartbeat: then nothing is refused; 0: never */
 };

@@ -147,7 +147,16 @@ tests_system_fail_fast_LDADD = $(cordon_LIBS)
 tests_system_flood_SOURCES = %D%/system/flood.c %D%/system/sender_message.c %D%/system/sender.h
 tests_system_flood_LDADD =
 
+
+# Loaded into the daemon by tests/system/test_pins.py.
+noinst_DATA = %D%/system/kill_at.so
+%D%/system/kill_at.so: $(srcdir)/%D%/system/kill_at.c
+	$(AM_V_at)$(MKDIR_P) $(@D)
+	$(AM_V_CC)$(CC) $(CPPFLAGS) -O2 -Wall -Wextra -shared -fPIC -o $@ $< -ldl
+CLEANFILES += %D%/system/kill_at.so
+
 EXTRA_DIST += \
+	%D%/system/kill_at.c %D%/system/test_pins.py \
 	%D%/data %D%/fuzz/corpus %D%/layering %D%/bench \
 	%D%/aws/emulator.py %D%/aws/imds.py %D%/aws/model.py %D%/aws/serve %D%/aws/services.py \
 	%D%/aws/signature.py %D%/aws/test_emulator.py \

@@ -154,12 +154,11 @@ static int doctor_run(const char *config, bool json)
 
 int command_doctor(int argc, char **argv)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
-						 { "config", required_argument, NULL, 'c' },
-						 { "unload", no_argument, NULL, 'u' },
-						 { "force", no_argument, NULL, 'f' },
-						 { "help", no_argument, NULL, 'h' },
-						 { 0 } };
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },   { "config", required_argument, NULL, 'c' },
+		{ "unload", no_argument, NULL, 'u' }, { "force", no_argument, NULL, 'f' },
+		{ "help", no_argument, NULL, 'h' },   { 0 }
+	};
 	const char *config = NULL;
 	bool json = false, unload = false, force = false;
 	int option;

@@ -17,17 +17,13 @@
  *   "ledger": { "balances": BOOLEAN,
  *       "probes": { "egress": { "seen": N, one key for each of ledger_counter_name() } },
  *       "read": N, "events": N, "rejected": N, "waiting": N, "table_missing": N,
-<<<<<<< HEAD
- *       "process_notes": N, "process_failed": N },
- *   "settings": { KEY: TEXT },                 in force; those that count from a start on
- *   "settings_waiting": [ KEY ],               others in the file: for the next start
-=======
  *       "process_notes": N, "process_failed": N, "unattended_passed": N },
  *   "pins": { "dir": PATH or null, "pinned": BOOLEAN, "error": TEXT or null,
  *       "taken_over": BOOLEAN,
  *       "unattended": null, or what happened until this daemon took over
  *           { "seconds": N, "blocked": N, "passed": N, "lost": N } },
->>>>>>> a4ab0ba (Pins: programs, maps and links outlive the daemon and are taken over)
+ *   "settings": { KEY: TEXT },                 in force; those that count from a start on
+ *   "settings_waiting": [ KEY ],               others in the file: for the next start
  *   "findings": { the members of struct journal_statistics, "excepted": N },
  *   "sinks": [ { "name", "delivered": N, "failed": N, "held": N,
  *       "error": TEXT or null } ],                                    of the last delivery

@@ -14,7 +14,7 @@ static const struct {
 } singles[] = {
 #define SINGLE(member, variable)                                                                   \
 	{                                                                                          \
-#member, offsetof(struct probes__bss, variable), offsetof(struct ledger, member)                  \
+#member, offsetof(struct probes__bss, variable), offsetof(struct ledger, member)   \
 	}
 	SINGLE(table_missing, table_missing),
 	SINGLE(process_notes, process_counters.notes),
@@ -22,7 +22,7 @@ static const struct {
 	SINGLE(unattended_passed, unattended_passed),
 };
 
-_Static_assert(LEDGER_PROBES * LEDGER_COUNTERS + ELEMENTS(singles) <= PIN_COUNTERS_MAX,
+_Static_assert(LEDGER_PROBES *LEDGER_COUNTERS + ELEMENTS(singles) <= PIN_COUNTERS_MAX,
 	       "all counters have room");
 
 size_t counters_describe(struct pin_counter ret[static PIN_COUNTERS_MAX])
@@ -58,10 +58,9 @@ static uint64_t counter_sum(const struct pin_counter *counter, const uint8_t *bs
 	uint64_t sum = counter->base;
 
 	for (size_t slot = 0; slot < counter->slots; slot++)
-		sum += __atomic_load_n(
-			(const uint64_t *)(const void *)(bss + counter->offset +
-							 slot * counter->stride),
-			__ATOMIC_RELAXED);
+		sum += __atomic_load_n((const uint64_t *)(const void *)(bss + counter->offset +
+									slot * counter->stride),
+				       __ATOMIC_RELAXED);
 	return sum;
 }
 
@@ -97,8 +96,8 @@ size_t counters_carry(struct pin_state *state, const struct pin_state *from, con
 		const struct pin_counter *old = &from->counters[i];
 		size_t at = 0;
 
-		while (at < state->count && strncmp(state->counters[at].name, old->name,
-						    sizeof(old->name)) != 0)
+		while (at < state->count &&
+		       strncmp(state->counters[at].name, old->name, sizeof(old->name)) != 0)
 			at++;
 		if (at == state->count || !counter_fits(old, bss_size))
 			unknown++;

@@ -23,8 +23,7 @@ static void link_name(const char *program, char out[static PIN_NAME_SIZE])
 		char *mode = strstr(out, modes[i]);
 
 		if (mode)
-			memmove(mode, mode + strlen(modes[i]),
-				strlen(mode + strlen(modes[i])) + 1);
+			memmove(mode, mode + strlen(modes[i]), strlen(mode + strlen(modes[i])) + 1);
 	}
 }
 

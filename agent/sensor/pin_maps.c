@@ -26,8 +26,9 @@ static void own_name(const struct bpf_map *map, char out[static PIN_NAME_SIZE])
 			*at = '_';
 }
 
-void pin_map_name(const struct bpf_object *object, const struct bpf_map *map,
-		  char out[static PIN_NAME_SIZE])
+/* With its layout. */
+static void layout_name(const struct bpf_object *object, const struct bpf_map *map,
+			char out[static PIN_NAME_SIZE])
 {
 	size_t length;
 
@@ -196,9 +197,9 @@ static bool is_bss(const struct bpf_map *map)
 	return bpf_map__is_internal(map) && !holds_initial_values(map);
 }
 
-static int map_reuse(struct pins *pins, const struct bpf_object *object, struct bpf_map *map)
+static int map_reuse(struct pins *pins, const char *wanted, struct bpf_map *map)
 {
-	char own[PIN_NAME_SIZE], wanted[PIN_NAME_SIZE], found[PIN_NAME_SIZE];
+	char own[PIN_NAME_SIZE], found[PIN_NAME_SIZE];
 	CLEANUP(close_cleanup) int fd = -1;
 	const char *why;
 	bool same;
@@ -206,7 +207,6 @@ static int map_reuse(struct pins *pins, const struct bpf_object *object, struct 
 	if (is_made_anew(map))
 		return 0;
 	own_name(map, own);
-	pin_map_name(object, map, wanted);
 	fd = pin_map_find(pins->folder, pins->current, own, found);
 	if (fd < 0) {
 		log_debug("map %s is new", own);
@@ -216,16 +216,15 @@ static int map_reuse(struct pins *pins, const struct bpf_object *object, struct 
 	why = map_differs(map, fd, same);
 	if (!why && is_bss(map) && !pins->state_kept)
 		why = "counters stand elsewhere in it";
-	if (!why && pins->kept_count < PIN_MAPS_MAX) {
+	if (!why) {
 		(void)snprintf(pins->kept[pins->kept_count++], PIN_NAME_SIZE, "%s",
 			       bpf_map__name(map));
 		return bpf_map__reuse_fd(map, fd);
 	}
 	if (is_bss(map))
 		pins->state_kept = false;
-	log_notice("map %s of the version before cannot be used (%s): a new one is made", own,
-		   why ? why : "too many maps");
-	if (map_copies(map, fd, same) && pins->copies_count < PIN_MAPS_MAX) {
+	log_notice("map %s of the version before cannot be used (%s): a new one is made", own, why);
+	if (map_copies(map, fd, same)) {
 		(void)snprintf(pins->copies[pins->copies_count].name, PIN_NAME_SIZE, "%s",
 			       bpf_map__name(map));
 		pins->copies[pins->copies_count++].fd = take_fd(&fd);
@@ -236,13 +235,18 @@ static int map_reuse(struct pins *pins, const struct bpf_object *object, struct 
 int pins_reuse(struct pins *pins, struct bpf_object *object)
 {
 	struct bpf_map *map;
+	size_t i = 0;
 
-	if (!pins->current)
-		return 0;
 	bpf_object__for_each_map(map, object)
 	{
-		int r = map_reuse(pins, object, map);
+		int r = 0;
 
+		if (i == PIN_MAPS_MAX)
+			return log_errno(LOG_ERR, -E2BIG, "more maps than can be pinned");
+		layout_name(object, map, pins->names[i]);
+		if (pins->current)
+			r = map_reuse(pins, pins->names[i], map);
+		i++;
 		if (r < 0)
 			return log_errno(LOG_ERR, r, "map %s cannot be taken over",
 					 bpf_map__name(map));

@@ -68,7 +68,7 @@ struct unload {
 };
 
 __attribute__((format(printf, 2, 3))) static void told(const struct unload *unload,
-							const char *format, ...)
+						       const char *format, ...)
 {
 	char line[PATH_MAX + 64];
 	va_list arguments;

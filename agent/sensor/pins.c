@@ -152,8 +152,9 @@ static int folder_make(const char *folder, const char *name)
 
 int pins_publish(struct pins *pins, const struct bpf_object *object)
 {
-	char generation[PIN_GENERATION_SIZE], name[PIN_NAME_SIZE];
+	char generation[PIN_GENERATION_SIZE];
 	struct bpf_map *map;
+	size_t i = 0;
 	int r;
 
 	pin_generation_name(pins->generation, generation);
@@ -166,8 +167,7 @@ int pins_publish(struct pins *pins, const struct bpf_object *object)
 	{
 		if (r < 0)
 			break;
-		pin_map_name(object, map, name);
-		r = pin_replace(bpf_map__fd(map), pins->folder, generation, name);
+		r = pin_replace(bpf_map__fd(map), pins->folder, generation, pins->names[i++]);
 	}
 	return r < 0 ? r : pin_folder_set_current(pins->folder, pins->generation);
 }

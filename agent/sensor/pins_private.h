@@ -23,6 +23,9 @@ struct pins {
 	int state_fd;
 	struct pin_state *state; /* mapped */
 	bool state_kept;
+	/* Names of the object's maps in a generation, in its order: taken before it is loaded,
+	 * which changes what is known of their types. */
+	char names[PIN_MAPS_MAX][PIN_NAME_SIZE];
 	/* Maps used again, by name; and those that are to be copied from, by descriptor. */
 	char kept[PIN_MAPS_MAX][PIN_NAME_SIZE];
 	size_t kept_count;
@@ -36,9 +39,6 @@ struct pins {
 	size_t links_count;
 };
 
-/* A map's name in a generation: its own, with its layout. */
-void pin_map_name(const struct bpf_object *object, const struct bpf_map *map,
-		  char out[static PIN_NAME_SIZE]);
 /* The map of a generation whose own name is this, whatever its layout; *ret_name (NULL: not asked)
  * is its pin's. A descriptor, or -ENOENT. */
 int pin_map_find(const char *folder, uint64_t generation, const char *name,

@@ -30,7 +30,7 @@ struct sensor_options {
 	size_t processes;		  /* processes remembered in the kernel; 0: 4096 */
 	unsigned unseen_rate;		  /* names never seen before recorded a second; 0: none */
 	bool responses;			  /* match questions repeated in answers, too */
-	bool replay; /* load only, for recorded packets: every question becomes an event */
+	bool replay;	     /* load only, for recorded packets: every question becomes an event */
 	const char *pin_dir; /* where everything is pinned, and taken over from; NULL: nowhere.
 			      * Borrowed for the call */
 	bool hold;	     /* load only: sensor_attach() is called when indicators are there */
@@ -82,11 +82,11 @@ struct sensor_program {
 /* Pins, and what happened while nobody attended: from the last turn of the daemon before to
  * sensor_attach(). */
 struct sensor_absence {
-	bool known;	   /* there was one */
-	uint64_t time;	   /* ns */
-	uint64_t blocked;  /* packets dropped */
-	uint64_t passed;   /* would have been, but unattended_after was over */
-	uint64_t lost;	   /* records that found no room in the ring */
+	bool known;	  /* there was one */
+	uint64_t time;	  /* ns */
+	uint64_t blocked; /* packets dropped */
+	uint64_t passed;  /* would have been, but unattended_after was over */
+	uint64_t lost;	  /* records that found no room in the ring */
 };
 struct sensor_pins {
 	bool pinned;

@@ -44,6 +44,10 @@ static void assert_defaults(const struct config *config)
 	assert_int_equal(config->sensor.processes, 4096);
 	assert_int_equal(config->sensor.unseen_rate, 0);
 	assert_false(config->sensor.responses);
+	assert_true(config->sensor.pin);
+	assert_string_equal(config->sensor.pin_dir, "/sys/fs/bpf/cordon");
+	assert_int_equal(config->sensor.unattended, CONFIG_UNATTENDED_ENFORCE);
+	assert_int_equal(config->sensor.unattended_after, 0);
 	assert_string_equal(config->intel.pack, CORDON_STATEDIR "/intel.pack");
 	assert_null(config->intel.never_block);
 	assert_int_equal(config->intel.feeds_count, 0);

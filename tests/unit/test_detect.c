@@ -496,16 +496,16 @@ static void test_records_lost(void **state)
 	struct rig *rig = *state;
 	char uid[FINDING_UID_SIZE];
 
-	assert_int_equal(detect_loss(rig->detect, 1, NOW, finding_found, rig), 0);
+	assert_int_equal(detect_loss(rig->detect, 1, 0, NOW, finding_found, rig), 0);
 	assert_string_equal(rig->finding.detector, "records-lost");
 	assert_int_equal(rig->finding.default_severity, SEVERITY_MEDIUM);
 	assert_null(rig->finding.indicator);
 	(void)strcpy(uid, rig->finding.uid);
-	assert_int_equal(detect_loss(rig->detect, 4711, 2 * NOW, finding_found, rig), 0);
+	assert_int_equal(detect_loss(rig->detect, 4711, 0, 2 * NOW, finding_found, rig), 0);
 	assert_has(rig->finding.why, "4711 records");
 	assert_string_equal(rig->finding.uid, uid);
 	rig->answer = -ENOSPC;
-	assert_int_equal(detect_loss(rig->detect, 1, NOW, finding_found, rig), -ENOSPC);
+	assert_int_equal(detect_loss(rig->detect, 1, 0, NOW, finding_found, rig), -ENOSPC);
 }
 
 static void test_callback_stops(void **state)
