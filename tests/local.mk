@@ -11,6 +11,7 @@ UNIT_TESTS += \
 	%D%/unit/test_detect \
 	%D%/unit/test_asker \
 	%D%/unit/test_record \
+	%D%/unit/test_pins \
 	%D%/unit/test_stub \
 	%D%/unit/test_process_proc \
 	%D%/unit/test_process_table \

@@ -14,7 +14,7 @@
 #include "sensor/pins.h"
 #include "sensor/sensor.h"
 
-static const char *pins_folder(const struct doctor *doctor)
+static const char *folder_of(const struct doctor *doctor)
 {
 	return doctor->configured ? doctor->config.sensor.pin_dir : SENSOR_PIN_DIR;
 }
@@ -42,7 +42,7 @@ static void view_tell(const struct pins_view *view, const char *folder,
 
 void doctor_pins(const struct doctor *doctor, struct doctor_result *result)
 {
-	const char *folder = pins_folder(doctor);
+	const char *folder = folder_of(doctor);
 	bool wanted = !doctor->configured || doctor->config.sensor.pin;
 	struct pins_view view;
 	int r = pins_view(folder, &view);
@@ -91,7 +91,7 @@ int doctor_unload(const char *config, bool force)
 		return COMMAND_FAILED;
 	}
 	doctor_configure(&doctor, config);
-	folder = pins_folder(&doctor);
+	folder = folder_of(&doctor);
 	if (!doctor.configured)
 		log_warning("the configuration cannot be read (%s): looking in %s",
 			    doctor.config_error, folder);

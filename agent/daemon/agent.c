@@ -505,7 +505,6 @@ json_t *agent_status(struct agent *agent)
 		.excepted = agent->excepted,
 		.config = &agent->config,
 		.config_waiting = agent->config_waiting,
-		.pin_dir = agent->config.sensor.pin ? agent->config.sensor.pin_dir : NULL,
 	};
 
 	status.program_count = sensor_programs(agent->sensor, status.programs);

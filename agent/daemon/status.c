@@ -271,8 +271,8 @@ static json_t *pins_json(struct builder *builder, const struct status *status)
 	const struct sensor_pins *pins = &status->pins;
 	json_t *object = json_object();
 
-	set(builder, object, "dir", status->pin_dir ? text_json(status->pin_dir) : json_null());
-	set(builder, object, "pinned", json_boolean(pins->pinned));
+	set(builder, object, "dir", pins->folder ? text_json(pins->folder) : json_null());
+	set(builder, object, "pinned", json_boolean(pins->folder != NULL));
 	set(builder, object, "error", pins->error ? text_json(pins->error) : json_null());
 	set(builder, object, "taken_over", json_boolean(pins->taken_over));
 	set(builder, object, "unattended", absence_json(builder, &pins->absence));
@@ -381,7 +381,7 @@ static uint64_t ring_full(const struct status *status)
 
 static uint64_t pins_missing(const struct status *status)
 {
-	return status->pin_dir && !status->pins.pinned;
+	return status->pins.error != NULL;
 }
 
 static uint64_t detached(const struct status *status)

@@ -74,7 +74,6 @@ struct status {
 	size_t program_count;
 	struct ledger ledger;
 	struct sensor_pins pins;
-	const char *pin_dir; /* NULL: nothing is to be pinned */
 
 	const char *pack_path;
 	const char *pack_error;	 /* why the last one was refused; NULL: it was not */

@@ -9,15 +9,20 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "sensor/counters.h"
 #include "sensor/pins_private.h"
 
 CLEANUP_DEFINE(struct pins *, pins_close)
 CLEANUP_DEFINE(struct pin_state *, pin_state_unmap)
+
+#define LOCK_TIME  (2 * NS_PER_SECOND)
+#define LOCK_PAUSE (10 * NS_PER_MILLISECOND)
 
 /* Of a restart loop that never got as far as removing them. */
 #define GENERATIONS_MAX 256
@@ -105,6 +110,20 @@ static int state_find(struct pins *pins)
 	return 0;
 }
 
+/* A daemon that was killed may take a moment to be gone, and `cordon doctor` asks for the lock,
+ * too, to see whether it is free. */
+static int lock_take(struct pins *pins)
+{
+	const struct timespec pause = { .tv_nsec = LOCK_PAUSE };
+	uint64_t end = clock_boottime() + LOCK_TIME;
+	int r;
+
+	while ((r = pin_folder_lock(pins->folder, &pins->lock_fd)) == -EBUSY &&
+	       clock_boottime() < end)
+		(void)nanosleep(&pause, NULL);
+	return r;
+}
+
 int pins_open(const char *folder, struct pins **ret)
 {
 	CLEANUP(pins_close_cleanup) struct pins *pins = calloc(1, sizeof(*pins));
@@ -118,7 +137,7 @@ int pins_open(const char *folder, struct pins **ret)
 	r = pin_folder_make(folder);
 	if (r < 0)
 		return r;
-	r = pin_folder_lock(folder, &pins->lock_fd);
+	r = lock_take(pins);
 	if (r < 0)
 		return log_errno(LOG_ERR, r,
 				 r == -EBUSY ? "another cordond has the pins in %s"
@@ -133,6 +152,11 @@ int pins_open(const char *folder, struct pins **ret)
 	pins->generation = 1 + (generations.count ? generations.numbers[0] : 0);
 	*ret = take_ptr(pins);
 	return 0;
+}
+
+const char *pins_folder(const struct pins *pins)
+{
+	return pins->folder;
 }
 
 bool pins_taken_over(const struct pins *pins)

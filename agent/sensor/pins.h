@@ -39,6 +39,7 @@ int pins_reuse(struct pins *pins, struct bpf_object *object);
  * and the state is there, *ret_state being ours until pins_close(). */
 int pins_loaded(struct pins *pins, struct bpf_object *object, struct pin_state **ret_state);
 
+const char *pins_folder(const struct pins *pins);
 /* Whether there was a generation in force, and whether a map of that name was used again. */
 bool pins_taken_over(const struct pins *pins);
 bool pins_kept(const struct pins *pins, const char *map);

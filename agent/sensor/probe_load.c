@@ -253,6 +253,7 @@ static int program_attach(struct sensor *sensor, const struct program_row *row)
 		link = bpf_program__attach(program);
 	if (!link)
 		return r < 0 ? r : -errno;
+	sensor->link_programs[sensor->links_count] = row->name;
 	sensor->links[sensor->links_count++] = link;
 	return 0;
 }
@@ -288,6 +289,26 @@ int probes_attach(struct sensor *sensor)
 	return rows_each(sensor, false, program_attach);
 }
 
+/* A link to a cgroup ends when that is removed, or when somebody detaches it. */
+static bool link_holds(const struct bpf_link *link)
+{
+	struct bpf_link_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(bpf_link__fd(link), &info, &size) < 0 ||
+	       info.type != BPF_LINK_TYPE_CGROUP || info.cgroup.cgroup_id;
+}
+
+static bool program_attached(const struct sensor *sensor, const struct program_row *row)
+{
+	if (row_is_tail(row))
+		return sensor->attached && !sensor->options.replay;
+	for (size_t i = 0; i < sensor->links_count; i++)
+		if (strcmp(sensor->link_programs[i], row->name) == 0)
+			return link_holds(sensor->links[i]);
+	return false;
+}
+
 /* Instructions that the verifier went through; kernels tell since 5.16 (aba64c7da983). */
 static void program_describe(const struct sensor *sensor, const struct program_row *row,
 			     struct sensor_program *ret)
@@ -300,7 +321,7 @@ static void program_describe(const struct sensor *sensor, const struct program_r
 	memset(ret, 0, sizeof(*ret));
 	(void)snprintf(ret->name, sizeof(ret->name), "%s", row->name);
 	(void)snprintf(ret->hook, sizeof(ret->hook), "%s", bpf_program__section_name(program));
-	ret->attached = sensor->attached && !sensor->options.replay;
+	ret->attached = program_attached(sensor, row);
 	if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) < 0)
 		return;
 	ret->run_time_ns = info.run_time_ns;

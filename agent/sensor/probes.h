@@ -42,6 +42,7 @@ struct sensor {
 	void *userdata;
 	struct probes *probes;
 	struct bpf_link *links[SENSOR_LINKS_MAX];
+	const char *link_programs[SENSOR_LINKS_MAX]; /* their names */
 	size_t links_count;
 	bool attached;
 	struct pins *pins;	 /* NULL: nothing is pinned */

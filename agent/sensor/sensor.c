@@ -221,7 +221,7 @@ int sensor_attach(struct sensor *sensor)
 void sensor_pins(const struct sensor *sensor, struct sensor_pins *ret)
 {
 	*ret = (struct sensor_pins){
-		.pinned = sensor->pins != NULL,
+		.folder = sensor->pins ? pins_folder(sensor->pins) : NULL,
 		.error = sensor->pins_error[0] ? sensor->pins_error : NULL,
 		.taken_over = sensor->pins && pins_taken_over(sensor->pins),
 		.absence = sensor->absence,

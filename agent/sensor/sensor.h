@@ -89,9 +89,9 @@ struct sensor_absence {
 	uint64_t lost;	  /* records that found no room in the ring */
 };
 struct sensor_pins {
-	bool pinned;
-	const char *error; /* why not, though it was asked for; NULL: nothing is wrong */
-	bool taken_over;   /* there was something in force before */
+	const char *folder; /* NULL: nothing is pinned */
+	const char *error;  /* why not, though it was asked for; NULL: nothing is wrong */
+	bool taken_over;    /* there was something in force before */
 	struct sensor_absence absence;
 };
 void sensor_pins(const struct sensor *sensor, struct sensor_pins *ret);

@@ -234,6 +234,9 @@ def test_killed_at_every_step(pinned, load, bpf, figure):
         assert agent.process.returncode == -9, agent.log.read_text()
         step += STEPS
     assert step > 60  # else not the take-over was interrupted
+    # It counts on, and would end this one later.
+    agent.kill()
+    agent.start()
     flood.kill()
     flood.wait()
     assert listener.listed == 0
@@ -399,12 +402,15 @@ def test_unload_leaves_nothing(pinned, namespace, bpf):
 
 
 def test_unload_by_force(pinned, namespace):
-    """Detaches what a running daemon has."""
+    """Detaches what a running daemon has, which then says so."""
     agent = pinned()
     agent.start()
+    assert all(program["attached"] for program in agent.status()["programs"])
     assert unload(agent, "--force").returncode == 0
     assert namespace.answered("sendto", LISTED)
-    agent.kill()
+    status = agent.status()
+    assert not all(program["attached"] for program in status["programs"])
+    assert "programs not attached" in [problem["problem"] for problem in status["problems"]]
 
 
 def doctor(agent):

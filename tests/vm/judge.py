@@ -92,6 +92,39 @@ class Judge:
                  str(workers))
         self.say("stopped" in self.wrote.get(f"stop {mode}", []), f"{mode}: the agent ends")
 
+    def answered(self, section):
+        """Whether the lookup there was answered; None: it was not made."""
+        lines = objects(self.wrote.get(section, []))
+        return bool(lines[1]["answers"]) if len(lines) == 2 else None
+
+    def pins(self):
+        """The block holds while nobody runs, and the next daemon takes it over."""
+        log = " | ".join(self.wrote.get("pins log", ["no log"])[-8:])
+        for section in ("pins start", "pins again"):
+            self.say("ready" in self.wrote.get(section, []), f"{section}: the agent starts", log)
+        for section, expected in (("pins down", False), ("pins down-tcp", False),
+                                  ("pins innocent", True), ("pins after", True)):
+            self.say(self.answered(section) is expected,
+                     f"{section}: {'answered' if expected else 'refused'}",
+                     str(self.wrote.get(section)))
+        found = {evidence.get("query", {}).get("hostname"): evidence.get("process", {}).get("pid")
+                 for finding in objects(self.wrote.get("pins findings", []))
+                 for evidence in finding.get("evidences", [])}
+        for section, name in (("pins down", "down"), ("pins down-tcp", "tcp")):
+            (asked, *_) = objects(self.wrote.get(section, [])) or [{}]
+            self.say(asked and found.get(f"{name}.pins.cordon-test.invalid") == asked.get("pid"),
+                     f"{section}: is found afterwards, with its process", str(found))
+        (status, *_) = objects(self.wrote.get("pins status", [])) or [{}]
+        self.say(status.get("ledger", {}).get("balances") is True, "pins: the ledger balances",
+                 str(status.get("ledger")))
+        self.say((status.get("pins", {}).get("unattended") or {}).get("blocked", 0) >= 2,
+                 "pins: what was blocked meanwhile is told", str(status.get("pins")))
+        self.say("a daemon reads them" in " ".join(self.wrote.get("pins doctor", [])),
+                 "pins: doctor tells of them", str(self.wrote.get("pins doctor")))
+        lines = self.wrote.get("pins unload", [])
+        self.say("unloaded" in lines and "cordon" not in lines, "pins: unload removes everything",
+                 str(lines))
+
     def replay(self, capture):
         """The probe code reads the same questions as it does elsewhere."""
         keys = ("frame", "src", "dst", "sport", "dport", "proto", "response", "qname", "qtype")
@@ -106,6 +139,7 @@ class Judge:
         for mode in ("audit", "enforce"):
             self.agent(mode)
             self.lookups(mode)
+        self.pins()
         for capture in CAPTURES:
             self.replay(capture)
         return self.failures == 0
