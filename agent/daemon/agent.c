@@ -180,6 +180,7 @@ static int sensor_take(struct agent *agent)
 	sensor_pins(agent->sensor, &pins);
 	(void)sensor_ledger(agent->sensor, &ledger);
 	agent->ring_full = ledger_sum(&ledger, LEDGER_RING_FULL);
+	agent->ring_full_before = agent->ring_full - pins.absence.lost;
 	if (pins.absence.lost)
 		pipeline_loss(agent, pins.absence.lost, pins.absence.time);
 	return 0;
@@ -505,6 +506,7 @@ json_t *agent_status(struct agent *agent)
 		.excepted = agent->excepted,
 		.config = &agent->config,
 		.config_waiting = agent->config_waiting,
+		.ring_full_before = agent->ring_full_before,
 	};
 
 	status.program_count = sensor_programs(agent->sensor, status.programs);

@@ -63,6 +63,7 @@ struct agent {
 	uint64_t excepted;	 /* sightings that an exception of the policy kept back */
 	uint64_t next_change; /* when an exception ends or an entry expires, ns since the epoch */
 	uint64_t ring_full;   /* of the ledger, as last told of */
+	uint64_t ring_full_before; /* of it: under daemons before, while they ran */
 };
 
 /* Starts everything; errors are logged. The agent is zeroed but for what main() sets. */

@@ -376,7 +376,7 @@ static json_t *workers_json(struct builder *builder, const struct status *status
 
 static uint64_t ring_full(const struct status *status)
 {
-	return ledger_sum(&status->ledger, LEDGER_RING_FULL);
+	return ledger_sum(&status->ledger, LEDGER_RING_FULL) - status->ring_full_before;
 }
 
 static uint64_t pins_missing(const struct status *status)

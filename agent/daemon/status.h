@@ -74,6 +74,7 @@ struct status {
 	size_t program_count;
 	struct ledger ledger;
 	struct sensor_pins pins;
+	uint64_t ring_full_before; /* of the ledger's: lost under daemons before */
 
 	const char *pack_path;
 	const char *pack_error;	 /* why the last one was refused; NULL: it was not */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -78,12 +79,25 @@ static int pins_start(struct sensor *sensor)
 	return 0;
 }
 
+/* Some versions of libbpf map the section only where they made the map themselves; mapped twice, it
+ * is the same. */
+static int bss_map(struct sensor *sensor)
+{
+	const struct bpf_map *map = sensor->probes->maps.bss;
+	void *bss = mmap(sensor->probes->bss, bpf_map__value_size(map), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_FIXED, bpf_map__fd(map), 0);
+
+	return bss == MAP_FAILED ? log_errno(LOG_ERR, -errno, "the counters cannot be mapped") : 0;
+}
+
 static int state_start(struct sensor *sensor)
 {
 	const struct pin_progress *progress;
 	int r = 0;
 
 	if (sensor->pins)
+		r = bss_map(sensor);
+	if (sensor->pins && r == 0)
 		r = pins_loaded(sensor->pins, sensor->probes->obj, &sensor->state);
 	else
 		sensor->state = pin_state_private();

@@ -92,7 +92,8 @@ static void test_every_key(void **state)
 		"mode: enforce\nstate_dir: /s\nruntime_dir: run\nlog_level: debug\n"
 		"sensor:\n  cgroup: /sys/fs/cgroup/x\n  ports: [5353, 53, 8053]\n  ring_size: "
 		"512K\n"
-		"  processes: 8192\n  unseen_rate: 10\n  responses: yes\n"
+		"  processes: 8192\n  unseen_rate: 10\n  responses: yes\n  pin: no\n"
+		"  pin_dir: pins\n  unattended: observe\n  unattended_after: 60\n"
 		"intel:\n  pack: p.pack\n  never_block: n.txt\n  feeds:\n"
 		"    - { name: one, path: lists/one, severity: high, tags: [c2, malware] }\n"
 		"    - { name: two, path: /two, action: allow }\n"
@@ -115,6 +116,10 @@ static void test_every_key(void **state)
 	assert_int_equal(config.sensor.processes, 8192);
 	assert_int_equal(config.sensor.unseen_rate, 10);
 	assert_true(config.sensor.responses);
+	assert_false(config.sensor.pin);
+	assert_string_equal(config.sensor.pin_dir, "/etc/x/pins");
+	assert_int_equal(config.sensor.unattended, CONFIG_UNATTENDED_OBSERVE);
+	assert_int_equal(config.sensor.unattended_after, 60);
 	assert_string_equal(config.intel.pack, "/etc/x/p.pack");
 	assert_string_equal(config.intel.never_block, "/etc/x/n.txt");
 	assert_int_equal(config.intel.feeds_count, 2);

@@ -504,6 +504,10 @@ static void test_records_lost(void **state)
 	assert_int_equal(detect_loss(rig->detect, 4711, 0, 2 * NOW, finding_found, rig), 0);
 	assert_has(rig->finding.why, "4711 records");
 	assert_string_equal(rig->finding.uid, uid);
+	assert_int_equal(detect_loss(rig->detect, 3, 12 * NS_PER_SECOND, NOW, finding_found, rig),
+			 0);
+	assert_has(rig->finding.why, "3 records");
+	assert_has(rig->finding.why, "while the daemon was not running, for 12 s");
 	rig->answer = -ENOSPC;
 	assert_int_equal(detect_loss(rig->detect, 1, 0, NOW, finding_found, rig), -ENOSPC);
 }

@@ -139,6 +139,41 @@ static void problems_are_told(void **state)
 	json_decref(reply);
 }
 
+static void pins_are_told(void **state)
+{
+	/* Proves: what happened while nobody attended is shown, losses under daemons before are no
+	 * problem of this one, and pins that were wanted and are not there are. */
+	struct pack pack = { .feeds = 1, .name = "feed" };
+	struct status status = status_make(&pack);
+	json_t *reply, *pins;
+
+	(void)state;
+	status.pins = (struct sensor_pins){ .folder = "/sys/fs/bpf/cordon", .taken_over = true };
+	status.pins.absence = (struct sensor_absence){
+		.known = true, .time = 12 * NS_PER_SECOND, .blocked = 3, .passed = 2, .lost = 1
+	};
+	status.ledger.counters[LEDGER_EGRESS][LEDGER_MATCHED] += 4;
+	status.ledger.counters[LEDGER_EGRESS][LEDGER_RING_FULL] = 4;
+	status.ring_full_before = 4;
+	reply = status_json(&status);
+	pins = json_object_get(reply, "pins");
+	assert_true(json_is_true(json_object_get(pins, "pinned")));
+	assert_int_equal(number_at(pins, "unattended", "seconds"), 12);
+	assert_int_equal(number_at(pins, "unattended", "blocked"), 3);
+	assert_int_equal(number_at(pins, "unattended", "passed"), 2);
+	assert_int_equal(number_at(pins, "unattended", "lost"), 1);
+	assert_int_equal(json_array_size(json_object_get(reply, "problems")), 0);
+	json_decref(reply);
+
+	status.pins = (struct sensor_pins){ .error = "no place" };
+	reply = status_json(&status);
+	pins = json_object_get(reply, "pins");
+	assert_true(json_is_false(json_object_get(pins, "pinned")));
+	assert_true(json_is_null(json_object_get(pins, "unattended")));
+	assert_int_equal(json_array_size(json_object_get(reply, "problems")), 1);
+	json_decref(reply);
+}
+
 static void replies_always_fit_into_a_frame(void **state)
 {
 	/* Proves: with more feeds and policies than are shown, all with the longest names and bytes
@@ -208,6 +243,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(healthy_daemons_have_no_problems),
 		cmocka_unit_test(problems_are_told),
+		cmocka_unit_test(pins_are_told),
 		cmocka_unit_test(replies_always_fit_into_a_frame),
 		cmocka_unit_test(settings_are_those_in_force),
 		cmocka_unit_test(costs_are_measured),
