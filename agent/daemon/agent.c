@@ -129,6 +129,11 @@ static int journal_start(struct agent *agent)
 	return 0;
 }
 
+static void findings_commit(void *userdata)
+{
+	pipeline_commit(userdata);
+}
+
 static int sensor_start(struct agent *agent)
 {
 	const struct config *config = &agent->config;
@@ -141,6 +146,7 @@ static int sensor_start(struct agent *agent)
 		.responses = config->sensor.responses,
 		.pin_dir = config->sensor.pin ? config->sensor.pin_dir : NULL,
 		.hold = true,
+		.commit = findings_commit,
 	};
 	int r;
 
@@ -162,10 +168,7 @@ static int sensor_start(struct agent *agent)
 /* One turn: as many records as the budget allows, and what is new of them on disk. */
 static int records_take(struct agent *agent)
 {
-	int r = sensor_dispatch(agent->sensor, AGENT_RECORDS_A_TURN);
-
-	pipeline_commit(agent);
-	return r;
+	return sensor_dispatch(agent->sensor, AGENT_RECORDS_A_TURN);
 }
 
 /* Programs see packets from here on, with the block list in force: nothing passes before it. */

@@ -96,8 +96,8 @@ void payload_finish(struct agent *agent);
 void payload_close(struct agent *agent);
 
 /* pipeline.c */
-/* Whoever hands over events calls pipeline_commit() at the end of its turn: new findings are on
- * disk then, and told. */
+/* Whoever hands over events has pipeline_commit() called at the end of its turn: new findings are
+ * on disk then, and told. */
 void pipeline_event(const struct event *event, void *userdata);
 void pipeline_commit(struct agent *agent);
 /* What payload turned out to say: EVENT_FLOW, without a process yet. */

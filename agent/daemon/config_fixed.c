@@ -18,6 +18,7 @@ enum form {
 	FORM_NUMBER,
 	FORM_TRUTH,
 	FORM_MODE,
+	FORM_UNATTENDED,
 	FORM_PORTS, /* the array; its count beside it */
 };
 
@@ -41,6 +42,10 @@ static const struct fixed_key fixed_keys[] = {
 	{ "scan.worker", FORM_TEXT, FIELD(scan.worker) },
 	{ "scan.workers", FORM_NUMBER, FIELD(scan.workers) },
 	{ "scan.memory", FORM_NUMBER, FIELD(scan.memory) },
+	{ "sensor.pin", FORM_TRUTH, FIELD(sensor.pin) },
+	{ "sensor.pin_dir", FORM_TEXT, FIELD(sensor.pin_dir) },
+	{ "sensor.unattended", FORM_UNATTENDED, FIELD(sensor.unattended) },
+	{ "sensor.unattended_after", FORM_NUMBER, FIELD(sensor.unattended_after) },
 	{ "journal.max_findings", FORM_NUMBER, FIELD(journal.max_findings) },
 	{ "journal.sightings", FORM_NUMBER, FIELD(journal.sightings) },
 	{ "report.file.path", FORM_TEXT, FIELD(report.file.path) },
@@ -79,7 +84,8 @@ static bool key_keep(const struct fixed_key *key, struct config *next, struct co
 	void *ours = field_of(next, key), *theirs = field_of(running, key);
 	static const size_t sizes[] = { [FORM_NUMBER] = sizeof(uint64_t),
 					[FORM_TRUTH] = sizeof(bool),
-					[FORM_MODE] = sizeof(enum config_mode) };
+					[FORM_MODE] = sizeof(enum config_mode),
+					[FORM_UNATTENDED] = sizeof(enum config_unattended) };
 	bool differ;
 
 	if (key->form == FORM_PORTS)
@@ -170,6 +176,11 @@ void config_fixed_show(const struct config *config, size_t i, char out[static CO
 	case FORM_MODE:
 		(void)snprintf(out, CONFIG_SHOWN_SIZE, "%s",
 			       config->mode == CONFIG_ENFORCE ? "enforce" : "audit");
+		break;
+	case FORM_UNATTENDED:
+		(void)snprintf(out, CONFIG_SHOWN_SIZE, "%s",
+			       config->sensor.unattended == CONFIG_UNATTENDED_OBSERVE ? "observe"
+										      : "enforce");
 		break;
 	case FORM_PORTS:
 		ports_show(config, out, CONFIG_SHOWN_SIZE);

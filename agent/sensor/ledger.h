@@ -10,11 +10,12 @@
  *
  * With pinned maps all of it goes on where the last daemon left off, also when that was killed. The
  * kernel side's counters are in a pinned map. What user space counts is in one, too, written anew
- * after each record together with the record's place in the ring (pin_state.h), before the ring is
- * told that it is taken: a record that was counted, but still stands in the ring, is not read a
- * second time. One that became a finding, but was not counted, is: that finding's count is one too
- * high, the ledger is not. When a new version lays counters out differently, it begins with new
- * ones, and what the old ones came to is added (counters.h).
+ * at the end of each turn together with the place in the ring that it got to (pin_state.h): after
+ * the findings are on disk, before the ring is told that its records are taken. Records that were
+ * counted, but still stand in the ring, are not read a second time. Those that became findings, but
+ * were not counted, are: the counts of these findings are too high then, the ledger's are not. When
+ *a new version lays counters out differently, it begins with new ones, and what the old ones came
+ *to is added (counters.h).
  */
 #pragma once
 

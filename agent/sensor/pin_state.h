@@ -24,8 +24,7 @@ struct pin_counter {
 	uint64_t base;
 };
 
-/* Records taken, as the ledger counts them; the last one began at position in ring (a map's id;
- * 0: none yet). */
+/* Records taken, as the ledger counts them, up to position in ring (a map's id; 0: none yet). */
 struct pin_progress {
 	uint64_t ring, position;
 	uint64_t read, events, rejected;

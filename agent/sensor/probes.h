@@ -29,11 +29,13 @@ struct process_table;
 /* A ring buffer that records are taken from. */
 struct ring_source {
 	struct sensor *sensor;
-	uint64_t id;		  /* of its map */
-	const uint64_t *position; /* where it is read, as the kernel sees it; NULL: nobody asks */
-	bool readable;		  /* records are as this version writes them */
-	bool skip;		  /* the first record was taken by the daemon before */
-	struct ring_buffer *ring;
+	uint64_t id;	    /* of its map */
+	bool readable;	    /* records are as this version writes them */
+	uint64_t next;	    /* where it goes on */
+	uint64_t *consumer; /* what the kernel may write over: up to here */
+	const uint64_t *producer;
+	const uint8_t *data;
+	uint32_t size; /* of data: a power of two */
 };
 
 struct sensor {
@@ -51,10 +53,9 @@ struct sensor {
 	uint64_t beat;		 /* when it was last written there */
 	struct sensor_absence absence;
 	struct ring_source source;
+	struct ring_buffer *ring; /* for polling */
 	struct process_table *processes;
 	int cgroup_fd;
-	int budget;	      /* records that this dispatch may still take */
-	uint64_t turn_end;    /* on the boot clock: it takes none after that */
 	uint64_t table_bytes; /* of the table in force */
 	uint64_t read, events, rejected;
 	/* replay */
@@ -72,6 +73,9 @@ void sensor_beat(struct sensor *sensor);
 /* Reading rings (ring_read.c). */
 int ring_open(struct ring_source *source, int ring_fd);
 void ring_close(struct ring_source *source);
+/* Takes at most budget records until end (on the boot clock), and gives them up. Returns how many.
+ */
+int ring_take(struct ring_source *source, int budget, uint64_t end);
 /* For pins_finish(). userdata: the sensor. */
 void ring_drain(int ring_fd, uint32_t ring_id, bool readable, void *userdata);
 

@@ -32,6 +32,7 @@ void sensor_close(struct sensor *sensor)
 	for (size_t i = 0; i < sensor->links_count; i++)
 		(void)bpf_link__destroy(sensor->links[i]);
 	ring_close(&sensor->source);
+	ring_buffer__free(sensor->ring);
 	process_table_free(sensor->processes);
 	probes__destroy(sensor->probes);
 	if (!sensor->pins)
@@ -127,6 +128,23 @@ static void table_kept(struct sensor *sensor)
 		sensor->table_bytes = (uint64_t)info.value_size * info.max_entries;
 }
 
+static int record_ignored(void *context, void *data, size_t size)
+{
+	(void)context;
+	(void)data;
+	(void)size;
+	return 0;
+}
+
+static int ring_start(struct sensor *sensor)
+{
+	int fd = bpf_map__fd(sensor->probes->maps.records);
+
+	sensor->source = (struct ring_source){ .sensor = sensor, .readable = true };
+	sensor->ring = ring_buffer__new(fd, record_ignored, NULL, NULL);
+	return sensor->ring ? ring_open(&sensor->source, fd) : -errno;
+}
+
 int sensor_open(const struct sensor_options *options, sensor_callback callback, void *userdata,
 		struct sensor **ret)
 {
@@ -154,8 +172,7 @@ int sensor_open(const struct sensor_options *options, sensor_callback callback, 
 	r = process_table_new(bpf_map__fd(sensor->probes->maps.processes), &sensor->processes);
 	if (r < 0)
 		return r;
-	sensor->source = (struct ring_source){ .sensor = sensor, .readable = true };
-	r = ring_open(&sensor->source, bpf_map__fd(sensor->probes->maps.records));
+	r = ring_start(sensor);
 	if (r < 0)
 		return log_errno(LOG_ERR, r, "the ring buffer cannot be mapped");
 	if (!options->hold)
@@ -263,20 +280,15 @@ void sensor_beat(struct sensor *sensor)
 
 int sensor_fd(const struct sensor *sensor)
 {
-	return ring_buffer__epoll_fd(sensor->source.ring);
+	return ring_buffer__epoll_fd(sensor->ring);
 }
 
 int sensor_dispatch(struct sensor *sensor, int budget)
 {
-	int r;
+	int taken = ring_take(&sensor->source, budget, clock_boottime() + SENSOR_TURN_TIME);
 
-	sensor->budget = budget;
-	sensor->turn_end = clock_boottime() + SENSOR_TURN_TIME;
-	r = ring_buffer__consume(sensor->source.ring);
 	sensor_beat(sensor);
-	if (r < 0 && r != -EAGAIN)
-		return r;
-	return budget - sensor->budget;
+	return taken;
 }
 
 int sensor_ledger(struct sensor *sensor, struct ledger *ret)

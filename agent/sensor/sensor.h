@@ -30,7 +30,11 @@ struct sensor_options {
 	size_t processes;		  /* processes remembered in the kernel; 0: 4096 */
 	unsigned unseen_rate;		  /* names never seen before recorded a second; 0: none */
 	bool responses;			  /* match questions repeated in answers, too */
-	bool replay;	     /* load only, for recorded packets: every question becomes an event */
+	bool replay; /* load only, for recorded packets: every question becomes an event */
+	/* Called after records were handed over: when it returns, what came of them is safe, and
+	 * they are given up. Until then a daemon that is killed and started again gets them once
+	 * more. NULL: nothing is waited for. userdata: the callback's. */
+	void (*commit)(void *userdata);
 	const char *pin_dir; /* where everything is pinned, and taken over from; NULL: nowhere.
 			      * Borrowed for the call */
 	bool hold;	     /* load only: sensor_attach() is called when indicators are there */

@@ -12,7 +12,7 @@ BUILD = Path(os.environ.get("CORDON_BUILD", Path(__file__).resolve().parent.pare
 CORDON = BUILD / "cordon"
 CHECKS = {"kernel", "btf", "cgroup", "capabilities", "bpf", "sockets", "jit", "unprivileged-bpf",
           "memlock", "configuration", "policy", "pack", "permissions", "disk", "clock",
-          "journald", "daemon", "resolvers"}
+          "journald", "daemon", "pins", "resolvers"}
 
 
 def cordon(*arguments):
