@@ -206,11 +206,11 @@ struct process_counters {
 struct settings {
 	__u16 ports[SETTINGS_PORTS_MAX]; /* beside 53; host order; 0: unused */
 	__u8 port_count;
-	__u8 responses;	   /* match what answers repeat, too */
-	__u8 observe_all;  /* record every question */
-	__u8 replay;	   /* recorded packets: no socket and no process behind them */
-	__u8 task_typed;   /* the kernel has bpf_get_current_task_btf() for packets */
-	__u32 unseen_rate; /* never-seen names recorded a second; 0: off */
-	__u64 seen_key[2]; /* random; for the hashes of names seen */
+	__u8 responses;		/* match what answers repeat, too */
+	__u8 observe_all;	/* record every question */
+	__u8 replay;		/* recorded packets: no socket and no process behind them */
+	__u8 task_typed;	/* the kernel has bpf_get_current_task_btf() for packets */
+	__u32 unseen_rate;	/* never-seen names recorded a second; 0: off */
+	__u64 seen_key[2];	/* random; for the hashes of names seen */
 	__u64 unattended_after; /* ns without a heartbeat: then nothing is refused; 0: never */
 };
