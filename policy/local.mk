@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-dist_pkgdata_DATA += %D%/default.yaml %D%/never-block.list %D%/starter.list
+dist_pkgdata_DATA += %D%/default.yaml %D%/doh-resolvers.txt %D%/never-block.list %D%/starter.list
 EXTRA_DIST += %D%/generate-never-block.sh

@@ -5,12 +5,14 @@
  * enforce mode they drop what is listed. Gets the table from user space, process notes from
  * process.bpf.c. Input: packets, all of whose bytes somebody else chose.
  *
- * Four programs a direction, each tail-calling the next when it cannot go on:
+ * Four programs a direction, and a fifth for answers that come in, each tail-calling the next when
+ *it cannot go on:
  *
  *	packet	 UDP without options in linear memory: nearly everything, and the fast way
  *	message	 other UDP: options, extension headers, fragments, non-linear memory, odd questions
  *	stream	 TCP: gathers the head of the first message in the segment
  *	head	 TCP: judges the head that was gathered, and gathers the next
+ *	answer	 UDP, what came in: an answer (answer.h)
  *
  * The audit programs return a constant: they cannot drop.
  */
@@ -20,6 +22,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "answer.h"
 #include "counters.h"
 #include "message.h"
 #include "packet.h"
@@ -31,6 +34,7 @@ enum tail {
 	TAIL_MESSAGE,
 	TAIL_STREAM,
 	TAIL_HEAD,
+	TAIL_ANSWER,
 	TAILS,
 };
 
@@ -116,6 +120,11 @@ static __always_inline enum action packet_judge(struct __sk_buff *skb, const str
 		return ACTION_FURTHER;
 	message.header = *(struct dns_header *)reader.message;
 	message.size = skb->len - message.offset;
+	if (message_is_answer(&message)) {
+		skb->cb[ANSWER_CB_OFFSET] = message.offset;
+		*ret_tail = TAIL_ANSWER;
+		return ACTION_FURTHER;
+	}
 	if (message_skipped(&message) || message_seen_before(&message)) {
 		count(hook->probe, COUNTER_RESPONSE);
 		return ACTION_PASS;
@@ -128,7 +137,7 @@ static __always_inline enum action packet_judge(struct __sk_buff *skb, const str
 	return question_judge(&message, &table, &reader, READER_PACKET, &name);
 }
 
-/* The message of a UDP packet. */
+/* The message of a UDP packet. ACTION_FURTHER: an answer. */
 static __always_inline enum action datagram_judge(struct message *message,
 						  const struct packet *packet)
 {
@@ -143,16 +152,23 @@ static __always_inline enum action datagram_judge(struct message *message,
 		count(message->hook->probe, COUNTER_EMPTY);
 		return ACTION_PASS;
 	}
+	if (bpf_skb_load_bytes(skb, message->offset, &message->header, sizeof(message->header)) ==
+		    0 &&
+	    message_is_answer(message)) {
+		skb->cb[ANSWER_CB_OFFSET] = message->offset;
+		return ACTION_FURTHER;
+	}
 	if (skb->gso_size && skb->gso_size < message->size)
 		return message_up(message, COUNTER_UNREAD, RECORD_REASON_GSO);
-	if (bpf_skb_load_bytes(skb, message->offset, &message->header, sizeof(message->header)) < 0)
+	if (message->size < sizeof(message->header))
 		return message_up(message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
 	reader.offset = message->offset;
 	return message_read(message, &reader, READER_LOAD);
 }
 
-/* Any UDP packet. ACTION_FURTHER: it is TCP. */
-static __always_inline enum action message_judge(struct __sk_buff *skb, const struct hook *hook)
+/* Any UDP packet. ACTION_FURTHER: it is TCP, or an answer, as *ret_tail says. */
+static __always_inline enum action message_judge(struct __sk_buff *skb, const struct hook *hook,
+						 enum tail *ret_tail)
 {
 	struct message message = { .hook = hook, .skb = skb };
 	struct packet packet = { 0 };
@@ -181,6 +197,7 @@ static __always_inline enum action message_judge(struct __sk_buff *skb, const st
 		count(hook->probe, COUNTER_RESPONSE);
 		return ACTION_PASS;
 	}
+	*ret_tail = TAIL_ANSWER;
 	return datagram_judge(&message, &packet);
 }
 
@@ -210,12 +227,14 @@ static __always_inline enum action tail_failed(const struct hook *hook)
 #define DNS_PROGRAMS(name, tails, probe_, may_drop_)                                               \
 	static const struct hook name##_hook = { .probe = probe_, .may_drop = may_drop_ };         \
 	DNS_PROGRAM(name, packet, tails, packet_judge(skb, &name##_hook, &tail), TAIL_MESSAGE)     \
-	DNS_PROGRAM(name, message, tails, message_judge(skb, &name##_hook), TAIL_STREAM)           \
+	DNS_PROGRAM(name, message, tails, message_judge(skb, &name##_hook, &tail), TAIL_STREAM)    \
 	DNS_PROGRAM(name, stream, tails, stream_judge(skb, &name##_hook), TAIL_HEAD)               \
 	DNS_PROGRAM(name, head, tails, head_judge(skb, &name##_hook), TAIL_HEAD)
 
 DNS_PROGRAMS(egress_audit, egress, COUNTER_EGRESS, false)
 DNS_PROGRAMS(egress_enforce, egress, COUNTER_EGRESS, true)
 DNS_PROGRAMS(ingress_audit, ingress, COUNTER_INGRESS, false)
+DNS_PROGRAM(ingress_audit, answer, ingress, datagram_answer_judge(skb, &ingress_audit_hook),
+	    TAIL_ANSWER)
 
 char dns_license[] SEC("license") = "Dual BSD/GPL";

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The kernel side: one object a hook family, linked into one, made into a skeleton for sensor/.
 kernel_side_c = %D%/dns.bpf.c %D%/process.bpf.c
-kernel_side_h = %D%/counters.h %D%/kernel.h %D%/message.h %D%/packet.h %D%/process.h \
+kernel_side_h = %D%/answer.h %D%/counters.h %D%/kernel.h %D%/message.h %D%/packet.h %D%/process.h \
 	%D%/record.h %D%/seen.h %D%/stream.h %D%/table.h %D%/verifier.h %D%/walk.h
 EXTRA_DIST += $(kernel_side_c) $(kernel_side_h)
 

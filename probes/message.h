@@ -83,6 +83,18 @@ static __always_inline bool message_droppable(const struct message *message)
 	return message->hook->may_drop && port_is_dns(message->destination_port);
 }
 
+static __always_inline bool message_is_response(const struct message *message)
+{
+	return message->header.flags & bpf_htons(DNS_FLAG_RESPONSE);
+}
+
+/* Whether it is an answer that came in from a resolver, and such are read. */
+static __always_inline bool message_is_answer(const struct message *message)
+{
+	return settings.answers && !settings.replay && message->hook->probe == COUNTER_INGRESS &&
+	       message_is_response(message) && port_is_dns(message->source_port);
+}
+
 static __always_inline bool socket_locked(struct bpf_sock *socket)
 {
 	struct tcp_sock *tcp = socket ? bpf_skc_to_tcp_sock(socket) : NULL;
@@ -145,11 +157,16 @@ static __always_inline void record_current(struct record *record, const struct m
 
 static __always_inline void record_sender(struct record *record, const struct message *message)
 {
-	struct bpf_sock *socket = message->skb->sk;
+	struct __sk_buff *skb = message->skb;
 	struct socket_note *note = NULL;
+	struct bpf_sock *socket;
 
 	if (settings.replay)
 		return;
+	/* Else clang works out the field's place once for several records, and the verifier wants
+	 * it worked out in each access. */
+	OPAQUE(skb);
+	socket = skb->sk;
 	record->cookie = bpf_get_socket_cookie(message->skb);
 	if (socket)
 		socket = bpf_sk_fullsock(socket);
@@ -207,14 +224,69 @@ static __always_inline void record_name(struct record_question *record, const st
 					 record->data, (__u32)size);
 }
 
+/* Copies the message, limit bytes (a power of two) of it at most. */
+static __always_inline void record_answer(struct record *record, __u8 *data, __u64 limit,
+					  const struct message *message, __u64 size, __u8 flags)
+{
+	long error;
+
+	record_head(record, message, RECORD_ANSWER, flags);
+	record->gso_size = (__u16)message->skb->gso_size;
+	if (size > limit)
+		size = limit;
+	OPAQUE(size);
+	size = ((size - 1) & (limit - 1)) + 1;
+	if (message->head)
+		error = bpf_probe_read_kernel(data, (__u32)size, message->head + STREAM_PREFIX);
+	else
+		error = bpf_skb_load_bytes(message->skb, message->offset, data, (__u32)size);
+	record->data_size = error < 0 ? 0 : (__u16)size;
+}
+
+/* Hands up an answer for user space to read. */
+static __always_inline void answer_submit(const struct message *message, __u8 flags)
+{
+	__u64 size = message->head ? message->head_size - STREAM_PREFIX : message->size;
+	void *record;
+
+	if (size <= RECORD_ANSWER_SMALL) {
+		struct record_answer_small *small =
+			bpf_ringbuf_reserve(&records, sizeof(struct record_answer_small), 0);
+
+		if (small)
+			record_answer(&small->head, small->data, RECORD_ANSWER_SMALL, message, size,
+				      flags);
+		record = small;
+	} else {
+		struct record_answer *large =
+			bpf_ringbuf_reserve(&records, sizeof(struct record_answer), 0);
+
+		if (large)
+			record_answer(&large->head, large->data, RECORD_ANSWER_MAX, message, size,
+				      flags);
+		record = large;
+	}
+	if (!record) {
+		count(message->hook->probe, COUNTER_RING_FULL);
+		return;
+	}
+	bpf_ringbuf_submit(record, 0);
+	count(message->hook->probe, COUNTER_SUBMITTED);
+}
+
 static __always_inline void question_submit(const struct message *message,
 					    const struct reader *reader, enum reader_mode mode,
 					    const struct name *name, __u8 flags)
 {
-	struct record_question *record =
-		bpf_ringbuf_reserve(&records, sizeof(struct record_question), 0);
+	struct record_question *record;
 	__u8 tail[DNS_QUESTION_TAIL] = { 0 };
 
+	/* Of a recorded answer all is shown. */
+	if (settings.replay && settings.answers && message_is_response(message)) {
+		answer_submit(message, flags);
+		return;
+	}
+	record = bpf_ringbuf_reserve(&records, sizeof(struct record_question), 0);
 	if (!record) {
 		count(message->hook->probe, COUNTER_RING_FULL);
 		return;
@@ -300,7 +372,7 @@ static __always_inline __u16 message_copy(const struct message *message, __u8 *d
 	/* Says again what is known, in words that every verifier follows. */
 	OPAQUE(size);
 	if (message->head) {
-		size = ((size - 1) & 511) + 1;
+		size = ((size - 1) & (RECORD_MESSAGE_MAX - 1)) + 1;
 		error = bpf_probe_read_kernel(data, (__u32)size, message->head);
 	} else {
 		size = ((size - 1) & (RECORD_MESSAGE_MAX - 1)) + 1;
@@ -337,7 +409,7 @@ static __always_inline enum action message_up(const struct message *message, enu
 /* True when the message is an answer and answers are not looked at. */
 static __always_inline bool message_skipped(const struct message *message)
 {
-	return (message->header.flags & bpf_htons(DNS_FLAG_RESPONSE)) && !settings.responses;
+	return message_is_response(message) && !settings.responses;
 }
 
 /* Reads and judges a message whose header is there. */
@@ -369,10 +441,11 @@ static __always_inline enum action message_read(const struct message *message,
 }
 
 /* Questions of local programs to a resolver on this host are seen as they leave; at the resolver
- * they would be seen again. */
+ * they would be seen again. Its answers are seen as they come in. */
 #define LOOPBACK_IFINDEX 1
 static __always_inline bool message_seen_before(const struct message *message)
 {
 	return message->hook->probe == COUNTER_INGRESS && !settings.replay &&
-	       message->skb->ingress_ifindex == LOOPBACK_IFINDEX;
+	       message->skb->ingress_ifindex == LOOPBACK_IFINDEX &&
+	       !(settings.answers && port_is_dns(message->source_port));
 }

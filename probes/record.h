@@ -163,6 +163,21 @@ struct record_message {
 	__u8 data[RECORD_MESSAGE_MAX];
 };
 
+/* An answer, without the length prefix of TCP; what does not fit is cut, and whole_size says so.
+ * Two sizes, for most of them are small. */
+#define RECORD_ANSWER_SMALL 512
+#define RECORD_ANSWER_MAX   2048
+
+struct record_answer_small {
+	struct record head;
+	__u8 data[RECORD_ANSWER_SMALL];
+};
+
+struct record_answer {
+	struct record head;
+	__u8 data[RECORD_ANSWER_MAX];
+};
+
 /* Counters: the order of enum ledger_counter in agent/sensor/ledger.h. */
 enum counter {
 	COUNTER_CLEAN,
@@ -210,7 +225,9 @@ struct settings {
 	__u8 observe_all;	/* record every question */
 	__u8 replay;		/* recorded packets: no socket and no process behind them */
 	__u8 task_typed;	/* the kernel has bpf_get_current_task_btf() for packets */
+	__u8 answers;		/* read answers that come in */
 	__u32 unseen_rate;	/* never-seen names recorded a second; 0: off */
+	__u32 answers_rate;	/* answers recorded a second, for listed names and for others */
 	__u64 seen_key[2];	/* random; for the hashes of names seen */
 	__u64 unattended_after; /* ns without a heartbeat: then nothing is refused; 0: never */
 };

@@ -12,6 +12,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "answer.h"
 #include "message.h"
 #include "packet.h"
 #include "record.h"
@@ -33,19 +34,29 @@ struct stream {
 	__u8 refused;  /* something in it was dropped: so is the rest */
 	__u8 messages; /* looked at in this segment */
 	__u8 lost;     /* where messages begin is not known any more */
-	__u8 head[STREAM_HEAD_ROOM];
+	__u8 head[STREAM_ANSWER_ROOM];
+};
+
+/* Of a question, less is gathered: the same, but for the head's size. */
+struct question_stream {
+	__u32 words[(sizeof(struct stream) - STREAM_ANSWER_ROOM + STREAM_HEAD_ROOM) / 4];
 };
 
 /* Freed with the socket, and not before: whoever opens a thousand more must not make us forget the
  * first half of a name. A socket may have a note for each direction. */
-struct socket_streams {
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct question_stream);
+} egress_streams SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
 	__type(value, struct stream);
-};
-struct socket_streams egress_streams SEC(".maps");
-struct socket_streams ingress_streams SEC(".maps");
+} ingress_streams SEC(".maps");
 
 /* For replay. Least recently used ones go; a stream that lost its state is taken up again at the
  * next segment as if it began a message. User space makes it small where it is not used. */
@@ -71,10 +82,17 @@ struct tcp_header {
  * comes after them is handed up, and the stream is out of step from there on. */
 #define STREAM_MESSAGES_MAX 28
 
+/* Whether the streams of this hook have room for answers. */
+static __always_inline bool stream_has_answers(const struct hook *hook)
+{
+	return settings.answers && (settings.replay || hook->probe == COUNTER_INGRESS);
+}
+
 /* Gathers bytes of the head until it has wanted of them. False when the segment ends before. */
 static __always_inline bool stream_gather(struct __sk_buff *skb, struct stream *stream,
-					  __u32 *offset, __u32 wanted)
+					  const struct hook *hook, __u32 *offset, __u32 wanted)
 {
+	__u64 mask = stream_has_answers(hook) ? STREAM_ANSWER_MAX - 1 : 511;
 	__u64 have = stream->have, take;
 
 	if (have >= wanted)
@@ -86,8 +104,8 @@ static __always_inline bool stream_gather(struct __sk_buff *skb, struct stream *
 		return false;
 	OPAQUE(have);
 	OPAQUE(take);
-	have &= 511;
-	take = ((take - 1) & 511) + 1;
+	have &= mask;
+	take = ((take - 1) & mask) + 1;
 	if (bpf_skb_load_bytes(skb, *offset, stream->head + have, (__u32)take) < 0)
 		return false;
 	stream->have = (__u32)(have + take);
@@ -111,6 +129,8 @@ static __always_inline enum action stream_message(struct message *message, struc
 	if (size < DNS_HEADER_SIZE)
 		return message_up(message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
 	__builtin_memcpy(&message->header, stream->head + STREAM_PREFIX, sizeof(message->header));
+	if (message_is_answer(message))
+		return answer_judge(message, &reader);
 	return message_read(message, &reader, READER_HEAD);
 }
 
@@ -269,19 +289,27 @@ static __always_inline enum action stream_overflow(struct message *message, stru
 
 /* Gathers as much as is wanted of the head of the message at offset. False: the segment ends
  * before. */
-static __always_inline bool stream_head(struct __sk_buff *skb, struct stream *stream, __u32 offset)
+static __always_inline bool stream_head(struct __sk_buff *skb, struct stream *stream,
+					const struct hook *hook, __u32 offset)
 {
-	__u32 wanted;
+	__u32 wanted, most = STREAM_HEAD_MAX;
 
-	if (!stream_gather(skb, stream, &offset, STREAM_PREFIX))
+	if (!stream_gather(skb, stream, hook, &offset, STREAM_PREFIX))
 		return false;
 	wanted = STREAM_PREFIX + (__u32)(stream->head[0] << 8 | stream->head[1]);
 	/* Too short to be one: no need to wait for its bytes, which may never come. */
 	if (wanted < STREAM_PREFIX + DNS_HEADER_SIZE)
 		wanted = STREAM_PREFIX;
-	if (wanted > STREAM_HEAD_MAX)
-		wanted = STREAM_HEAD_MAX;
-	return stream_gather(skb, stream, &offset, wanted);
+	/* Of answers more is wanted. */
+	if (stream_has_answers(hook) && wanted > STREAM_PREFIX + DNS_HEADER_SIZE) {
+		if (!stream_gather(skb, stream, hook, &offset, STREAM_PREFIX + DNS_HEADER_SIZE))
+			return false;
+		if (stream->head[STREAM_PREFIX + 2] & 0x80)
+			most = STREAM_ANSWER_MAX;
+	}
+	if (wanted > most)
+		wanted = most;
+	return stream_gather(skb, stream, hook, &offset, wanted);
 }
 
 /* Gathers the head of the next message in a TCP segment. ACTION_FURTHER: it is there. */
@@ -305,7 +333,7 @@ static __always_inline enum action stream_judge(struct __sk_buff *skb, const str
 		return action;
 	if (stream->messages >= STREAM_MESSAGES_MAX && offset < skb->len)
 		return stream_overflow(&message, stream, offset);
-	if (stream_head(skb, stream, offset)) {
+	if (stream_head(skb, stream, hook, offset)) {
 		stream->messages++;
 		return ACTION_FURTHER;
 	}

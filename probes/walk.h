@@ -28,6 +28,10 @@
 #define STREAM_HEAD_ROOM                                                                           \
 	1024 /* so that offsets of up to 511 and lengths of up to 511 stay inside */
 
+/* What is gathered of an answer over TCP at most, its prefix with it, and room as above. */
+#define STREAM_ANSWER_MAX  2048
+#define STREAM_ANSWER_ROOM 4096
+
 enum reader_mode {
 	READER_PACKET, /* message and end point into packet memory */
 	READER_LOAD,   /* through bpf_skb_load_bytes, message at offset */

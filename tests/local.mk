@@ -35,7 +35,13 @@ UNIT_TESTS += \
 	%D%/unit/test_channel \
 	%D%/unit/test_config \
 	%D%/unit/test_control \
+	%D%/unit/test_address_scope \
+	%D%/unit/test_dns_answers \
 	%D%/unit/test_dns_message \
+	%D%/unit/test_learnt \
+	%D%/unit/test_rebinding \
+	%D%/unit/test_resolver_bypass \
+	%D%/unit/test_resolvers \
 	%D%/unit/test_document \
 	%D%/unit/test_frame \
 	%D%/unit/test_journal \
@@ -90,6 +96,7 @@ FUZZ_TARGETS += \
 	%D%/fuzz/fuzz_capture \
 	%D%/fuzz/fuzz_config \
 	%D%/fuzz/fuzz_control \
+	%D%/fuzz/fuzz_dns_answers \
 	%D%/fuzz/fuzz_dns_message \
 	%D%/fuzz/fuzz_policy \
 	%D%/fuzz/fuzz_tls_hello \
@@ -114,6 +121,7 @@ endif
 tests_fuzz_fuzz_capture_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_config_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_control_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_dns_answers_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_dns_message_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_list_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_pack_LDFLAGS = $(fuzz_link_flags)
@@ -161,11 +169,11 @@ EXTRA_DIST += \
 	%D%/data %D%/fuzz/corpus %D%/layering %D%/bench \
 	%D%/aws/emulator.py %D%/aws/imds.py %D%/aws/model.py %D%/aws/serve %D%/aws/services.py \
 	%D%/aws/signature.py %D%/aws/test_emulator.py \
-	%D%/system/agent.py %D%/system/conftest.py %D%/system/musl_lookup.c \
-	%D%/system/test_attribution.py %D%/system/test_block.py %D%/system/test_enforce.py \
+	%D%/system/agent.py %D%/system/answerer.py %D%/system/asking.py %D%/system/conftest.py %D%/system/musl_lookup.c \
+	%D%/system/test_answers.py %D%/system/test_attribution.py %D%/system/test_block.py %D%/system/test_enforce.py \
 	%D%/system/test_flood.py %D%/system/test_cli.py %D%/system/test_kill.py %D%/system/test_probe.py \
 	%D%/system/test_reload.py %D%/system/test_replay.py %D%/system/test_botocore.py %D%/system/test_client.py %D%/system/test_stub.py %D%/system/test_worker.py \
-	%D%/system/ocsf_validate.py %D%/unit/intel_folder.h %D%/unit/process_key.h \
+	%D%/system/ocsf_validate.py %D%/unit/intel_folder.h %D%/unit/process_key.h %D%/unit/answer_rig.h \
 	%D%/vm/init %D%/vm/judge.py %D%/vm/kernel %D%/vm/run %D%/vm/scenario
 
 PYTEST = /usr/bin/python3 -m pytest -p no:cacheprovider

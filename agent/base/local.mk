@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += libbase.a
 libbase_a_SOURCES = \
-	%D%/address.c %D%/address.h %D%/channel.c %D%/channel.h %D%/cleanup.h %D%/clock.c %D%/clock.h \
+	%D%/address.c %D%/address.h %D%/address_scope.c %D%/address_scope.h \
+	%D%/channel.c %D%/channel.h %D%/cleanup.h %D%/clock.c %D%/clock.h \
 	%D%/digest.c %D%/digest.h %D%/domain_name.c %D%/domain_name.h \
 	%D%/escape.c %D%/escape.h %D%/fd.c %D%/fd.h %D%/log.c %D%/log.h \
 	%D%/outlet.c %D%/outlet.h %D%/parse.c %D%/parse.h %D%/quic_crypto.c %D%/quic_crypto.h

@@ -154,9 +154,11 @@ static void event_met(const struct event *event, void *userdata)
 		replay->summary.unreadable++;
 		return;
 	}
-	replay->summary.questions += event->kind == EVENT_QUESTION;
-	if (replay->options->events && event->kind == EVENT_QUESTION)
-		r = replay_event_print(event, stdout);
+	if (event->kind == EVENT_QUESTION) {
+		replay->summary.questions++;
+		if (replay->options->events)
+			r = replay_event_print(event, stdout);
+	}
 	for (size_t i = 0; i < replay->intel.count && r >= 0; i++)
 		r = detect_event(replay->detect, event, replay->intel.packs[i], replay->now,
 				 finding_met, replay);
@@ -249,6 +251,7 @@ static int sensor_start(struct replay *replay)
 		.ring_bytes = config->sensor.ring_size,
 		.processes = config->sensor.processes,
 		.responses = true,
+		.answers = true,
 		.replay = true,
 	};
 	uint64_t next;

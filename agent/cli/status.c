@@ -113,6 +113,13 @@ static const struct line workers_lines[] = {
 	{ "workers.reason", "the last one", FORM_TEXT },
 };
 
+static const struct line answer_lines[] = {
+	{ "answers.addresses", "addresses of listed names", FORM_NUMBER },
+	{ "answers.evicted", "of these made room", FORM_NUMBER },
+	{ "answers.names", "names seen outside", FORM_NUMBER },
+	{ "answers.names_evicted", "of these made room", FORM_NUMBER },
+};
+
 static const struct line cost_lines[] = {
 	{ "memory.rss", "memory of the daemon", FORM_BYTES },
 	{ "memory.maps", "kernel maps", FORM_BYTES },
@@ -132,6 +139,7 @@ static const struct section {
   findings = { "findings", "Findings", findings_lines, ELEMENTS(findings_lines) },
   block = { "block", "Blocked lookups", block_lines, ELEMENTS(block_lines) },
   workers = { "workers", "Workers", workers_lines, ELEMENTS(workers_lines) },
+  answers = { "answers", "Answers", answer_lines, ELEMENTS(answer_lines) },
   cost = { "cost", "Cost", cost_lines, ELEMENTS(cost_lines) };
 
 /* The value at "a.b", or NULL. */
@@ -407,6 +415,7 @@ static int text_print(json_t *reply)
 	section_print(writer, reply, &block);
 	section_print(writer, reply, &workers);
 	cage_print(writer, reply);
+	section_print(writer, reply, &answers);
 	section_print(writer, reply, &cost);
 	problems_print(writer, json_object_get(reply, "problems"));
 	return writer_finish(writer);

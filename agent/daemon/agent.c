@@ -147,6 +147,8 @@ static int sensor_start(struct agent *agent)
 		.pin_dir = config->sensor.pin ? config->sensor.pin_dir : NULL,
 		.hold = true,
 		.commit = findings_commit,
+		.answers = config->sensor.answers,
+		.answers_rate = (unsigned)config->sensor.answers_rate,
 	};
 	int r;
 
@@ -519,6 +521,7 @@ json_t *agent_status(struct agent *agent)
 	journal_statistics(agent->journal, &status.findings);
 	if (agent->block)
 		block_statistics(agent->block, &status.block);
+	detect_statistics(agent->detect, &status.detect);
 	for (size_t i = 0; i < agent->sinks_count; i++)
 		sink_statistics(agent->sinks[i], &status.sinks[status.sink_count++]);
 	control_statistics(agent->control, &status.control);

@@ -35,7 +35,10 @@ static int config_begin(struct config *config)
 		.sensor = { .ring_size = 1u << 20,
 			    .processes = 4096,
 			    .pin = true,
-			    .pin_dir = strdup(SENSOR_PIN_DIR) },
+			    .pin_dir = strdup(SENSOR_PIN_DIR),
+			    .answers = true,
+			    .answers_rate = 1000 },
+		.intel = { .builtin_resolvers = true },
 		.journal = { .max_findings = 20000, .sightings = 32 },
 		.report = { .file = { .max_size = 64u << 20, .keep = 4 }, .journald = true },
 	};

@@ -12,12 +12,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/address.h"
 #include "detect/finding.h"
 #include "policy/document.h"
 
-#define CONFIG_PORTS_MAX 8   /* as many as the probes compare with */
-#define CONFIG_FEEDS_MAX 256 /* names of feeds are in every finding: nobody oversees more */
-#define CONFIG_FILES_MAX 256 /* drop-ins, and policies */
+#define CONFIG_PORTS_MAX     8	 /* as many as the probes compare with */
+#define CONFIG_FEEDS_MAX     256 /* names of feeds are in every finding: nobody oversees more */
+#define CONFIG_FILES_MAX     256 /* drop-ins, and policies */
+#define CONFIG_RESOLVERS_MAX 16	 /* the kernel side compares with twice as many */
 
 enum config_mode {
 	CONFIG_AUDIT, /* nothing is changed anywhere */
@@ -56,12 +58,18 @@ struct config {
 		char *pin_dir;
 		uint64_t unattended_after; /* seconds without a daemon; 0: never */
 		enum config_unattended unattended;
+		bool answers;	       /* read what comes in answers */
+		uint64_t answers_rate; /* read a second, of listed names and of others */
+		struct address
+			resolvers[CONFIG_RESOLVERS_MAX]; /* this host's, beside those found */
+		size_t resolvers_count;
 	} sensor;
 	struct {
 		char *pack;
 		char *never_block; /* NULL: the list that is compiled in or shipped */
 		struct config_feed *feeds;
 		size_t feeds_count;
+		bool builtin_resolvers; /* public resolvers are a feed */
 	} intel;
 	struct {
 		char *worker;	  /* program; NULL: beside our own, else where it is installed */

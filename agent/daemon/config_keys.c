@@ -59,6 +59,38 @@ static int ports_read(struct document *document, const struct document_node *val
 	return mapping_each(document, value, port_read, key, field);
 }
 
+static int resolver_read(struct document *document, const struct document_node *value,
+			 const struct mapping_key *key, void *field)
+{
+	struct config *config = field;
+	char *text = NULL;
+	struct address address;
+	int r = mapping_label(document, value, key, &text);
+
+	if (r < 0)
+		return r;
+	r = address_parse(text, &address);
+	free(text);
+	if (r < 0)
+		return mapping_expected(document, value, "an address (10.0.0.2)");
+	if (config->sensor.resolvers_count >= CONFIG_RESOLVERS_MAX)
+		return document_fail(document, value, "more than %d resolvers",
+				     CONFIG_RESOLVERS_MAX);
+	config->sensor.resolvers[config->sensor.resolvers_count++] = address;
+	return 0;
+}
+
+static int resolvers_read(struct document *document, const struct document_node *value,
+			  const struct mapping_key *key, void *field)
+{
+	struct config *config = field;
+
+	config->sensor.resolvers_count = 0;
+	if (value->nothing || (value->kind == DOCUMENT_SEQUENCE && !value->first))
+		return 0;
+	return mapping_each(document, value, resolver_read, key, field);
+}
+
 /* The kernel takes only powers of two for a ring buffer. */
 static int ring_read(struct document *document, const struct document_node *value,
 		     const struct mapping_key *key, void *field)
@@ -299,6 +331,7 @@ static const struct mapping_range workers_range = { 1, POOL_WORKERS_MAX };
 static const struct mapping_range memory_range = { 32u << 20, UINT64_C(64) << 30 };
 /* A month: who is gone for longer has been forgotten. */
 static const struct mapping_range unattended_range = { 0, UINT64_C(30) * 86400 };
+static const struct mapping_range answers_range = { 1, 1000000 };
 static const struct mapping_range findings_range = { 100, 100000000 };
 static const struct mapping_range sightings_range = { 0, 10000 };
 static const struct mapping_range file_range = { 64u << 10, UINT64_C(1) << 40 };
@@ -319,6 +352,10 @@ static const struct mapping_key sensor_keys[] = {
 	{ "unattended", mapping_choice, .offset = FIELD(sensor.unattended), .detail = &unattended },
 	{ "unattended_after", mapping_number, .offset = FIELD(sensor.unattended_after),
 	  .detail = &unattended_range },
+	{ "answers", mapping_boolean, .offset = FIELD(sensor.answers) },
+	{ "answers_rate", mapping_number, .offset = FIELD(sensor.answers_rate),
+	  .detail = &answers_range },
+	{ .name = "resolvers", .read = resolvers_read },
 };
 static const struct mapping_table sensor_table = { "sensor", sensor_keys, ELEMENTS(sensor_keys) };
 
@@ -326,6 +363,7 @@ static const struct mapping_key intel_keys[] = {
 	{ "pack", mapping_path, .offset = FIELD(intel.pack) },
 	{ "never_block", mapping_path, .offset = FIELD(intel.never_block) },
 	{ .name = "feeds", .read = feeds_read },
+	{ "builtin_resolvers", mapping_boolean, .offset = FIELD(intel.builtin_resolvers) },
 };
 static const struct mapping_table intel_table = { "intel", intel_keys, ELEMENTS(intel_keys) };
 

@@ -3,6 +3,8 @@
  * Loading indicators: feeds to pack, pack to kernel. Whatever is wrong with a new pack, the one in
  * force stays.
  */
+#include <config.h>
+
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -47,6 +49,8 @@ static int feeds_describe(const struct config *config, char **ret)
 			      (unsigned long long)list.st_ino, (long long)list.st_size,
 			      (long long)list.st_mtim.tv_sec, list.st_mtim.tv_nsec);
 	}
+	if (config->intel.builtin_resolvers)
+		(void)fprintf(out, "built-in resolvers of " PACKAGE_VERSION "\n");
 	if (fclose(out) != 0)
 		return -ENOMEM;
 	*ret = take_ptr(text);
@@ -88,7 +92,10 @@ static int feeds_compile(struct agent *agent, char error[static CONTROL_ERROR_SI
 	const struct config *config = &agent->config;
 	CLEANUP(free_cleanup)
 	struct compile_feed *feeds = calloc(config->intel.feeds_count, sizeof(*feeds));
-	struct compile_options options = { .never_block = config->intel.never_block };
+	struct compile_options options = {
+		.never_block = config->intel.never_block,
+		.builtin_resolvers = config->intel.builtin_resolvers,
+	};
 	struct compile_report report;
 	uint64_t rejected = 0;
 	int r;

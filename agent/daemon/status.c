@@ -99,6 +99,14 @@ static const struct counter block_counters[] = {
 	COUNTER(block_statistics, limited),  COUNTER(block_statistics, failed),
 };
 
+static const struct counter answer_counters[] = {
+	{ "addresses", offsetof(struct detect_statistics, learnt.addresses) },
+	{ "learnt", offsetof(struct detect_statistics, learnt.learnt) },
+	{ "evicted", offsetof(struct detect_statistics, learnt.evicted) },
+	{ "names", offsetof(struct detect_statistics, rebinding.names) },
+	{ "names_evicted", offsetof(struct detect_statistics, rebinding.evicted) },
+};
+
 static const struct counter control_counters[] = {
 	COUNTER(control_statistics, accepted),	COUNTER(control_statistics, requests),
 	COUNTER(control_statistics, refused),	COUNTER(control_statistics, garbage),
@@ -526,6 +534,8 @@ json_t *status_json(const struct status *status)
 	set(&builder, object, "block",
 	    counters_json(&builder, &status->block, block_counters, ELEMENTS(block_counters)));
 	set(&builder, object, "workers", workers_json(&builder, status));
+	set(&builder, object, "answers",
+	    counters_json(&builder, &status->detect, answer_counters, ELEMENTS(answer_counters)));
 	set(&builder, object, "control",
 	    counters_json(&builder, &status->control, control_counters,
 			  ELEMENTS(control_counters)));

@@ -32,6 +32,8 @@
  *       of the last one that was replaced, "table": { the members of struct
  *       flow_table_statistics }, "processes": [ { "pid": N, "uid": N } ],
  *       "cage": [ { "layer", "purpose", "on": BOOLEAN, "error": TEXT or null } ] },  of the first
+ *   "answers": { "addresses": N, "learnt": N, "evicted": N,           of listed names
+ *       "names": N, "names_evicted": N },                             seen with public addresses
  *   "control": { the members of struct control_statistics },
  *   "memory": { "rss": BYTES, "maps": BYTES, "table": BYTES },
  *   "cpu": { "user_us": N, "system_us": N },
@@ -48,6 +50,7 @@
 
 #include "daemon/config.h"
 #include "daemon/control.h"
+#include "detect/detect.h"
 #include "intel/pack.h"
 #include "journal/journal.h"
 #include "report/sink.h"
@@ -92,6 +95,7 @@ struct status {
 	struct sink_statistics sinks[SINK_TYPES_MAX];
 	size_t sink_count;
 	struct block_statistics block;
+	struct detect_statistics detect;
 	struct control_statistics control;
 
 	struct pool_statistics pool;

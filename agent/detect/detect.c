@@ -11,12 +11,16 @@
 #include "base/digest.h"
 #include "base/escape.h"
 #include "detect/asker.h"
+#include "detect/resolver_bypass.h"
 
+CLEANUP_DEFINE(struct detect *, detect_free)
 CLEANUP_DEFINE(struct digest *, digest_free)
 
 struct detect {
 	char host[128];
 	struct askers askers;
+	struct learnt *learnt;
+	struct rebinding *rebinding;
 };
 
 struct detector {
@@ -24,28 +28,56 @@ struct detector {
 	detector_look *look;
 };
 
-static detector_look indicator_look, unreadable_look;
+static detector_look indicator_look, answer_look, learnt_look, rebinding_look, resolver_look;
+static detector_look unreadable_look;
 
 static const struct detector detectors[] = {
-	{ "indicator", indicator_look },
-	{ "indicator", flow_indicator_look },
+	{ "indicator", indicator_look },       { "indicator", flow_indicator_look },
+	{ "indicator", answer_look },	       { "indicator", learnt_look },
+	{ "rebinding", rebinding_look },       { "resolver-bypass", resolver_look },
 	{ "unreadable-dns", unreadable_look },
 };
 
 int detect_new(const char *host, struct detect **ret)
 {
-	struct detect *detect = calloc(1, sizeof(*detect));
+	CLEANUP(detect_free_cleanup) struct detect *detect = calloc(1, sizeof(*detect));
+	int r;
 
 	if (!detect)
 		return -ENOMEM;
+	r = learnt_new(&detect->learnt);
+	if (r == 0)
+		r = rebinding_new(&detect->rebinding);
+	if (r < 0)
+		return r;
 	(void)snprintf(detect->host, sizeof(detect->host), "%s", host);
-	*ret = detect;
+	*ret = take_ptr(detect);
 	return 0;
 }
 
 void detect_free(struct detect *detect)
 {
+	if (!detect)
+		return;
+	learnt_free(detect->learnt);
+	rebinding_free(detect->rebinding);
 	free(detect);
+}
+
+void detect_learn(struct detect *detect, learnt_callback callback, void *userdata)
+{
+	learnt_listen(detect->learnt, callback, userdata);
+}
+
+void detect_search(struct detect *detect, const struct domain_name *names, size_t count)
+{
+	rebinding_search(detect->rebinding, names, count);
+}
+
+void detect_statistics(const struct detect *detect, struct detect_statistics *ret)
+{
+	learnt_statistics(detect->learnt, &ret->learnt);
+	rebinding_statistics(detect->rebinding, &ret->rebinding);
 }
 
 void detect_line_add(char *line, size_t size, const char *format, ...)
@@ -78,7 +110,7 @@ static void why_sender(const struct detect *detect, const struct event *event, c
 	const struct asker *asker;
 	char comm[80];
 
-	if (event->frame || event->direction == EVENT_DIRECTION_IN)
+	if (event->frame || (event->direction == EVENT_DIRECTION_IN && event->kind != EVENT_ANSWER))
 		return;
 	detect_line_add(why, size, "; %s", attribution_text(event));
 	if (event->opener_pid)
@@ -143,6 +175,49 @@ static bool indicator_look(struct detect *detect, const struct event *event,
 	return true;
 }
 
+static bool answer_look(struct detect *detect, const struct event *event, const struct pack *pack,
+			uint64_t now, struct pack_match *match, struct finding *finding)
+{
+	if (!learnt_answer(detect->learnt, event, pack, now, match, finding))
+		return false;
+	why_sender(detect, event, finding->why, sizeof(finding->why));
+	return true;
+}
+
+static bool learnt_look(struct detect *detect, const struct event *event, const struct pack *pack,
+			uint64_t now, struct pack_match *match, struct finding *finding)
+{
+	if (!learnt_connection(detect->learnt, event, pack, now, match, finding))
+		return false;
+	why_sender(detect, event, finding->why, sizeof(finding->why));
+	return true;
+}
+
+static bool rebinding_look(struct detect *detect, const struct event *event,
+			   const struct pack *pack, uint64_t now, struct pack_match *match,
+			   struct finding *finding)
+{
+	(void)pack;
+	(void)now;
+	(void)match;
+	if (!rebinding_answer(detect->rebinding, event, finding))
+		return false;
+	why_sender(detect, event, finding->why, sizeof(finding->why));
+	return true;
+}
+
+static bool resolver_look(struct detect *detect, const struct event *event, const struct pack *pack,
+			  uint64_t now, struct pack_match *match, struct finding *finding)
+{
+	(void)pack;
+	(void)now;
+	(void)match;
+	if (!resolver_bypass_connection(event, finding))
+		return false;
+	why_sender(detect, event, finding->why, sizeof(finding->why));
+	return true;
+}
+
 /* Something sent to a DNS port that the kernel side could not read, and refused for it: whether
  * user space could read it afterwards or not, whoever sent it wonders. */
 static bool unreadable_look(struct detect *detect, const struct event *event,
@@ -185,7 +260,7 @@ static int finding_identify(const struct detect *detect, struct finding *finding
 		address_format(event->response ? &event->destination : &event->source, who);
 	r |= uid_add(digest, detect->host);
 	r |= uid_add(digest, finding->detector);
-	r |= uid_add(digest, finding->indicator ? finding->indicator->text : "");
+	r |= uid_add(digest, finding->indicator ? finding->indicator->text : finding->subject);
 	r |= uid_add(digest, process ? (process->exe[0] ? process->exe : process->comm) : who);
 	r |= uid_add(digest, process ? process->container : "");
 	/* A connection to a listed name is another finding than its lookup: it shows other things.
@@ -215,7 +290,8 @@ int detect_event(struct detect *detect, const struct event *event, const struct 
 		struct finding finding = { .detector = detectors[i].name, .event = event };
 		int r;
 
-		if (!detectors[i].look(detect, event, pack, now, &match, &finding))
+		if (!detectors[i].look(detect, event, pack, now, &match, &finding) ||
+		    !resolver_bypass_adopt(&finding))
 			continue;
 		r = finding_identify(detect, &finding);
 		if (r == 0)

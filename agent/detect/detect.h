@@ -8,13 +8,26 @@
 #include <stdint.h>
 
 #include "detect/finding.h"
+#include "detect/learnt.h"
+#include "detect/rebinding.h"
 
 struct detect;
 struct pack;
 
+struct detect_statistics {
+	struct learnt_statistics learnt;
+	struct rebinding_statistics rebinding;
+};
+
 /* host: goes into the uids, so that two hosts' findings are two ("" in replay). Copied. */
 int detect_new(const char *host, struct detect **ret);
 void detect_free(struct detect *detect);
+
+/* callback: told of each address that a listed name was answered with; see learnt.h. */
+void detect_learn(struct detect *detect, learnt_callback callback, void *userdata);
+/* This host's search domains (sensor/resolvers.h). Copied. */
+void detect_search(struct detect *detect, const struct domain_name *names, size_t count);
+void detect_statistics(const struct detect *detect, struct detect_statistics *ret);
 
 /* Shows the event to each detector and calls found for each finding, which is borrowed for that
  * call. pack: entries in force; NULL: none. now: ns since the epoch, for entries that expire.

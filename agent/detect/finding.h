@@ -33,6 +33,8 @@ struct finding {
 	enum severity default_severity; /* the detector's or the feed's */
 	const struct event *event;
 	const struct indicator *indicator; /* the entry that matched, or NULL */
+	char subject[304]; /* without an entry: what makes it another finding of its detector; "":
+			    * they are all one */
 };
 
 /* "critical" ... "informational"; "unknown" for none. */

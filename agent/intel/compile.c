@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "intel/domain_table_build.h"
 #include "intel/never_block.h"
+#include "intel/resolver_list.h"
 
 /* The feed that the never-block list's entries show as theirs. */
 #define NEVER_BLOCK_FEED "never-block"
@@ -229,6 +230,17 @@ static int write_pack(struct compile *compile, const char *out_path)
 	return r;
 }
 
+/* What it says of itself holds: its feed, severity and tag. */
+static int read_builtin_resolvers(struct compile *compile)
+{
+	struct list_attributes attributes = { .action = INDICATOR_BLOCK };
+	CLEANUP(close_cleanup) int fd = resolver_list_open();
+
+	if (fd < 0)
+		return fd;
+	return read_list_fd(compile, fd, RESOLVER_LIST_PATH, &attributes);
+}
+
 static int read_feeds(struct compile *compile, const struct compile_feed *feeds, size_t count)
 {
 	int r = 0;
@@ -247,6 +259,8 @@ static int read_feeds(struct compile *compile, const struct compile_feed *feeds,
 		if (r == 0)
 			r = read_list(compile, feeds[i].path, &attributes);
 	}
+	if (r == 0 && compile->options->builtin_resolvers)
+		r = read_builtin_resolvers(compile);
 	compile->report->lines = compile->lines_before;
 	return r;
 }

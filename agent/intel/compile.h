@@ -28,7 +28,8 @@ struct compile_options {
 	size_t allow_count;
 	const char *never_block; /* path of the never-block list; NULL: see never_block_open() */
 	bool no_never_block;
-	bool force_suffix; /* take public suffixes, single labels, wide prefixes */
+	bool builtin_resolvers; /* the list of public resolvers that comes with the program, too */
+	bool force_suffix;	/* take public suffixes, single labels, wide prefixes */
 	/* Both may be NULL. */
 	void (*rejected)(const struct list_rejection *rejection, void *data);
 	void (*progress)(uint64_t lines, void *data);

@@ -46,3 +46,12 @@ int dns_message_open(const uint8_t *bytes, size_t available, size_t whole, struc
  * -EBADMSG when it can't be read; message->reason says why, and every further call fails likewise.
  * A pointer must point before the run of labels that it ends (RFC 1035, 4.1.4: a prior place). */
 int dns_message_question(struct dns_message *message, struct dns_question *ret);
+
+/* For readers of what follows the questions. The name at message->at, which is moved behind it; or
+ * an error as above. */
+int dns_message_name(struct dns_message *message, struct domain_name *ret, bool *ret_compressed);
+/* 0 when size bytes at offset are at hand; else fails: -ENODATA when the whole message has them. */
+int dns_message_need(struct dns_message *message, size_t offset, size_t size);
+/* Makes the message fail from now on. Returns error. */
+int dns_message_fail(struct dns_message *message, int error, const char *reason);
+uint16_t dns_message_u16(const uint8_t *bytes);

@@ -93,7 +93,8 @@ struct event {
 	enum event_watch watch;		   /* of EVENT_CONNECTION */
 	struct event_payload payload;	   /* of EVENT_PAYLOAD */
 	const struct flow_facts *flow;	   /* of EVENT_FLOW; borrowed */
-	const struct dns_answers *answers; /* of EVENT_ANSWER; borrowed */
+	const struct dns_answers *answers; /* of EVENT_ANSWER that is readable, and of a question
+					    * that an answer repeats; borrowed; or NULL */
 };
 
 /* "question", "answer", "connection", "payload", "flow". */

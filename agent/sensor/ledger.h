@@ -36,8 +36,9 @@ enum ledger_counter {
 	LEDGER_CLEAN,	  /* a question whose name is not listed */
 	LEDGER_ALLOWED,	  /* an allow entry overrode a block entry, or stood alone */
 	LEDGER_MATCHED,	  /* a listed name */
-	LEDGER_OBSERVED,  /* recorded though not listed: never-seen names, replay */
-	LEDGER_RESPONSE,  /* an answer: not looked at */
+	LEDGER_OBSERVED,  /* recorded for another reason: never-seen names, replay; answers that are
+			   * for a listed name, lead on, lead inside, or are of an unusual shape */
+	LEDGER_RESPONSE,  /* an answer: not looked at, or nothing but plain addresses */
 	LEDGER_EMPTY,	  /* no payload (TCP's own segments) */
 	LEDGER_PARTIAL,	  /* part of a message over TCP: kept until the rest comes */
 	LEDGER_UNREAD,	  /* unusual: handed up whole to be read in user space */
@@ -48,8 +49,8 @@ enum ledger_counter {
 	/* what followed */
 	LEDGER_SUBMITTED = LEDGER_OUTCOMES, /* records written */
 	LEDGER_RING_FULL,		    /* records that found no room: lost, but counted */
-	LEDGER_LIMITED,			    /* not recorded: never-seen names over the rate, or
-					     * a tail call that failed */
+	LEDGER_LIMITED,			    /* not recorded: never-seen names or answers over
+					     * the rate, or a tail call that failed */
 	LEDGER_BLOCKED,			    /* packets dropped */
 	LEDGER_COUNTERS,
 };

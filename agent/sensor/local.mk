@@ -2,7 +2,7 @@
 noinst_LIBRARIES += libsensor.a
 libsensor_a_SOURCES = \
 	%D%/capture.c %D%/capture.h %D%/cgroup.c %D%/cgroup.h %D%/counters.c %D%/counters.h \
-	%D%/dns_message.c %D%/dns_message.h %D%/event.c %D%/event.h \
+	%D%/dns_answers.c %D%/dns_answers.h %D%/dns_message.c %D%/dns_message.h %D%/event.c %D%/event.h \
 	%D%/features.c %D%/features.h %D%/flow_facts.c %D%/flow_facts.h %D%/frame.c %D%/frame.h %D%/ledger.c %D%/ledger.h \
 	%D%/map_layout.c %D%/map_layout.h %D%/pin_folder.c %D%/pin_folder.h %D%/pin_links.c \
 	%D%/pin_maps.c %D%/pin_state.c %D%/pin_state.h %D%/pin_unload.c %D%/pins.c %D%/pins.h \
@@ -10,7 +10,7 @@ libsensor_a_SOURCES = \
 	%D%/probe_load.c %D%/probes.h %D%/process.h %D%/process_proc.c %D%/process_proc.h \
 	%D%/process_table.c %D%/process_table.h %D%/record.c %D%/replay.c \
 	%D%/replay_split.c %D%/replay_split.h %D%/sensor.c %D%/sensor.h \
-	%D%/stub.c %D%/stub.h %D%/table_swap.c %D%/user_name.c %D%/user_name.h
+	%D%/resolvers.c %D%/resolvers.h %D%/stub.c %D%/stub.h %D%/table_swap.c %D%/user_name.c %D%/user_name.h
 nodist_libsensor_a_SOURCES = probes/probes.skel.h
 libsensor_a_CFLAGS = $(AM_CFLAGS) $(BPF_CFLAGS) $(PCAP_CFLAGS)
 sensor_LIBS = libsensor.a $(BPF_LIBS) $(PCAP_LIBS)

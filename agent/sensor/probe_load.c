@@ -15,15 +15,19 @@
 #include "sensor/pins.h"
 #include "sensor/probes.h"
 
-#define RING_BYTES_DEFAULT 1048576
-#define PROCESSES_DEFAULT  4096
+#define RING_BYTES_DEFAULT   1048576
+#define PROCESSES_DEFAULT    4096
+/* Answers are told one by one when names of CDNs and the like are resolved: hundreds a second are
+ * a busy host. */
+#define ANSWERS_RATE_DEFAULT 1000
 /* An LRU map keeps free entries for each CPU: with too few, live ones are thrown out. */
-#define PROCESSES_PER_CPU  256
+#define PROCESSES_PER_CPU    256
 
 enum program_when {
 	WHEN_AUDIT,   /* egress that cannot drop; replay, too */
 	WHEN_ENFORCE, /* egress that can */
 	WHEN_LIVE,    /* not in replay */
+	WHEN_ANSWERS, /* live, and answers are read */
 };
 
 enum program_attach {
@@ -35,6 +39,7 @@ enum program_attach {
 	ATTACH_INGRESS_MESSAGE,
 	ATTACH_INGRESS_STREAM,
 	ATTACH_INGRESS_HEAD,
+	ATTACH_INGRESS_ANSWER,
 };
 
 struct program_row {
@@ -63,6 +68,7 @@ static const struct program_row program_rows[] = {
 	{ "ingress_audit_message", WHEN_LIVE, ATTACH_INGRESS_MESSAGE },
 	{ "ingress_audit_stream", WHEN_LIVE, ATTACH_INGRESS_STREAM },
 	{ "ingress_audit_head", WHEN_LIVE, ATTACH_INGRESS_HEAD },
+	{ "ingress_audit_answer", WHEN_ANSWERS, ATTACH_INGRESS_ANSWER },
 	{ "ingress_audit_packet", WHEN_LIVE, ATTACH_CGROUP },
 };
 
@@ -75,6 +81,8 @@ static bool program_wanted(const struct sensor *sensor, const struct program_row
 		return sensor->options.enforce;
 	case WHEN_LIVE:
 		return !sensor->options.replay;
+	case WHEN_ANSWERS:
+		return !sensor->options.replay && sensor->options.answers;
 	}
 	return false;
 }
@@ -106,6 +114,9 @@ static int settings_fill(struct settings *settings, const struct sensor_options 
 	settings->task_typed = task_typed();
 	settings->unseen_rate = options->unseen_rate;
 	settings->unattended_after = options->unattended_after;
+	settings->answers = options->answers;
+	settings->answers_rate =
+		options->answers_rate ? options->answers_rate : ANSWERS_RATE_DEFAULT;
 	if (getrandom(settings->seen_key, sizeof(settings->seen_key), 0) !=
 	    (ssize_t)sizeof(settings->seen_key))
 		return log_errno(LOG_ERR, -errno, "no random bytes are to be had");

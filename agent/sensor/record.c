@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "sensor/dns_answers.h"
 #include "sensor/dns_message.h"
 #include "sensor/probes.h"
 #include "sensor/process_table.h"
@@ -44,7 +45,9 @@ static void event_attribute(struct sensor *sensor, const struct record *record, 
 	const struct socket_note *note = &record->note;
 	const struct process_key *key = &note->process;
 
-	if (sensor->options.replay || event->direction == EVENT_DIRECTION_IN)
+	/* An answer comes in to the socket of whoever asked. */
+	if (sensor->options.replay ||
+	    (event->direction == EVENT_DIRECTION_IN && record->kind != RECORD_ANSWER))
 		return;
 	if (record->current.pid) {
 		bool same = key_equal(&record->current, &note->process);
@@ -218,6 +221,82 @@ static bool question_record_read(struct sensor *sensor, const struct record_ques
 	return true;
 }
 
+/* What an answer repeats, as events of their own, where those are asked for. */
+static void answer_questions(struct sensor *sensor, const struct event *answer,
+			     struct dns_message *message)
+{
+	struct event event = *answer;
+	struct dns_question question;
+
+	if (!sensor->options.responses && !sensor->options.replay)
+		return;
+	event.kind = EVENT_QUESTION;
+	while (dns_message_question(message, &question) > 0) {
+		event.name = question.name;
+		event.qtype = question.qtype;
+		event.qclass = question.qclass;
+		sensor->callback(&event, sensor->userdata);
+	}
+}
+
+/* One answer. Its event has the first question's name. */
+static void answer_read(struct sensor *sensor, const struct event *packet, const uint8_t *bytes,
+			size_t available, size_t whole)
+{
+	struct event event = *packet;
+	struct dns_answers answers; /* large: only what is read is set */
+	struct dns_message message, again;
+	struct dns_question question;
+	int r = dns_message_open(bytes, available, whole, &message);
+
+	again = message;
+	event.kind = EVENT_ANSWER;
+	event.response = true;
+	event.dns_id = message.id;
+	event.opcode = message.opcode;
+	while (r == 0 && (r = dns_message_question(&message, &question)) > 0) {
+		if (event.name.length == 0) {
+			event.name = question.name;
+			event.qtype = question.qtype;
+			event.qclass = question.qclass;
+		}
+		r = 0;
+	}
+	if (r < 0 || event.name.length == 0) {
+		event.name.length = 0;
+		event.matched = false;
+		event.unreadable = true;
+		event.reason = message.reason ? message.reason : "an answer without a question";
+		sensor->callback(&event, sensor->userdata);
+		return;
+	}
+	(void)dns_answers_read(&message, &event.name, &answers);
+	event.answers = &answers;
+	answer_questions(sensor, &event, &again);
+	event.reason = answers.reason;
+	sensor->callback(&event, sensor->userdata);
+}
+
+static bool answer_record_read(struct sensor *sensor, const struct record *head,
+			       const uint8_t *data, size_t room)
+{
+	size_t available = head->data_size, step = head->gso_size, all = head->whole_size;
+	struct event packet;
+
+	if (available == 0 || available > room || available > all)
+		return false;
+	event_from_record(sensor, head, &packet);
+	if (step == 0 || head->protocol != IPPROTO_UDP)
+		step = all;
+	for (size_t at = 0; at < available; at += step) {
+		size_t rest = available - at, whole = all - at;
+
+		answer_read(sensor, &packet, data + at, rest < step ? rest : step,
+			    whole < step ? whole : step);
+	}
+	return true;
+}
+
 void record_read(struct sensor *sensor, const void *data, size_t size)
 {
 	const struct record *head = data;
@@ -227,6 +306,9 @@ void record_read(struct sensor *sensor, const void *data, size_t size)
 		good = question_record_read(sensor, data, size);
 	else if (size >= sizeof(*head) && head->kind == RECORD_MESSAGE)
 		good = message_record_read(sensor, data, size);
+	else if (size >= sizeof(*head) && head->kind == RECORD_ANSWER)
+		good = answer_record_read(sensor, head, (const uint8_t *)(head + 1),
+					  size - sizeof(*head));
 	if (good)
 		sensor->events++;
 	else

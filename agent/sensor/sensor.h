@@ -30,6 +30,8 @@ struct sensor_options {
 	size_t processes;		  /* processes remembered in the kernel; 0: 4096 */
 	unsigned unseen_rate;		  /* names never seen before recorded a second; 0: none */
 	bool responses;			  /* match questions repeated in answers, too */
+	bool answers;			  /* read answers: EVENT_ANSWER */
+	unsigned answers_rate; /* a second at most, of listed names and of others; 0: 1000 */
 	bool replay; /* load only, for recorded packets: every question becomes an event */
 	/* Called after records were handed over: when it returns, what came of them is safe, and
 	 * they are given up. Until then a daemon that is killed and started again gets them once

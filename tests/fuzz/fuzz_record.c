@@ -51,6 +51,7 @@ static void *record_make(const uint8_t *data, size_t size, unsigned how, size_t 
 	*ret_size = size;
 	if (!(how & AS_IT_IS) && size > 0)
 		*ret_size = data[0] == RECORD_QUESTION ? sizeof(struct record_question)
+			    : data[0] == RECORD_ANSWER ? sizeof(struct record_answer)
 						       : sizeof(struct record_message);
 	record = calloc(1, *ret_size + 1);
 	if (!record)
@@ -80,7 +81,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	record_read(&sensor, record, record_size);
 	assert(sensor.events + sensor.rejected == 1);
 	assert((sensor.events == 1) == (count > 0));
-	assert(count <= RECORD_MESSAGE_MAX + 1);
+	/* Of an answer, one each byte, and again for the questions that it repeats. */
+	assert(count <= RECORD_ANSWER_MAX * 2);
 	process_table_free(sensor.processes);
 	return 0;
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests of the kernel side: they load it, so they need root; without it they are skipped.
 PROBE_TESTS = \
-	%D%/test_live %D%/test_malformed %D%/test_match %D%/test_process %D%/test_swap \
+	%D%/test_answer %D%/test_live %D%/test_malformed %D%/test_match %D%/test_process %D%/test_swap \
 	%D%/test_unseen
 
 probe_run_sources = \
@@ -9,6 +9,8 @@ probe_run_sources = \
 probe_cgroup_sources = %D%/probe_cgroup.c %D%/probe_cgroup.h
 match_reference_sources = %D%/match_reference.c %D%/match_reference.h
 
+tests_probes_test_answer_SOURCES = \
+	%D%/test_answer.c $(probe_run_sources) $(probe_cgroup_sources)
 tests_probes_test_live_SOURCES = \
 	%D%/test_live.c $(probe_run_sources) $(probe_cgroup_sources)
 tests_probes_test_malformed_SOURCES = \

@@ -176,8 +176,8 @@ int targets_open(void **state)
 {
 	struct targets *targets = calloc(1, sizeof(*targets));
 	struct sensor_options options[TARGETS] = {
-		[TARGET_AUDIT] = { .replay = true },
-		[TARGET_ENFORCE] = { .replay = true, .enforce = true },
+		[TARGET_AUDIT] = { .replay = true, .answers = true },
+		[TARGET_ENFORCE] = { .replay = true, .answers = true, .enforce = true },
 		[TARGET_LIVE] = { .enforce = true },
 	};
 	struct pack *pack = targets_pack();
@@ -195,6 +195,7 @@ int targets_open(void **state)
 		target->enforce = options[kind].enforce;
 		target->rules = (struct strict_rules){ .reference = &targets->reference,
 						       .responses = options[kind].replay,
+						       .answers = options[kind].replay,
 						       .observe_all = options[kind].replay };
 		probe_open(&target->probe, &options[kind]);
 		assert_int_equal(

@@ -21,6 +21,8 @@ int probe_privilege(void);
 
 /* Of each event that a packet led to. */
 struct probe_event {
+	enum event_kind kind;
+	size_t answers; /* values in it */
 	bool matched, blocked, unreadable;
 	const char *reason;
 	struct domain_name qname;
@@ -30,7 +32,8 @@ struct probe_event {
 
 struct probe {
 	struct sensor *sensor;
-	int program; /* the first one of egress */
+	int program; /* run: the first one of egress, unless the test puts ingress there */
+	int ingress; /* the first one of ingress; not in replay */
 	size_t count;
 	struct probe_event events[PROBE_EVENTS_MAX];
 };

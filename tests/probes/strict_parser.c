@@ -163,7 +163,7 @@ static void udp_decide(struct reading *reading, const uint8_t *bytes, size_t siz
 }
 
 /* Messages behind their lengths (RFC 1035, 4.2.2). A question stands in a message's first 271
- * bytes: the probes wait for no more of it. */
+ * bytes: the probes wait for no more of it; of answers, where they are read, for 2,046. */
 static void stream_decide(struct reading *reading, const uint8_t *bytes, size_t size)
 {
 	size_t at = 0, messages = 0;
@@ -171,8 +171,11 @@ static void stream_decide(struct reading *reading, const uint8_t *bytes, size_t 
 	while (at < size && messages < MESSAGES_MAX && !reading->out->drop) {
 		size_t whole = at + 2 <= size ? get_u16(bytes + at) : 0;
 		/* Too short for a message: what it would be does not matter. */
-		size_t head = whole < DNS_HEADER ? 0 : whole < 271 ? whole : 271;
+		size_t most = 271, head;
 
+		if (reading->rules->answers && at + 2 + DNS_HEADER <= size && bytes[at + 4] & 0x80)
+			most = 2046;
+		head = whole < DNS_HEADER ? 0 : whole < most ? whole : most;
 		if (at + 2 + head > size || at + 2 > size) {
 			outcome(reading, LEDGER_PARTIAL, false, false);
 			return;

@@ -16,6 +16,7 @@
 struct strict_rules {
 	const struct match_reference *reference;
 	bool responses;	  /* answers are read, too */
+	bool answers;	  /* all of them, not only what they repeat */
 	bool observe_all; /* every question leads to a record */
 };
 

@@ -82,7 +82,7 @@ def test_flood_of_findings(make_agent, namespace, figure):
 
 def test_ring_overflow(make_agent, namespace):
     """While nobody reads, records are lost; that is counted, and the stream of findings says so."""
-    with make_agent(NAMES, sensor={"ring_size": "64K"}) as agent:
+    with make_agent(NAMES, sensor={"ring_size": "64K", "answers": False}) as agent:
         os.kill(agent.process.pid, signal.SIGSTOP)
         sent = flood(namespace, 5000, 1, NAMES)["sent"]
         os.kill(agent.process.pid, signal.SIGCONT)

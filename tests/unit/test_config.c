@@ -48,6 +48,10 @@ static void assert_defaults(const struct config *config)
 	assert_string_equal(config->sensor.pin_dir, "/sys/fs/bpf/cordon");
 	assert_int_equal(config->sensor.unattended, CONFIG_UNATTENDED_ENFORCE);
 	assert_int_equal(config->sensor.unattended_after, 0);
+	assert_true(config->sensor.answers);
+	assert_int_equal(config->sensor.answers_rate, 1000);
+	assert_int_equal(config->sensor.resolvers_count, 0);
+	assert_true(config->intel.builtin_resolvers);
 	assert_string_equal(config->intel.pack, CORDON_STATEDIR "/intel.pack");
 	assert_null(config->intel.never_block);
 	assert_int_equal(config->intel.feeds_count, 0);
@@ -94,7 +98,8 @@ static void test_every_key(void **state)
 		"512K\n"
 		"  processes: 8192\n  unseen_rate: 10\n  responses: yes\n  pin: no\n"
 		"  pin_dir: pins\n  unattended: observe\n  unattended_after: 60\n"
-		"intel:\n  pack: p.pack\n  never_block: n.txt\n  feeds:\n"
+		"  answers: no\n  answers_rate: 7\n  resolvers: [10.0.0.2, 'fd00::2']\n"
+		"intel:\n  pack: p.pack\n  never_block: n.txt\n  builtin_resolvers: no\n  feeds:\n"
 		"    - { name: one, path: lists/one, severity: high, tags: [c2, malware] }\n"
 		"    - { name: two, path: /two, action: allow }\n"
 		"scan: { worker: bin/scan, workers: 3, memory: 64M }\n"
@@ -120,6 +125,12 @@ static void test_every_key(void **state)
 	assert_string_equal(config.sensor.pin_dir, "/etc/x/pins");
 	assert_int_equal(config.sensor.unattended, CONFIG_UNATTENDED_OBSERVE);
 	assert_int_equal(config.sensor.unattended_after, 60);
+	assert_false(config.sensor.answers);
+	assert_int_equal(config.sensor.answers_rate, 7);
+	assert_int_equal(config.sensor.resolvers_count, 2);
+	assert_int_equal(config.sensor.resolvers[0].bytes[15], 2);
+	assert_int_equal(config.sensor.resolvers[1].bytes[0], 0xfd);
+	assert_false(config.intel.builtin_resolvers);
 	assert_string_equal(config.intel.pack, "/etc/x/p.pack");
 	assert_string_equal(config.intel.never_block, "/etc/x/n.txt");
 	assert_int_equal(config.intel.feeds_count, 2);
@@ -184,6 +195,8 @@ static void test_errors(void **state)
 		  "/etc/x/c.yaml:1:22: expected a number from 256 to 1048576, found \"1\"" },
 		{ "sensor: { responses: 2 }\n",
 		  "/etc/x/c.yaml:1:22: expected yes or no, found \"2\"" },
+		{ "sensor: { resolvers: [10.0.0.2, local] }\n",
+		  "/etc/x/c.yaml:1:33: expected an address (10.0.0.2), found \"local\"" },
 		{ "intel: { feeds: { a: b } }\n",
 		  "/etc/x/c.yaml:1:17: expected a list of feeds, found a mapping" },
 		{ "intel: { feeds: [ { name: a } ] }\n",

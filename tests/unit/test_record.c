@@ -631,6 +631,98 @@ static void test_bounded(void **state)
 	assert_int_equal(take(rig, &record, sizeof(record)), RECORD_MESSAGE_MAX / 2 + 1);
 }
 
+/* ---- answers ---- */
+
+#define ANSWER_HEADER	     0x12, 0x34, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0
+#define ANSWER_A(a, b, c, d) 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, a, b, c, d
+#define ANSWER(letter)	     ANSWER_HEADER, QUESTION_A(letter), ANSWER_A(192, 0, 2, 1)
+#define ANSWER_SIZE	     35
+
+static struct record_answer_small answer_of(const uint8_t *data, size_t size)
+{
+	struct record_answer_small record = {
+		.head = { .kind = RECORD_ANSWER,
+			  .flags = RECORD_MATCHED | RECORD_INGRESS | RECORD_RESPONSE,
+			  .protocol = IPPROTO_UDP,
+			  .time = 90 * NS_PER_SECOND,
+			  .note = { .how = NOTE_CONNECT, .process = { .pid = PID_A, .start = 1 } },
+			  .data_size = (uint16_t)size,
+			  .whole_size = (uint32_t)size }
+	};
+
+	memcpy(record.data, data, size);
+	return record;
+}
+
+static void test_answer(void **state)
+{
+	/* Proves that an answer is one event, with its question's name and whoever owns the socket
+	 * that it came to; and that the question is one, too, where it is asked for. */
+	struct record_answer_small record = answer_of(BYTES(ANSWER('a')));
+	struct rig *rig = *state;
+	const struct event *event = &rig->seen.events[0];
+
+	assert_int_equal(take(rig, &record, sizeof(record)), 1);
+	assert_int_equal(event->kind, EVENT_ANSWER);
+	assert_question(event, "a", NULL);
+	assert_true(event->response && event->matched && event->answers);
+	assert_int_equal(event->direction, EVENT_DIRECTION_IN);
+	assert_int_equal(event->attribution, EVENT_ATTRIBUTION_CONNECT);
+	assert_int_equal(event->pid, PID_A);
+	rig->sensor.options.responses = true;
+	assert_int_equal(take(rig, &record, sizeof(record)), 2);
+	assert_int_equal(rig->seen.events[0].kind, EVENT_QUESTION);
+	assert_true(rig->seen.events[0].response && rig->seen.events[0].answers);
+	assert_question(&rig->seen.events[0], "a", NULL);
+	assert_int_equal(rig->seen.events[1].kind, EVENT_ANSWER);
+}
+
+static void test_answer_cut(void **state)
+{
+	/* Proves that what was copied of an answer is read as far as it goes, and told as cut. */
+	struct record_answer_small record = answer_of(BYTES(ANSWER('a')));
+	struct rig *rig = *state;
+
+	for (uint16_t size = 1; size < ANSWER_SIZE; size++) {
+		record.head.data_size = size;
+		assert_int_equal(take(rig, &record, sizeof(record)), 1);
+		assert_int_equal(rig->seen.events[0].kind, EVENT_ANSWER);
+		if (size < MESSAGE_SIZE)
+			assert_unreadable(&rig->seen.events[0], "the message was cut");
+		else
+			assert_question(&rig->seen.events[0], "a", "the message was cut");
+	}
+}
+
+static void test_answer_sizes(void **state)
+{
+	/* Proves that a record that claims more than it has is rejected, that datagrams that came
+	 * in one packet are each an event, and that an answer without a question is told. */
+	struct record_answer_small record = answer_of(BYTES(ANSWER('a'), ANSWER('b')));
+	struct rig *rig = *state;
+
+	record.head.gso_size = ANSWER_SIZE;
+	assert_int_equal(take(rig, &record, sizeof(record)), 2);
+	assert_question(&rig->seen.events[0], "a", NULL);
+	assert_question(&rig->seen.events[1], "b", NULL);
+	record.head.gso_size = 1;
+	assert_int_equal(take(rig, &record, sizeof(record)), 2 * ANSWER_SIZE);
+	record.head.gso_size = 0;
+	for (size_t size = 0; size < sizeof(record.head) + 2 * ANSWER_SIZE; size++)
+		assert_int_equal(take(rig, &record, size), 0);
+	record.head.data_size = 0;
+	assert_int_equal(take(rig, &record, sizeof(record)), 0);
+	record.head.data_size = RECORD_ANSWER_SMALL + 1;
+	record.head.whole_size = UINT32_MAX;
+	assert_int_equal(take(rig, &record, sizeof(record)), 0);
+	record.head.data_size = ANSWER_SIZE;
+	record.head.whole_size = ANSWER_SIZE - 1;
+	assert_int_equal(take(rig, &record, sizeof(record)), 0);
+	record = answer_of(BYTES(0x12, 0x34, 0x81, 0x80, 0, 0, 0, 0, 0, 0, 0, 0));
+	assert_int_equal(take(rig, &record, sizeof(record)), 1);
+	assert_unreadable(&rig->seen.events[0], "an answer without a question");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -643,6 +735,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_messages, rig_make, rig_free),
 		cmocka_unit_test_setup_teardown(test_message_sizes, rig_make, rig_free),
 		cmocka_unit_test_setup_teardown(test_bounded, rig_make, rig_free),
+		cmocka_unit_test_setup_teardown(test_answer, rig_make, rig_free),
+		cmocka_unit_test_setup_teardown(test_answer_cut, rig_make, rig_free),
+		cmocka_unit_test_setup_teardown(test_answer_sizes, rig_make, rig_free),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
