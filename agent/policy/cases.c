@@ -7,7 +7,6 @@
 #include "policy/cases.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,23 +14,12 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/parse.h"
+#include "policy/case_finding.h"
 #include "policy/mapping.h"
+#include "policy/match_value.h"
 #include "policy/rule.h"
 
 #define POLICIES_MAX 64
-#define UNSAID	     (-1)
-#define NOBODY	     UINT32_MAX /* a uid that no rule can name by mistake */
-
-struct case_event {
-	char *domain, *detector, *indicator, *feed, *exe, *comm, *user, *unit, *container, *cgroup;
-	char *tags; /* joined by commas */
-	char *source, *address;
-	enum severity severity;
-	int direction;
-	uint64_t uid, time;
-	bool stub, foreign;
-};
 
 struct case_expectation {
 	char *rule, *policy, *reason;
@@ -43,14 +31,6 @@ struct policy_case {
 	char *name;
 	struct case_event event;
 	struct case_expectation expect;
-};
-
-/* A finding and all that it points to. */
-struct case_finding {
-	struct finding finding;
-	struct event event;
-	struct process process;
-	struct indicator indicator;
 };
 
 /* A file while it is run. */
@@ -151,6 +131,7 @@ static const struct mapping_word entry_words[] = {
 static const struct mapping_words entries = { entry_words, ELEMENTS(entry_words) };
 
 static const struct mapping_range uid_range = { 0, NOBODY - 1 };
+static const struct mapping_range port_range = { 0, UINT16_MAX };
 
 #define EVENT(field) offsetof(struct case_event, field)
 static const struct mapping_key event_keys[] = {
@@ -172,6 +153,13 @@ static const struct mapping_key event_keys[] = {
 	{ "source", mapping_text, .offset = EVENT(source) },
 	{ "address", mapping_text, .offset = EVENT(address) },
 	{ "direction", mapping_choice, .offset = EVENT(direction), .detail = &directions },
+	{ "kind", mapping_choice, .offset = EVENT(kind), .detail = &match_kinds },
+	{ "protocol", mapping_choice, .offset = EVENT(protocol), .detail = &match_protocols },
+	{ "port", mapping_number, .offset = EVENT(port), .detail = &port_range },
+	{ "sni", mapping_text, .offset = EVENT(sni) },
+	{ "host", mapping_text, .offset = EVENT(host) },
+	{ "ja4", mapping_text, .offset = EVENT(ja4) },
+	{ "alpn", mapping_text, .offset = EVENT(alpn) },
 	{ "time", mapping_date, .offset = EVENT(time) },
 };
 static const struct mapping_table event_table = { "an event", event_keys, ELEMENTS(event_keys) };
@@ -209,118 +197,6 @@ static void case_clear(struct policy_case *policy_case)
 {
 	mapping_clear(&case_table, policy_case);
 	free(policy_case->event.tags);
-}
-
-/* ---- making a finding ---- */
-
-/* Copies text, which may be NULL, into a field of the process or indicator. */
-static int field_set(struct document *document, const struct document_node *node, const char *name,
-		     const char *text, char *field, size_t size)
-{
-	if (!text)
-		text = "";
-	if (strlen(text) >= size)
-		return document_fail(document, node, "%s of more than %zu bytes", name, size - 1);
-	memcpy(field, text, strlen(text) + 1);
-	return 0;
-}
-
-static int process_make(struct document *document, const struct document_node *node,
-			const struct case_event *from, struct process *ret)
-{
-	const struct {
-		const char *name, *text;
-		char *field;
-		size_t size;
-	} fields[] = {
-		{ "exe", from->exe, ret->exe, sizeof(ret->exe) },
-		{ "comm", from->comm, ret->comm, sizeof(ret->comm) },
-		{ "user", from->user, ret->user, sizeof(ret->user) },
-		{ "unit", from->unit, ret->unit, sizeof(ret->unit) },
-		{ "container", from->container, ret->container, sizeof(ret->container) },
-		{ "cgroup", from->cgroup, ret->cgroup, sizeof(ret->cgroup) },
-	};
-	uint64_t uid = from->uid;
-
-	for (size_t i = 0; i < ELEMENTS(fields); i++) {
-		int r = field_set(document, node, fields[i].name, fields[i].text, fields[i].field,
-				  fields[i].size);
-
-		if (r < 0)
-			return r;
-	}
-	/* A user given as a number has no name. */
-	if (from->user && parse_u64(from->user, NOBODY - 1, &uid) == 0)
-		ret->user[0] = '\0';
-	ret->pid = 1;
-	ret->uid = (uid_t)uid;
-	ret->mounts_foreign = from->foreign;
-	ret->role = from->stub ? PROCESS_ROLE_STUB : PROCESS_ROLE_NONE;
-	return 0;
-}
-
-static int address_make(struct document *document, const struct document_node *node,
-			const char *text, struct address *ret)
-{
-	if (text && address_parse(text, ret) < 0)
-		return document_fail(document, node, "source and address must be IP addresses");
-	return 0;
-}
-
-static int event_make(struct document *document, const struct document_node *node,
-		      const struct case_event *from, struct case_finding *ret)
-{
-	bool process = from->exe || from->comm || from->user || from->unit || from->container ||
-		       from->cgroup || from->stub || from->foreign || from->uid != NOBODY;
-	struct event *event = &ret->event;
-	int r;
-
-	event->time = from->time;
-	event->direction = (enum event_direction)from->direction;
-	event->protocol = IPPROTO_UDP;
-	event->destination_port = 53;
-	event->qtype = event->qclass = 1;
-	if (from->domain && domain_name_parse(from->domain, &event->name) < 0)
-		return document_fail(document, node, "domain must be a domain name");
-	r = address_make(document, node, from->source, &event->source);
-	if (r == 0)
-		r = address_make(document, node, from->address, &event->destination);
-	if (r < 0 || !process)
-		return r;
-	event->process = &ret->process;
-	event->attribution = EVENT_ATTRIBUTION_SEND;
-	return process_make(document, node, from, &ret->process);
-}
-
-static int finding_make(struct document *document, const struct document_node *node,
-			const struct case_event *from, struct case_finding *ret)
-{
-	struct indicator *indicator = &ret->indicator;
-	const char *text = from->indicator ? from->indicator : from->domain;
-	struct domain_name name;
-	struct address prefix;
-	unsigned length;
-	int r;
-
-	*ret = (struct case_finding){
-		.finding = { .detector = from->detector ? from->detector : "indicator",
-			     .default_severity = from->severity,
-			     .event = &ret->event },
-		.indicator = { .feed = from->feed ? from->feed : "",
-			       .tags = from->tags ? from->tags : "",
-			       .severity = (uint8_t)from->severity },
-	};
-	if (strcmp(ret->finding.detector, "indicator") == 0 || from->feed || from->tags ||
-	    from->indicator)
-		ret->finding.indicator = indicator;
-	r = field_set(document, node, "indicator", text, indicator->text, sizeof(indicator->text));
-	if (r < 0)
-		return r;
-	if (text && address_parse_prefix(text, &prefix, &length) != -EINVAL)
-		indicator->kind = INDICATOR_ADDRESS;
-	else if (text && domain_name_parse(text, &name) < 0)
-		indicator->kind = INDICATOR_HASH;
-	return event_make(document, node, from, ret);
 }
 
 /* ---- comparing ---- */
@@ -374,7 +250,7 @@ static int case_try(struct run *run, struct document *document, const struct doc
 	enum policy_entry_answer entry;
 	int r;
 
-	r = finding_make(document, node, &policy_case->event, &made);
+	r = case_finding_make(document, node, &policy_case->event, &made);
 	if (r < 0)
 		return r;
 	policy_evaluate(run->policy, &made.finding, policy_case->event.time, &verdict);
@@ -398,7 +274,12 @@ static int case_run(struct document *document, const struct document_node *node,
 {
 	struct run *run = field;
 	struct policy_case policy_case = {
-		.event = { .direction = EVENT_DIRECTION_OUT, .uid = NOBODY, .time = run->now },
+		.event = { .direction = EVENT_DIRECTION_OUT,
+			   .uid = NOBODY,
+			   .time = run->now,
+			   .kind = UNSAID,
+			   .protocol = UNSAID,
+			   .port = UNSAID_PORT },
 		.expect = { .response = UNSAID, .excepted = UNSAID, .entry = UNSAID },
 	};
 	int r;

@@ -10,9 +10,12 @@
  *
  * Keys of an event: domain, detector ("indicator" when not given), indicator (the entry; the domain
  * when not given), feed, tag, severity, exe, comm, user, uid, unit, container, cgroup, stub,
- * foreign (a mount namespace that the process may have made itself), source, address (the destination), direction ("out" when not given), time. Keys of what is
- * expected, at least one: severity, response, excepted, rule, policy, reason, entry (what the
- * kernel side may do: blocks, passes, depends).
+ * foreign (a mount namespace that the process may have made itself), source, address (the
+ * destination), direction ("out" when not given), time, kind (question, answer,
+ * connection, flow), protocol (tcp, udp, dns, tls, http, quic), port, and what a flow says: sni or
+ * host, ja4, alpn (joined by commas). Keys of what is expected, at least one:
+ * severity, response, excepted, rule, policy, reason, entry (what the kernel side may do: blocks,
+ * passes, depends).
  */
 #pragma once
 

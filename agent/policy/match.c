@@ -13,10 +13,9 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
+#include "policy/match_event.h"
 #include "policy/match_value.h"
-
-/* Up to this many names are compared one by one. */
-#define NAMES_FEW 8
+#include "sensor/flow_facts.h"
 
 struct match_key {
 	const char *name;
@@ -46,7 +45,7 @@ void match_subject_finding(const struct finding *finding, struct match_subject *
 	ret->event = finding->event;
 	ret->process = finding->event ? finding->event->process : NULL;
 	ret->entry_only = false;
-	ret->qname_ready = ret->entry_ready = false;
+	ret->qname_ready = ret->entry_ready = ret->server_ready = false;
 }
 
 void match_subject_entry(const struct indicator *indicator, struct match_subject *ret)
@@ -57,7 +56,7 @@ void match_subject_entry(const struct indicator *indicator, struct match_subject
 	ret->event = NULL;
 	ret->process = NULL;
 	ret->entry_only = true;
-	ret->qname_ready = ret->entry_ready = false;
+	ret->qname_ready = ret->entry_ready = ret->server_ready = false;
 }
 
 /* ---- what is compared ---- */
@@ -103,22 +102,19 @@ static const char *text_cgroup(const struct match_subject *subject)
 	return subject->process->cgroup;
 }
 
+static const char *text_ja4(const struct match_subject *subject)
+{
+	const struct flow_facts *flow = subject->event ? subject->event->flow : NULL;
+
+	return flow ? flow->ja4 : NULL;
+}
+
 /* ---- how it is compared ---- */
-
-static enum match_answer answer(bool yes)
-{
-	return yes ? MATCH_YES : MATCH_NO;
-}
-
-static enum match_answer ask_mask(const struct match_condition *condition, unsigned value)
-{
-	return answer(condition->mask >> value & 1);
-}
 
 static enum match_answer ask_severity(const struct match_condition *condition,
 				      struct match_subject *subject)
 {
-	return ask_mask(condition, subject->severity);
+	return match_mask(condition, subject->severity);
 }
 
 static enum match_answer ask_stub(const struct match_condition *condition,
@@ -126,13 +122,7 @@ static enum match_answer ask_stub(const struct match_condition *condition,
 {
 	if (!subject->process)
 		return MATCH_NO;
-	return ask_mask(condition, subject->process->role == PROCESS_ROLE_STUB);
-}
-
-static enum match_answer ask_direction(const struct match_condition *condition,
-				       struct match_subject *subject)
-{
-	return subject->event ? ask_mask(condition, subject->event->direction) : MATCH_NO;
+	return match_mask(condition, subject->process->role == PROCESS_ROLE_STUB);
 }
 
 static enum match_answer ask_exact(const struct match_condition *condition,
@@ -215,80 +205,6 @@ static enum match_answer ask_user(const struct match_condition *condition,
 	return MATCH_NO;
 }
 
-static bool prefix_has(const struct match_value *value, const struct address *address)
-{
-	size_t whole = value->length / 8, bits = value->length % 8;
-
-	if (memcmp(address->bytes, value->address.bytes, whole) != 0)
-		return false;
-	return bits == 0 ||
-	       (address->bytes[whole] ^ value->address.bytes[whole]) >> (8 - bits) == 0;
-}
-
-static enum match_answer ask_address(const struct match_condition *condition,
-				     struct match_subject *subject)
-{
-	const struct event *event = subject->event;
-
-	for (size_t i = 0; event && i < condition->count; i++)
-		if (prefix_has(&condition->values[i], &event->source) ||
-		    prefix_has(&condition->values[i], &event->destination))
-			return MATCH_YES;
-	return MATCH_NO;
-}
-
-/* An order of wire forms for sorting and searching; what it is does not matter. */
-static int wire_compare(const uint8_t *a, size_t a_length, const uint8_t *b, size_t b_length)
-{
-	if (a_length != b_length)
-		return a_length < b_length ? -1 : 1;
-	return memcmp(a, b, a_length);
-}
-
-static bool names_have(const struct match_condition *condition, const uint8_t *wire, size_t length)
-{
-	size_t low = 0, high = condition->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct domain_name *name = condition->values[middle].name;
-		int order = wire_compare(wire, length, name->wire, name->length);
-
-		if (order == 0)
-			return true;
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return false;
-}
-
-/* Whether the value is the name or a parent of it. Both are in lower case, so a glance at the bytes
- * settles nearly all; where they are equal, a label must begin there. */
-static bool name_covers(const struct domain_name *value, const struct domain_name *name)
-{
-	return value->length <= name->length &&
-	       memcmp(name->wire + name->length - value->length, value->wire, value->length) == 0 &&
-	       domain_name_within(name, value);
-}
-
-/* The values are sorted: a long list costs a search for each label of the name, not a comparison
- * with each value. */
-static bool names_cover(const struct match_condition *condition, const struct domain_name *name)
-{
-	if (condition->count <= NAMES_FEW) {
-		for (size_t i = 0; i < condition->count; i++)
-			if (name_covers(condition->values[i].name, name))
-				return true;
-		return false;
-	}
-	for (size_t at = 0; at < name->length; at += (size_t)name->wire[at] + 1)
-		if (names_have(condition, name->wire + at, name->length - at))
-			return true;
-	return false;
-}
-
 static enum match_answer ask_domain(const struct match_condition *condition,
 				    struct match_subject *subject)
 {
@@ -299,7 +215,7 @@ static enum match_answer ask_domain(const struct match_condition *condition,
 		domain_name_lower(&subject->qname);
 		subject->qname_ready = true;
 	}
-	return answer(names_cover(condition, &subject->qname));
+	return match_answer_of(match_names_cover(condition, &subject->qname));
 }
 
 /* The name that the entry is; NULL: it is none. */
@@ -324,7 +240,7 @@ static enum match_answer ask_indicator(const struct match_condition *condition,
 	if (!indicator)
 		return MATCH_NO;
 	if (indicator->kind == INDICATOR_DOMAIN)
-		return answer(names_cover(condition, subject_entry(subject)));
+		return match_answer_of(match_names_cover(condition, subject_entry(subject)));
 	for (size_t i = 0; i < condition->count; i++)
 		if (strcasecmp(condition->values[i].text, indicator->text) == 0)
 			return MATCH_YES;
@@ -340,9 +256,16 @@ bool match_deceived(const struct match *match, const struct match_subject *subje
 
 bool match_open(const struct match *match)
 {
-	for (size_t i = 0; i < match->count; i++)
-		if (match->conditions[i].key->of_entry || match->conditions[i].key->ask_entry)
+	for (size_t i = 0; i < match->count; i++) {
+		const struct match_condition *condition = &match->conditions[i];
+
+		if (condition->key->of_entry)
 			return false;
+		/* Entries' lookups are questions: naming that kind rules none out. */
+		if (condition->key->ask_entry && !(condition->key->ask == match_ask_kind &&
+						   condition->mask >> EVENT_QUESTION & 1))
+			return false;
+	}
 	return match->count > 0;
 }
 
@@ -354,7 +277,7 @@ static enum match_answer ask_entry_domain(const struct match_condition *conditio
 
 	if (!entry)
 		return MATCH_MAYBE;
-	if (names_cover(condition, entry))
+	if (match_names_cover(condition, entry))
 		return MATCH_YES;
 	for (size_t i = 0; i < condition->count; i++)
 		if (domain_name_within(condition->values[i].name, entry))
@@ -397,26 +320,25 @@ static const struct match_key keys[] = {
 	{ "detector", match_value_exact, ask_exact, text_detector, true, NULL },
 	{ "feed", match_value_exact, ask_exact, text_feed, true, NULL },
 	{ "stub", match_value_stub, ask_stub, NULL, false, NULL },
-	{ "direction", match_value_direction, ask_direction, NULL, false, NULL },
+	{ "direction", match_value_direction, match_ask_direction, NULL, false, NULL },
+	{ "kind", match_value_kind, match_ask_kind, NULL, false, match_ask_entry_kind },
+	{ "protocol", match_value_protocol, match_ask_protocol, NULL, false, NULL },
+	{ "port", match_value_port, match_ask_port, NULL, false, NULL },
 	{ "user", match_value_user, ask_user, NULL, false, NULL },
 	{ "exe", match_value_glob, ask_glob, text_exe, false, NULL },
 	{ "comm", match_value_glob, ask_glob, text_comm, false, NULL },
 	{ "unit", match_value_glob, ask_glob, text_unit, false, NULL },
 	{ "container", match_value_glob, ask_glob, text_container, false, NULL },
 	{ "cgroup", match_value_glob, ask_glob, text_cgroup, false, NULL },
-	{ "address", match_value_address, ask_address, NULL, false, NULL },
+	{ "address", match_value_address, match_ask_address, NULL, false, NULL },
 	{ "tag", match_value_tag, ask_tag, NULL, true, NULL },
 	{ "indicator", match_value_indicator, ask_indicator, NULL, true, NULL },
 	{ "domain", match_value_domain, ask_domain, NULL, false, ask_entry_domain },
+	{ "alpn", match_value_exact, match_ask_alpn, NULL, false, match_ask_entry_flow },
+	{ "ja4", match_value_glob, ask_glob, text_ja4, false, match_ask_entry_flow },
+	{ "sni", match_value_domain, match_ask_sni, NULL, false, match_ask_entry_flow },
+	{ "host", match_value_domain, match_ask_host, NULL, false, match_ask_entry_flow },
 };
-
-static int values_order(const void *a, const void *b)
-{
-	const struct domain_name *first = ((const struct match_value *)a)->name;
-	const struct domain_name *second = ((const struct match_value *)b)->name;
-
-	return wire_compare(first->wire, first->length, second->wire, second->length);
-}
 
 /* Reads one key of a match into its own condition. */
 static int condition_read(struct document *document, const struct document_node *value,
@@ -429,9 +351,8 @@ static int condition_read(struct document *document, const struct document_node 
 
 	condition->key = row;
 	r = mapping_each(document, value, row->read, key, condition);
-	if (r == 0 && condition->count > 0 && condition->values[0].name)
-		qsort(condition->values, condition->count, sizeof(*condition->values),
-		      values_order);
+	if (r == 0)
+		match_names_sort(condition);
 	return r;
 }
 

@@ -37,8 +37,8 @@ struct match_subject {
 	bool entry_only; /* whatever is not the entry's is not known yet */
 
 	/* Names in lower case, made when they are first asked for. */
-	bool qname_ready, entry_ready;
-	struct domain_name qname, entry; /* length 0: no name */
+	bool qname_ready, entry_ready, server_ready;
+	struct domain_name qname, entry, server; /* length 0: no name */
 };
 
 /* Takes a finding, or an indicator alone, apart. */

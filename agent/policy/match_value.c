@@ -221,21 +221,145 @@ int match_value_stub(struct document *document, const struct document_node *node
 	return r;
 }
 
+/* Up to this many names are compared one by one. */
+#define NAMES_FEW 8
+
+/* An order of wire forms for sorting and searching; what it is does not matter. */
+static int wire_compare(const uint8_t *a, size_t a_length, const uint8_t *b, size_t b_length)
+{
+	if (a_length != b_length)
+		return a_length < b_length ? -1 : 1;
+	return memcmp(a, b, a_length);
+}
+
+static bool names_have(const struct match_condition *condition, const uint8_t *wire, size_t length)
+{
+	size_t low = 0, high = condition->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct domain_name *name = condition->values[middle].name;
+		int order = wire_compare(wire, length, name->wire, name->length);
+
+		if (order == 0)
+			return true;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return false;
+}
+
+/* Whether the value is the name or a parent of it. Both are in lower case, so a glance at the bytes
+ * settles nearly all; where they are equal, a label must begin there. */
+static bool name_covers(const struct domain_name *value, const struct domain_name *name)
+{
+	return value->length <= name->length &&
+	       memcmp(name->wire + name->length - value->length, value->wire, value->length) == 0 &&
+	       domain_name_within(name, value);
+}
+
+/* The values are sorted: a long list costs a search for each label of the name, not a comparison
+ * with each value. */
+bool match_names_cover(const struct match_condition *condition, const struct domain_name *name)
+{
+	if (condition->count <= NAMES_FEW) {
+		for (size_t i = 0; i < condition->count; i++)
+			if (name_covers(condition->values[i].name, name))
+				return true;
+		return false;
+	}
+	for (size_t at = 0; at < name->length; at += (size_t)name->wire[at] + 1)
+		if (names_have(condition, name->wire + at, name->length - at))
+			return true;
+	return false;
+}
+
+static int values_order(const void *a, const void *b)
+{
+	const struct domain_name *first = ((const struct match_value *)a)->name;
+	const struct domain_name *second = ((const struct match_value *)b)->name;
+
+	return wire_compare(first->wire, first->length, second->wire, second->length);
+}
+
+void match_names_sort(struct match_condition *condition)
+{
+	if (condition->count > 0 && condition->values[0].name)
+		qsort(condition->values, condition->count, sizeof(*condition->values),
+		      values_order);
+}
+
+/* "443", or "8000-8099". */
+int match_value_port(struct document *document, const struct document_node *node,
+		     const struct mapping_key *key, void *field)
+{
+	static const char what[] = "a port, or a range of them (8000-8099)";
+	struct match_value *value;
+	char first[8];
+	const char *dash;
+	int r;
+
+	(void)key;
+	r = value_add(document, node, what, field, &value);
+	if (r < 0)
+		return r;
+	dash = strchr(value->text, '-');
+	(void)snprintf(first, sizeof(first), "%.*s", (int)strcspn(value->text, "-"), value->text);
+	if (parse_u64(first, UINT16_MAX, &value->number) < 0 ||
+	    parse_u64(dash ? dash + 1 : first, UINT16_MAX, &value->last) < 0)
+		return mapping_expected(document, node, what);
+	if (value->last < value->number)
+		return document_fail(document, node, "a range that ends before it begins");
+	return 0;
+}
+
+static int word_read(struct document *document, const struct document_node *node,
+		     const struct mapping_key *key, const struct mapping_words *words, void *field)
+{
+	const struct mapping_key chosen = { .name = key->name, .detail = words };
+	struct match_condition *condition = field;
+	int word;
+	int r = mapping_choice(document, node, &chosen, &word);
+
+	if (r == 0)
+		condition->mask |= 1u << word;
+	return r;
+}
+
+static const struct mapping_word kind_words[] = { { "question", EVENT_QUESTION },
+						  { "answer", EVENT_ANSWER },
+						  { "connection", EVENT_CONNECTION },
+						  { "flow", EVENT_FLOW } };
+const struct mapping_words match_kinds = { kind_words, ELEMENTS(kind_words) };
+
+int match_value_kind(struct document *document, const struct document_node *node,
+		     const struct mapping_key *key, void *field)
+{
+	return word_read(document, node, key, &match_kinds, field);
+}
+
+static const struct mapping_word protocol_words[] = {
+	{ "tcp", MATCH_TCP }, { "udp", MATCH_UDP },   { "dns", MATCH_DNS },
+	{ "tls", MATCH_TLS }, { "http", MATCH_HTTP }, { "quic", MATCH_QUIC },
+};
+const struct mapping_words match_protocols = { protocol_words, ELEMENTS(protocol_words) };
+
+int match_value_protocol(struct document *document, const struct document_node *node,
+			 const struct mapping_key *key, void *field)
+{
+	return word_read(document, node, key, &match_protocols, field);
+}
+
 int match_value_direction(struct document *document, const struct document_node *node,
 			  const struct mapping_key *key, void *field)
 {
 	static const struct mapping_word words[] = { { "out", EVENT_DIRECTION_OUT },
 						     { "in", EVENT_DIRECTION_IN } };
 	static const struct mapping_words choice = { words, ELEMENTS(words) };
-	const struct mapping_key chosen = { .name = key->name, .detail = &choice };
-	struct match_condition *condition = field;
-	int direction;
-	int r;
 
-	r = mapping_choice(document, node, &chosen, &direction);
-	if (r == 0)
-		condition->mask |= 1u << direction;
-	return r;
+	return word_read(document, node, key, &choice, field);
 }
 
 void match_condition_clear(struct match_condition *condition)

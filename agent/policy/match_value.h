@@ -18,7 +18,7 @@ struct match_value {
 	bool glob;
 	size_t head; /* of a glob: bytes before the first special character */
 	bool numeric;
-	uint64_t number;
+	uint64_t number, last;	/* a port: of a range, else both the same */
 	struct address address; /* of a prefix, bits beyond its length cleared */
 	unsigned length;
 	struct domain_name *name; /* in lower case; of length 0 when the text is no name */
@@ -45,5 +45,25 @@ mapping_reader match_value_indicator;
 mapping_reader match_value_severity;  /* mask of enum severity */
 mapping_reader match_value_stub;      /* mask of bool */
 mapping_reader match_value_direction; /* mask of enum event_direction */
+
+mapping_reader match_value_port;
+mapping_reader match_value_kind;     /* mask of enum event_kind */
+mapping_reader match_value_protocol; /* mask of enum match_protocol */
+
+enum match_protocol {
+	MATCH_TCP,
+	MATCH_UDP,
+	MATCH_DNS,
+	MATCH_TLS,
+	MATCH_HTTP,
+	MATCH_QUIC,
+};
+/* The words for them. */
+extern const struct mapping_words match_kinds, match_protocols;
+
+/* Puts values that are names into the order that match_names_cover() needs. */
+void match_names_sort(struct match_condition *condition);
+/* Whether the name, in lower case, is one of the values or below it. */
+bool match_names_cover(const struct match_condition *condition, const struct domain_name *name);
 
 void match_condition_clear(struct match_condition *condition);

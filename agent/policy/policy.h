@@ -22,8 +22,10 @@
  * Match keys: detector, feed, tag, indicator (domain entries: the entry or below it), domain (the
  * name asked: it or below it), exe and unit and container and cgroup and comm (glob, fnmatch(3)
  * with FNM_PATHNAME off), user (name or number), address (a prefix; either end), severity (the
- * default one: name, or ">=high"), stub (boolean), direction. A key about something that is not
- * known of a finding (its process, say) does not match.
+ * default one: name, or ">=high"), stub (boolean), direction, kind (question, answer, connection,
+ * flow), protocol (tcp, udp, dns, tls, http, quic), port (the server's; 8000-8099 for a range); of
+ * what a flow says: sni and host (that name or below it), alpn (any one offered), ja4 (glob). A key
+ * about something that is not known of a finding (its process, say) does not match.
  *
  * A path is what the process sees. In a container, and in a mount namespace that anybody can make,
  * whatever is wanted can stand at it: there a rule with exe that makes less of a finding (an

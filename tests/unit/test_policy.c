@@ -56,7 +56,7 @@ static void test_cases(void **state)
 		const char *file;
 		size_t count;
 	} files[] = {
-		{ "tests/data/policy/example-cases.yaml", 44 },
+		{ "tests/data/policy/example-cases.yaml", 57 },
 		{ "tests/data/policy/default-cases.yaml", 5 },
 	};
 
@@ -118,6 +118,14 @@ static void test_errors(void **state)
 		  "p.yaml:2:14: unknown key \"respons\" in a rule; did you mean \"response\"?" },
 		{ "rules:\n- { name: a, response: kill }\n",
 		  "p.yaml:2:24: expected none, block, found \"kill\"" },
+		{ "rules:\n- { name: a, match: { port: 70000 }, severity: low }\n",
+		  "p.yaml:2:29: expected a port, or a range of them (8000-8099), found \"70000\"" },
+		{ "rules:\n- { name: a, match: { port: 9-8 }, severity: low }\n",
+		  "p.yaml:2:29: a range that ends before it begins" },
+		{ "rules:\n- { name: a, match: { port: \"-\" }, severity: low }\n",
+		  "p.yaml:2:29: expected a port, or a range of them (8000-8099), found \"-\"" },
+		{ "rules:\n- { name: a, match: { kind: lookup }, severity: low }\n",
+		  "p.yaml:2:29: expected question, answer, connection, flow, found \"lookup\"" },
 		{ "rules:\n- { name: a, match: { feed: x }, except: yes }\n",
 		  "p.yaml:2:3: an exception without \"reason\"" },
 		{ "rules:\n- { name: a, except: yes, reason: b }\n",
@@ -243,6 +251,12 @@ static void test_warning_open(void **state)
 		  "}",
 		  NULL },
 		{ "- { name: a, match: { exe: /bin/x, feed: f }, response: none }", NULL },
+		{ "- { name: a, match: { kind: flow, exe: /bin/x }, response: none }", NULL },
+		{ "- { name: a, match: { kind: question, exe: /bin/x }, response: none }",
+		  "p.yaml:2:3: nothing would be" },
+		{ "- { name: a, match: { sni: x.example, exe: /bin/x }, response: none }", NULL },
+		{ "- { name: a, match: { port: 53 }, response: none }",
+		  "p.yaml:2:3: nothing would be" },
 		{ "- { name: a, match: { exe: /bin/x }, response: block }", NULL },
 		{ "- { name: a, match: { exe: /bin/x }, severity: critical }", NULL },
 		{ "- { name: a, match: { exe: /bin/x }, except: yes, reason: r, until: 2026-01-01 "
