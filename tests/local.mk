@@ -47,6 +47,7 @@ UNIT_TESTS += \
 	%D%/unit/test_journal \
 	%D%/unit/test_ocsf \
 	%D%/unit/test_policy \
+	%D%/unit/test_replay_event \
 	%D%/unit/test_replay_split \
 	%D%/unit/test_screen \
 	%D%/unit/test_severity \

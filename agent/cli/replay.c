@@ -154,11 +154,9 @@ static void event_met(const struct event *event, void *userdata)
 		replay->summary.unreadable++;
 		return;
 	}
-	if (event->kind == EVENT_QUESTION) {
-		replay->summary.questions++;
-		if (replay->options->events)
-			r = replay_event_print(event, stdout);
-	}
+	replay->summary.questions += event->kind == EVENT_QUESTION;
+	if (replay->options->events)
+		r = replay_event_print(event, stdout);
 	for (size_t i = 0; i < replay->intel.count && r >= 0; i++)
 		r = detect_event(replay->detect, event, replay->intel.packs[i], replay->now,
 				 finding_met, replay);
