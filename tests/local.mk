@@ -28,6 +28,7 @@ UNIT_TESTS += \
 	%D%/unit/test_domain_name \
 	%D%/unit/test_address \
 	%D%/unit/test_pack \
+	%D%/unit/test_fingerprint \
 	%D%/unit/test_list \
 	%D%/unit/test_domain_table \
 	%D%/unit/test_block \

@@ -68,7 +68,7 @@ static void usage_print(FILE *file)
 		"\n"
 		"Compiles lists of indicators (\"-\": standard input) into a pack: names, hosts "
 		"files,\n"
-		"addresses and prefixes, file hashes, AdBlock, dnsmasq, unbound, RPZ, CSV, JSON.\n"
+		"addresses and prefixes, file hashes, JA4, AdBlock, dnsmasq, unbound, RPZ, CSV, JSON.\n"
 		"Lines that cannot be taken are told, and do not fail the whole.\n"
 		"\n"
 		"  -o, --output PACK      the file to write\n"

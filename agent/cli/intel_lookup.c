@@ -18,7 +18,7 @@
 
 CLEANUP_DEFINE(struct pack *, pack_close)
 
-static const char *const kinds[INDICATOR_KINDS] = { "domain", "address", "hash" };
+static const char *const kinds[INDICATOR_KINDS] = { "domain", "address", "hash", "ja4" };
 
 static const char *action_name(const struct indicator *indicator)
 {

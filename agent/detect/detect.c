@@ -32,9 +32,13 @@ static detector_look indicator_look, answer_look, learnt_look, rebinding_look, r
 static detector_look unreadable_look;
 
 static const struct detector detectors[] = {
-	{ "indicator", indicator_look },       { "indicator", flow_indicator_look },
-	{ "indicator", answer_look },	       { "indicator", learnt_look },
-	{ "rebinding", rebinding_look },       { "resolver-bypass", resolver_look },
+	{ "indicator", indicator_look },
+	{ "indicator", flow_indicator_look },
+	{ "indicator", fingerprint_indicator_look },
+	{ "indicator", answer_look },
+	{ "indicator", learnt_look },
+	{ "rebinding", rebinding_look },
+	{ "resolver-bypass", resolver_look },
 	{ "unreadable-dns", unreadable_look },
 };
 

@@ -13,7 +13,7 @@ typedef bool detector_look(struct detect *detect, const struct event *event,
 			   struct finding *finding);
 
 /* flow_indicator.c */
-detector_look flow_indicator_look;
+detector_look flow_indicator_look, fingerprint_indicator_look;
 
 /* The entry that decided: indicator, default severity, and why, with how the process is known. */
 void detect_explain(const struct detect *detect, const struct pack_match *match,

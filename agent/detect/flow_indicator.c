@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "detect/detector.h"
+#include "intel/fingerprint.h"
 #include "sensor/flow_facts.h"
 
 /* The server as the flow names it: a name, or an address in the place of one. */
@@ -96,5 +97,25 @@ bool flow_indicator_look(struct detect *detect, const struct event *event, const
 	if (event->flow->ech)
 		detect_line_add(finding->why, sizeof(finding->why),
 				"; the name inside the encrypted hello is not known");
+	return true;
+}
+
+/* Who is connecting, not where to: whatever name the flow has. */
+bool fingerprint_indicator_look(struct detect *detect, const struct event *event,
+				const struct pack *pack, uint64_t now, struct pack_match *match,
+				struct finding *finding)
+{
+	uint8_t fingerprint[FINGERPRINT_SIZE];
+
+	if (event->kind != EVENT_FLOW || !event->flow || !pack ||
+	    !fingerprint_read(event->flow->ja4, strlen(event->flow->ja4), fingerprint) ||
+	    pack_lookup_hash(pack, fingerprint, sizeof(fingerprint), now / NS_PER_SECOND, match) !=
+		    1 ||
+	    !match->blocked)
+		return false;
+	(void)snprintf(finding->title, sizeof(finding->title),
+		       "%s client with listed fingerprint %.36s (JA4)",
+		       event->flow->protocol == FLOW_QUIC ? "QUIC" : "TLS", event->flow->ja4);
+	detect_explain(detect, match, finding);
 	return true;
 }

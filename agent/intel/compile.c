@@ -44,7 +44,7 @@ static void reject_entry(struct compile *compile, const struct list_entry *entry
 	else if (entry->indicator.kind == INDICATOR_ADDRESS)
 		address_format_prefix(&entry->indicator.address, entry->indicator.prefix, text);
 	else
-		digest_text(entry->indicator.hash, entry->indicator.hash_size, text);
+		pack_hash_format(entry->indicator.hash, entry->indicator.hash_size, text);
 	rejection.text.size = strlen(text);
 	compile->report->rejected[reason]++;
 	if (compile->options->rejected)

@@ -6,6 +6,7 @@
  *   evil.com   *.evil.com   .evil.com	names, with or without a port, a path or a URL around them
  *   192.0.2.1   198.51.100.0/24		addresses and prefixes
  *   275a021bbfb6...			MD5, SHA-1 and SHA-256 of files
+ *   t13d1516h2_8daaf6152771_...		JA4 fingerprints of TLS clients
  *   0.0.0.0 evil.com more.com		hosts files
  *   ||evil.com^   @@||good.com^		AdBlock; other rules of it are not taken
  *   address=/evil.com/   local=/evil.com/	dnsmasq

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "intel/idn.h"
+#include "intel/fingerprint.h"
 #include "intel/suffix.h"
 #include "probes/table.h"
 
@@ -40,6 +41,15 @@ static bool hash_read(struct span token, struct list_indicator *ret)
 	}
 	ret->kind = INDICATOR_HASH;
 	ret->hash_size = token.size / 2;
+	return true;
+}
+
+static bool ja4_token_read(struct span token, struct list_indicator *ret)
+{
+	if (!fingerprint_read(token.text, token.size, ret->hash))
+		return false;
+	ret->kind = INDICATOR_JA4;
+	ret->hash_size = FINGERPRINT_SIZE;
 	return true;
 }
 
@@ -266,7 +276,7 @@ enum list_reason list_token_read(struct span token, bool forced, struct list_ind
 	enum list_reason reason;
 
 	*ret = (struct list_indicator){ 0 };
-	if (hash_read(token, ret))
+	if (hash_read(token, ret) || ja4_token_read(token, ret))
 		return LIST_TAKEN;
 	if (!url_authority(&token)) {
 		reason = address_read(token, forced, ret);

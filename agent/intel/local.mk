@@ -4,7 +4,7 @@ libintel_a_SOURCES = \
 	%D%/array.h %D%/compile.c %D%/compile.h %D%/domain_hash.h \
 	%D%/domain_table.c %D%/domain_table.h %D%/domain_table_build.c %D%/domain_table_build.h \
 	%D%/entry_order.c %D%/entry_set.c %D%/entry_set.h %D%/idn.c %D%/idn.h \
-	%D%/intern.c %D%/intern.h %D%/list.c %D%/list.h \
+	%D%/intern.c %D%/intern.h %D%/fingerprint.c %D%/fingerprint.h %D%/list.c %D%/list.h \
 	%D%/list_attributes.c %D%/list_attributes.h %D%/list_csv.c %D%/list_json.c \
 	%D%/list_reader.h %D%/list_reason.c %D%/list_reason.h %D%/list_rule.c \
 	%D%/list_source.c %D%/list_source.h %D%/list_token.c %D%/list_token.h %D%/list_zone.c \

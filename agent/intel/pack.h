@@ -23,6 +23,7 @@ enum indicator_kind {
 	INDICATOR_DOMAIN,
 	INDICATOR_ADDRESS, /* an address or a prefix */
 	INDICATOR_HASH,	   /* of a file: MD5, SHA-1 or SHA-256 by its size */
+	INDICATOR_JA4,	   /* fingerprint of a TLS client's hello (fingerprint.h) */
 	INDICATOR_KINDS,
 };
 
@@ -62,7 +63,7 @@ struct pack_feed {
 
 struct pack_info {
 	/* allows: of all kinds, counted in them too. Entries of the never-block list are counted
-	 * only at their feed. */
+	 * only at their feed. hashes: with JA4 fingerprints. */
 	uint64_t domains, addresses, hashes, allows;
 	uint64_t created; /* seconds since the epoch */
 	uint64_t bytes, table_bytes;
@@ -89,8 +90,12 @@ int pack_lookup_domain(const struct pack *pack, const struct domain_name *name, 
 		       struct pack_match *ret);
 int pack_lookup_address(const struct pack *pack, const struct address *address, uint64_t now,
 			struct pack_match *ret);
+/* hash: of a file, or FINGERPRINT_SIZE bytes of a fingerprint. */
 int pack_lookup_hash(const struct pack *pack, const uint8_t *hash, size_t size, uint64_t now,
 		     struct pack_match *ret);
+
+/* A hash or fingerprint as lists write it. */
+void pack_hash_format(const uint8_t *hash, size_t size, char out[static INDICATOR_TEXT_SIZE]);
 
 void pack_info(const struct pack *pack, struct pack_info *ret);
 /* Feed i of pack_info().feeds. */

@@ -24,9 +24,10 @@
 #include <stdint.h>
 
 #include "base/digest.h"
+#include "intel/fingerprint.h"
 
 #define PACK_MAGIC   "cordonPK"
-#define PACK_VERSION 1
+#define PACK_VERSION 2
 #define PACK_PAGE    4096
 
 enum pack_section_id {
@@ -93,9 +94,9 @@ struct pack_address {
 	uint32_t line;
 };
 
-/* Kinds of hashes: MD5, SHA-1, SHA-256. */
-#define PACK_HASH_KINDS 3
-static const uint8_t pack_hash_sizes[PACK_HASH_KINDS] = { 16, 20, 32 };
+/* Kinds of hashes: MD5, SHA-1, SHA-256, JA4. */
+#define PACK_HASH_KINDS 4
+static const uint8_t pack_hash_sizes[PACK_HASH_KINDS] = { 16, 20, 32, FINGERPRINT_SIZE };
 
 struct pack_hash {
 	uint8_t bytes[32]; /* zeroes behind a shorter one */

@@ -245,6 +245,14 @@ int pack_lookup_address(const struct pack *pack, const struct address *address, 
 	return lookup_end(&lookup);
 }
 
+void pack_hash_format(const uint8_t *hash, size_t size, char out[static INDICATOR_TEXT_SIZE])
+{
+	if (size == FINGERPRINT_SIZE)
+		fingerprint_format(hash, out);
+	else
+		digest_text(hash, size, out);
+}
+
 static void hash_round(struct lookup *lookup, const uint8_t key[static 32], size_t size,
 		       uint32_t kind)
 {
@@ -253,8 +261,8 @@ static void hash_round(struct lookup *lookup, const uint8_t key[static 32], size
 
 	at = sorted_find(lookup->pack, &hashes_by_kind, kind, key, &end);
 	while ((indicator = sorted_take(lookup, &hashes_by_kind, key, true, &at, end))) {
-		indicator->kind = INDICATOR_HASH;
-		digest_text(key, size, indicator->text);
+		indicator->kind = size == FINGERPRINT_SIZE ? INDICATOR_JA4 : INDICATOR_HASH;
+		pack_hash_format(key, size, indicator->text);
 	}
 }
 

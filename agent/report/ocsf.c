@@ -174,6 +174,7 @@ static json_t *osint(struct ocsf_builder *builder, const struct indicator *indic
 		[INDICATOR_DOMAIN] = { 2, "Domain" },
 		[INDICATOR_ADDRESS] = { 1, "IP Address" },
 		[INDICATOR_HASH] = { 4, "Hash" },
+		[INDICATOR_JA4] = { 99, "JA4 Fingerprint" },
 	};
 	json_t *array = json_array(), *object = json_object();
 

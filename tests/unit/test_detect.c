@@ -26,7 +26,7 @@
 	"evil.test\n"                                                                              \
 	"worse.evil.test\n"                                                                        \
 	"old.test # expires=2020-01-01\n"                                                          \
-	"198.51.100.0/24\n2001:db8:66::/48\n"
+	"198.51.100.0/24\n2001:db8:66::/48\nt13d1516h2_8daaf6152771_e5627efa2ab1\n"
 #define ALLOWED                                                                                    \
 	"# cordon: feed=allowed action=allow\n"                                                    \
 	"good.evil.test\n"
@@ -471,6 +471,28 @@ static void test_flows(void **state)
 	}
 }
 
+static void test_fingerprints(void **state)
+{
+	/* Proves: a listed client is found whatever name it asks for, beside the name's own
+	 * finding. */
+	struct flow_facts flow = { .protocol = FLOW_TLS,
+				   .name = "fine.test",
+				   .ja4 = "t13d1516h2_8daaf6152771_e5627efa2ab1" };
+	struct rig *rig = *state;
+	struct event event = flow_of(rig, &flow);
+
+	assert_int_equal(detect_it(rig, &event), 1);
+	assert_string_equal(
+		rig->finding.title,
+		"TLS client with listed fingerprint t13d1516h2_8daaf6152771_e5627efa2ab1 "
+		"(JA4)");
+	assert_string_equal(rig->entry, "t13d1516h2_8daaf6152771_e5627efa2ab1");
+	(void)strcpy(flow.name, "evil.test");
+	assert_int_equal(detect_it(rig, &event), 2);
+	(void)strcpy(flow.ja4, "t13d1516h2_8daaf6152771_e5627efa2ab2");
+	assert_int_equal(detect_it(rig, &event), 1);
+}
+
 static void test_flow_is_another_finding(void **state)
 {
 	/* Proves: the lookup of a name and the connection to it are two findings; the event's own
@@ -534,6 +556,7 @@ int main(void)
 		TEST(test_unreadable),
 		TEST(test_unusual),
 		TEST(test_flows),
+		TEST(test_fingerprints),
 		TEST(test_flow_is_another_finding),
 		TEST(test_without_a_pack),
 		TEST(test_uid_form),

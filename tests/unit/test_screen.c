@@ -166,6 +166,44 @@ static void test_line(void **state)
 	json_decref(object);
 }
 
+/* Connections and flows tell where to, and what was done in their own words. */
+static void test_line_of_kinds(void **state)
+{
+	static const struct {
+		const char *kind, *destination, *expected;
+		bool blocked;
+	} cases[] = {
+		{ "flow", "192.0.2.7", "T at 192.0.2.7:443 by curl[42] [cut]: W", true },
+		{ "connection", "2001:db8::7", "T at [2001:db8::7]:443 by curl[42] [refused]: W",
+		  true },
+		{ "connection", "192.0.2.7", "T at 192.0.2.7:443 by curl[42]: W", false },
+		{ "question", "192.0.2.7", "T by curl[42] [blocked]: W", true },
+		{ "", "192.0.2.7", "T by curl[42] [blocked]: W", true },
+		{ "flow", "", "T by curl[42]: W", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		char line[SCREEN_LINE_SIZE];
+		struct view view;
+		json_t *nothing = json_object();
+
+		view_read(nothing, &view);
+		view.title = "T";
+		view.why = "W";
+		view.comm = "curl";
+		view.pid = 42;
+		view.kind = cases[i].kind;
+		view.destination = cases[i].destination;
+		view.destination_port = 443;
+		view.blocked = cases[i].blocked;
+		view.severity_id = 4;
+		screen_line(&view, SCREEN_FINDING, false, line);
+		assert_string_equal(strstr(line, "T "), cases[i].expected);
+		json_decref(nothing);
+	}
+}
+
 /* A stored object may hold anything: no byte of it reaches the terminal as a control. Long texts
  * are cut, and the line's end is never lost. */
 static void test_line_is_safe(void **state)
@@ -542,6 +580,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_line, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_line_of_kinds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_line_is_safe, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_screen_pace, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_file_rotates, setup, teardown),
