@@ -11,10 +11,12 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "intel/array.h"
+#include "intel/pack_map.h"
 
 #define SLOTS_MIN 64
 
-/* Of the hashes while a pack is checked: the list is the administrator's, so nobody aims at them. */
+/* Of the hashes while a pack is checked: the list is the administrator's, so nobody aims at them.
+ */
 #define CHECK_SEED	 UINT64_C(0x9e3779b97f4a7c15)
 #define CHECK_MULTIPLIER UINT64_C(0xd1342543de82ef95)
 
@@ -181,6 +183,15 @@ static bool suffix_covers(const struct never_block *never, const struct domain_n
 	return false;
 }
 
+static bool suffixes_cover(const struct never_block *never, const struct domain_name *name,
+			   const struct domain_hashes *hashes)
+{
+	for (size_t labels = 1; labels <= hashes->walked; labels++)
+		if (suffix_covers(never, name, hashes, labels))
+			return true;
+	return false;
+}
+
 static bool prefixes_cover(const struct never_block *never, const struct list_indicator *indicator)
 {
 	for (size_t i = 0; i < never->prefix_count; i++) {
@@ -202,10 +213,7 @@ bool never_block_covers(const struct never_block *never, const struct list_indic
 		return prefixes_cover(never, indicator);
 	if (indicator->kind != INDICATOR_DOMAIN)
 		return false;
-	for (size_t labels = 1; labels <= hashes->walked; labels++)
-		if (suffix_covers(never, &indicator->name, hashes, labels))
-			return true;
-	return false;
+	return suffixes_cover(never, &indicator->name, hashes);
 }
 
 /* A pack is asked for each entry of the list, and the list for each entry of the pack. */
@@ -263,18 +271,38 @@ static int check_entry(const struct list_entry *entry, void *data)
 	return never_block_add(check->never, entry, &hashes);
 }
 
-static int check_domain(const struct domain_name *name, const struct indicator *entry, void *data)
+static int check_domain(struct check *check, const struct pack_map_domain *record)
 {
-	struct list_indicator indicator = { .kind = INDICATOR_DOMAIN, .name = *name };
-	struct check *check = data;
+	struct pack_attribute attribute;
+	struct list_indicator indicator;
 	struct domain_hashes hashes;
 
-	if (entry->action != INDICATOR_BLOCK)
+	if (!pack_map_attribute(check->pack, record->attribute, &attribute))
+		return -EBADMSG;
+	if (attribute.action != INDICATOR_BLOCK)
 		return 0;
-	domain_hashes_compute(name, &check->key, &hashes);
-	if (!never_block_covers(check->never, &indicator, &hashes))
+	domain_hashes_compute(&record->name, &check->key, &hashes);
+	if (!suffixes_cover(check->never, &record->name, &hashes))
 		return 0;
+	indicator = (struct list_indicator){ .kind = INDICATOR_DOMAIN, .name = record->name };
 	return check_blocked(check, &indicator);
+}
+
+/* There may be millions: their texts are made for none but the one that is told. */
+static int check_domains(struct check *check)
+{
+	const struct pack *pack = check->pack;
+	uint32_t end = (uint32_t)pack->header.sections[PACK_DOMAINS].size, at = 0;
+	struct pack_map_domain record;
+	int r;
+
+	while ((r = pack_map_domain_next(pack, &at, end, &record)) > 0) {
+		r = check_domain(check, &record);
+		pack_map_trim(pack);
+		if (r != 0)
+			return r;
+	}
+	return r;
 }
 
 static int check_address(const struct address *address, unsigned prefix,
@@ -285,8 +313,7 @@ static int check_address(const struct address *address, unsigned prefix,
 						  .prefix = prefix };
 	struct check *check = data;
 
-	if (entry->action != INDICATOR_BLOCK ||
-	    !never_block_covers(check->never, &indicator, NULL))
+	if (entry->action != INDICATOR_BLOCK || !never_block_covers(check->never, &indicator, NULL))
 		return 0;
 	return check_blocked(check, &indicator);
 }
@@ -316,7 +343,7 @@ int pack_check_never_block(const struct pack *pack, const char *list_path, char 
 	if (r == 0 && check.broken)
 		r = -EINVAL;
 	if (r == 0 && !check.blocked)
-		r = pack_each_domain(pack, check_domain, &check);
+		r = check_domains(&check);
 	if (r == 0 && !check.blocked)
 		r = pack_each_address(pack, check_address, &check);
 	return r < 0 ? r : check.blocked;
