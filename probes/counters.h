@@ -12,19 +12,19 @@
 
 #include "record.h"
 
-const volatile struct settings settings;
+const volatile struct settings settings __weak;
 
 /* A slot a CPU. Added to with atomic instructions, for a packet in softirq may come in the middle
  * of another on the same CPU, and a program may be preempted: a lost count would be a lie. */
-struct counter_slot counter_slots[COUNTER_SLOTS] __attribute__((aligned(64)));
+struct counter_slot counter_slots[COUNTER_SLOTS] __attribute__((aligned(64), weak));
 
 /* Packets seen while there was no table. */
-__u64 table_missing;
+__u64 table_missing __weak;
 
 /* When the daemon's loop last turned, ns on the boot clock: written by user space. */
-__u64 heartbeat;
+__u64 heartbeat __weak;
 /* Packets that would have been refused, and passed because nobody attended. */
-__u64 unattended_passed;
+__u64 unattended_passed __weak;
 
 /* Asked where a packet is about to be refused, and nowhere else: whether it is to pass because the
  * daemon has been gone for too long. Counts it. */

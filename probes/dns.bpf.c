@@ -5,14 +5,14 @@
  * enforce mode they drop what is listed. Gets the table from user space, process notes from
  * process.bpf.c. Input: packets, all of whose bytes somebody else chose.
  *
- * Four programs a direction, and a fifth for answers that come in, each tail-calling the next when
- *it cannot go on:
+ * Four programs a direction, each tail-calling the next when it cannot go on, and two beside them:
  *
  *	packet	 UDP without options in linear memory: nearly everything, and the fast way
  *	message	 other UDP: options, extension headers, fragments, non-linear memory, odd questions
  *	stream	 TCP: gathers the head of the first message in the segment
  *	head	 TCP: judges the head that was gathered, and gathers the next
  *	answer	 UDP, what came in: an answer (answer.h)
+ *	address	 on its way out: what is neither UDP nor TCP, or comes from a raw socket
  *
  * The audit programs return a constant: they cannot drop.
  */
@@ -22,6 +22,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "address_packet.h"
 #include "answer.h"
 #include "counters.h"
 #include "message.h"
@@ -29,14 +30,6 @@
 #include "record.h"
 #include "stream.h"
 #include "walk.h"
-
-enum tail {
-	TAIL_MESSAGE,
-	TAIL_STREAM,
-	TAIL_HEAD,
-	TAIL_ANSWER,
-	TAILS,
-};
 
 struct tails {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -47,10 +40,27 @@ struct tails {
 struct tails egress_tails SEC(".maps");
 struct tails ingress_tails SEC(".maps");
 
+/* Whether packets of this hook are matched by their destination, too: where no hook at the system
+ * call does. */
+static __always_inline bool hook_matches_addresses(const struct hook *hook)
+{
+	return settings.connections && hook->probe == COUNTER_EGRESS;
+}
+
+/* What is neither UDP nor TCP. */
+static __always_inline enum action packet_other(const struct hook *hook, enum tail *ret_tail)
+{
+	if (!hook_matches_addresses(hook))
+		return ACTION_PASS;
+	*ret_tail = TAIL_ADDRESS;
+	return ACTION_FURTHER;
+}
+
 /* Where the transport header is and whose, of a packet in linear memory without anything unusual
  * before it. False: *ret_action is what to do with the packet. */
-static __always_inline bool packet_plain(const __u8 *ip, const void *end, __u64 *ret_transport,
-					 __u8 *ret_protocol, enum action *ret_action)
+static __always_inline bool packet_plain(const struct hook *hook, const __u8 *ip, const void *end,
+					 __u64 *ret_transport, __u8 *ret_protocol,
+					 enum action *ret_action, enum tail *ret_tail)
 {
 	__u8 protocol;
 
@@ -58,13 +68,13 @@ static __always_inline bool packet_plain(const __u8 *ip, const void *end, __u64 
 	if ((void *)(ip + IPV6_HEADER_SIZE) > end) {
 		if ((void *)(ip + IPV4_HEADER_SIZE) <= end && ip[0] >> 4 == 4 &&
 		    ip[9] != IPPROTO_UDP && ip[9] != IPPROTO_TCP)
-			*ret_action = ACTION_PASS;
+			*ret_action = packet_other(hook, ret_tail);
 		return false;
 	}
 	if (ip[0] == 0x45) {
 		protocol = ip[9];
 		if (protocol != IPPROTO_UDP && protocol != IPPROTO_TCP) {
-			*ret_action = ACTION_PASS;
+			*ret_action = packet_other(hook, ret_tail);
 			return false;
 		}
 		/* More fragments, or not the first one. */
@@ -75,7 +85,7 @@ static __always_inline bool packet_plain(const __u8 *ip, const void *end, __u64 
 		protocol = ip[6];
 		if (protocol != IPPROTO_UDP && protocol != IPPROTO_TCP) {
 			if (!ipv6_extension(protocol))
-				*ret_action = ACTION_PASS;
+				*ret_action = packet_other(hook, ret_tail);
 			return false;
 		}
 		*ret_transport = IPV6_HEADER_SIZE;
@@ -101,8 +111,10 @@ static __always_inline enum action packet_judge(struct __sk_buff *skb, const str
 	__u16 *ports;
 
 	*ret_tail = TAIL_MESSAGE;
-	if (!packet_plain(data, end, &transport, &message.protocol, &action))
+	if (!packet_plain(hook, data, end, &transport, &message.protocol, &action, ret_tail))
 		return action;
+	if (hook_matches_addresses(hook) && packet_raw(skb))
+		return packet_other(hook, ret_tail);
 	ports = data + transport;
 	if ((void *)(ports + 2) > end)
 		return ACTION_FURTHER;
@@ -166,15 +178,16 @@ static __always_inline enum action datagram_judge(struct message *message,
 	return message_read(message, &reader, READER_LOAD);
 }
 
-/* Any UDP packet. ACTION_FURTHER: it is TCP, or an answer, as *ret_tail says. */
+/* Any UDP packet. ACTION_FURTHER: it is TCP, an answer, or neither, as *ret_tail says. */
 static __always_inline enum action message_judge(struct __sk_buff *skb, const struct hook *hook,
 						 enum tail *ret_tail)
 {
 	struct message message = { .hook = hook, .skb = skb };
 	struct packet packet = { 0 };
 
+	*ret_tail = TAIL_STREAM;
 	if (!packet_read(skb, &packet))
-		return ACTION_PASS;
+		return packet_other(hook, ret_tail);
 	if (packet.later_fragment) {
 		if (packet.protocol == IPPROTO_UDP || packet.protocol == IPPROTO_TCP)
 			count(hook->probe, COUNTER_FRAGMENT);
@@ -231,8 +244,13 @@ static __always_inline enum action tail_failed(const struct hook *hook)
 	DNS_PROGRAM(name, stream, tails, stream_judge(skb, &name##_hook), TAIL_HEAD)               \
 	DNS_PROGRAM(name, head, tails, head_judge(skb, &name##_hook), TAIL_HEAD)
 
+#define ADDRESS_PROGRAM(name, tails)                                                               \
+	DNS_PROGRAM(name, address, tails, address_judge(skb, &name##_hook), TAIL_MESSAGE)
+
 DNS_PROGRAMS(egress_audit, egress, COUNTER_EGRESS, false)
 DNS_PROGRAMS(egress_enforce, egress, COUNTER_EGRESS, true)
+ADDRESS_PROGRAM(egress_audit, egress)
+ADDRESS_PROGRAM(egress_enforce, egress)
 DNS_PROGRAMS(ingress_audit, ingress, COUNTER_INGRESS, false)
 DNS_PROGRAM(ingress_audit, answer, ingress, datagram_answer_judge(skb, &ingress_audit_hook),
 	    TAIL_ANSWER)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The kernel side: one object a hook family, linked into one, made into a skeleton for sensor/.
-kernel_side_c = %D%/dns.bpf.c %D%/process.bpf.c
-kernel_side_h = %D%/answer.h %D%/counters.h %D%/kernel.h %D%/message.h %D%/packet.h %D%/process.h \
+kernel_side_c = %D%/connect.bpf.c %D%/dns.bpf.c %D%/process.bpf.c
+kernel_side_h = %D%/address_packet.h %D%/address_table.h %D%/address_walk.h %D%/answer.h \
+	%D%/connection.h %D%/counters.h %D%/kernel.h %D%/maps.h %D%/message.h %D%/packet.h %D%/process.h \
 	%D%/record.h %D%/seen.h %D%/stream.h %D%/table.h %D%/verifier.h %D%/walk.h
 EXTRA_DIST += $(kernel_side_c) $(kernel_side_h)
 
@@ -10,15 +11,18 @@ BPF_FLAGS = --target=bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -D__TARGET_ARCH_$
 	-I$(top_srcdir)/probes $(BPF_CFLAGS) \
 	-I/usr/include/`$(CC) -print-multiarch 2>/dev/null || echo $(host_cpu)-linux-gnu`
 
+%D%/connect.bpf.o: %D%/connect.bpf.c $(kernel_side_h)
+	$(AM_V_at)$(MKDIR_P) %D%
+	$(AM_V_CC)$(BPF_CLANG) $(BPF_FLAGS) -c $(top_srcdir)/%D%/connect.bpf.c -o $@
 %D%/dns.bpf.o: %D%/dns.bpf.c $(kernel_side_h)
 	$(AM_V_at)$(MKDIR_P) %D%
 	$(AM_V_CC)$(BPF_CLANG) $(BPF_FLAGS) -c $(top_srcdir)/%D%/dns.bpf.c -o $@
 %D%/process.bpf.o: %D%/process.bpf.c $(kernel_side_h)
 	$(AM_V_at)$(MKDIR_P) %D%
 	$(AM_V_CC)$(BPF_CLANG) $(BPF_FLAGS) -c $(top_srcdir)/%D%/process.bpf.c -o $@
-%D%/probes.bpf.o: %D%/dns.bpf.o %D%/process.bpf.o
+%D%/probes.bpf.o: %D%/connect.bpf.o %D%/dns.bpf.o %D%/process.bpf.o
 	$(AM_V_GEN)$(BPFTOOL) gen object $@ $^
 %D%/probes.skel.h: %D%/probes.bpf.o
 	$(AM_V_GEN)$(BPFTOOL) gen skeleton $< name probes > $@.tmp && mv $@.tmp $@
 BUILT_SOURCES += %D%/probes.skel.h
-CLEANFILES += %D%/dns.bpf.o %D%/process.bpf.o %D%/probes.bpf.o %D%/probes.skel.h
+CLEANFILES += %D%/connect.bpf.o %D%/dns.bpf.o %D%/process.bpf.o %D%/probes.bpf.o %D%/probes.skel.h

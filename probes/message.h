@@ -13,42 +13,13 @@
 #include <bpf/bpf_helpers.h>
 
 #include "counters.h"
+#include "maps.h"
 #include "packet.h"
 #include "process.h"
 #include "record.h"
 #include "seen.h"
 #include "table.h"
 #include "walk.h"
-
-/* The kernel's convention for cgroup_skb: 1 lets a packet pass, 0 drops it, and on the way out
- * the sender gets EPERM. */
-enum action {
-	ACTION_DROP = 0,
-	ACTION_PASS = 1,
-	ACTION_FURTHER, /* ours: not decided here, tail-call the next program */
-};
-
-/* Records for user space. The size is set by user space; see sensor_options.ring_bytes. */
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
-} records SEC(".maps");
-
-struct table_map {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__uint(value_size, TABLE_ELEMENT_SIZE);
-};
-
-/* The one table in force. Replaced as a whole: readers never see half of one. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__array(values, struct table_map);
-} tables SEC(".maps");
 
 struct dns_header {
 	__be16 id, flags, questions, answers, authorities, additionals;

@@ -201,3 +201,43 @@ static __always_inline void process_note_write(const struct process_key *key,
 	note->source = source;
 	__sync_fetch_and_add(&process_counters.notes, 1);
 }
+
+/* Notes who uses the socket. Returns its note, or NULL: none could be made. */
+static __always_inline struct socket_note *socket_use(struct bpf_sock *socket, enum note_how how)
+{
+	struct task_struct *task;
+	__u64 ids = bpf_get_current_pid_tgid();
+	struct process_note *process;
+	struct socket_note *note;
+	struct process_key key;
+
+	if (!socket)
+		return NULL;
+	note = bpf_sk_storage_get(&socket_notes, socket, NULL, 0);
+	/* The same process as before, as a server's are all: it can only be another with that pid
+	 * if the socket outlived its process and came to the next one. */
+	if (note && note->how == how && note->process.pid == (__u32)(ids >> 32)) {
+		note->tid = (__u32)ids;
+		note->uid = (__u32)bpf_get_current_uid_gid();
+		return note;
+	}
+	task = (void *)bpf_get_current_task();
+	/* Until 5.11 io_uring sent from kernel threads: then who created or connected the socket
+	 * says more. */
+	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+		return note;
+	note = bpf_sk_storage_get(&socket_notes, socket, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!note)
+		return NULL;
+	key = process_key_of(task);
+	process = bpf_map_lookup_elem(&processes, &key);
+	if (process)
+		process_note_refresh(process, task);
+	else
+		process_note_write(&key, task, NOTE_SOURCE_SOCKET);
+	note->process = key;
+	note->tid = (__u32)ids;
+	note->uid = (__u32)bpf_get_current_uid_gid();
+	note->how = how;
+	return note;
+}

@@ -191,6 +191,7 @@ enum counter {
 	COUNTER_MALFORMED,
 	COUNTER_FRAGMENT,
 	COUNTER_GAP,
+	COUNTER_WATCHED,
 	COUNTER_SUBMITTED,
 	COUNTER_RING_FULL,
 	COUNTER_LIMITED,
@@ -201,6 +202,8 @@ enum counter {
 enum counter_probe {
 	COUNTER_EGRESS,
 	COUNTER_INGRESS,
+	COUNTER_CONNECT,
+	COUNTER_SEND,
 	COUNTER_PROBES,
 };
 
@@ -216,6 +219,22 @@ struct process_counters {
 	__u64 failed;
 };
 
+/* Of an address that a listed name resolved to. Key: 16 bytes, IPv4 mapped into IPv6. */
+struct learnt_address {
+	__u64 expires; /* ns on the boot clock */
+	__u64 keep;    /* policy wants connections seen, not refused */
+};
+
+/* Programs that are reached by tail call: their places in the array of each direction. */
+enum tail {
+	TAIL_MESSAGE,
+	TAIL_STREAM,
+	TAIL_HEAD,
+	TAIL_ANSWER,  /* ingress */
+	TAIL_ADDRESS, /* egress */
+	TAILS,
+};
+
 /* Settings, written before the probes are loaded. */
 #define SETTINGS_PORTS_MAX 8
 struct settings {
@@ -226,6 +245,7 @@ struct settings {
 	__u8 replay;		/* recorded packets: no socket and no process behind them */
 	__u8 task_typed;	/* the kernel has bpf_get_current_task_btf() for packets */
 	__u8 answers;		/* read answers that come in */
+	__u8 connections;	/* match where connections and datagrams go */
 	__u32 unseen_rate;	/* never-seen names recorded a second; 0: off */
 	__u32 answers_rate;	/* answers recorded a second, for listed names and for others */
 	__u64 seen_key[2];	/* random; for the hashes of names seen */

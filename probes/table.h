@@ -3,8 +3,9 @@
  * The domain table: what the kernel side matches names against. Built in user space (agent/intel),
  * stored in the pack, copied into an array map, read by the probes. Both sides include this file.
  *
- * The table is an array of 64-byte elements: a header, then a Bloom filter, then buckets of eight
- * slots. A slot is a keyed 60-bit fingerprint of a name and four flags; 0 is an empty slot.
+ * The table is an array of 64-byte elements: two headers (the second is that of the addresses, see
+ * address_table.h), then a Bloom filter, then buckets of eight slots; what comes after them is the
+ * addresses'. A slot is a keyed 60-bit fingerprint of a name and four flags; 0 is an empty slot.
  *
  * Every entry is a node, and so is every ancestor of an entry down to two labels. A walk starts at
  * a name's last two labels and goes on to the left while it finds nodes that have children: an
@@ -22,10 +23,12 @@
 #include <linux/types.h>
 #endif
 
-#define TABLE_MAGIC 0x31306c6261746463ULL /* "cdtabl01" */
+#define TABLE_MAGIC 0x32306c6261746463ULL /* "cdtabl02" */
 
 #define TABLE_ELEMENT_SIZE 64
 #define TABLE_WORDS	   8 /* of 64 bits in an element; slots in a bucket */
+
+#define TABLE_HEADERS 2 /* elements before the Bloom filter */
 
 /* Flags in the low bits of a slot. */
 #define TABLE_CHILDREN 1ULL /* longer entries end in this name */
@@ -44,7 +47,7 @@ struct table_header {
 	__u64 seed;	    /* where hashing starts: random */
 	__u64 multiplier;   /* random and odd */
 	__u64 bloom_mask;   /* words of the Bloom filter - 1; a power of two of at least 8 words */
-	__u64 bucket_first; /* element number of bucket 0: 1 + bloom words / 8 */
+	__u64 bucket_first; /* element number of bucket 0: 2 + bloom words / 8 */
 	__u64 bucket_mask;  /* buckets - 1; a power of two */
 	__u64 single_label; /* 1: there are nodes of one label */
 	__u64 nodes;
@@ -52,12 +55,19 @@ struct table_header {
 
 #define TABLE_FOLD 0x2020202020202020ULL
 
+/* Takes a word into the hash as it is. */
+static inline __attribute__((always_inline)) __u64 table_blend(__u64 hash, __u64 word,
+							       __u64 multiplier)
+{
+	hash = (hash ^ word) * multiplier;
+	return hash ^ (hash >> 32);
+}
+
 /* Takes eight bytes of a run of labels into the hash. */
 static inline __attribute__((always_inline)) __u64 table_mix(__u64 hash, __u64 word,
 							     __u64 multiplier)
 {
-	hash = (hash ^ (word | TABLE_FOLD)) * multiplier;
-	return hash ^ (hash >> 32);
+	return table_blend(hash, word | TABLE_FOLD, multiplier);
 }
 
 /* Ends a run of length bytes. A run is the wire form of one label, or of the last two together

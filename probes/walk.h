@@ -202,7 +202,7 @@ static __always_inline __u64 table_find(void *table, const struct table_header *
 static __always_inline bool bloom_has(void *table, const struct table_header *header, __u64 hash)
 {
 	__u64 word = table_bloom_word(hash, header->bloom_mask), bits = table_bloom_bits(hash);
-	__u32 element = (__u32)(1 + word / TABLE_WORDS);
+	__u32 element = (__u32)(TABLE_HEADERS + word / TABLE_WORDS);
 	__u64 *words = bpf_map_lookup_elem(table, &element);
 
 	return words && (words[word & (TABLE_WORDS - 1)] & bits) == bits;

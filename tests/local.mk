@@ -27,6 +27,7 @@ UNIT_TESTS += \
 	%D%/unit/test_escape \
 	%D%/unit/test_domain_name \
 	%D%/unit/test_address \
+	%D%/unit/test_address_table \
 	%D%/unit/test_pack \
 	%D%/unit/test_fingerprint \
 	%D%/unit/test_list \
@@ -140,7 +141,7 @@ tests_fuzz_fuzz_flow_reader_LDFLAGS = $(fuzz_link_flags)
 
 # Programs that the system tests, the VM tests and the quickstart use.
 noinst_PROGRAMS += %D%/system/sender %D%/system/responder %D%/system/flood %D%/system/fail_fast \
-	%D%/system/cloud_ask
+	%D%/system/cloud_ask %D%/system/connector
 tests_system_cloud_ask_LDADD = $(cloud_LIBS) $(base_LIBS)
 tests_system_sender_SOURCES = \
 	%D%/system/sender.c %D%/system/sender.h %D%/system/sender_datagram.c \
@@ -152,6 +153,14 @@ if URING
 tests_system_sender_CPPFLAGS += -DWITH_URING
 tests_system_sender_CFLAGS += $(URING_CFLAGS)
 tests_system_sender_LDADD += $(URING_LIBS)
+endif
+tests_system_connector_CPPFLAGS = $(AM_CPPFLAGS)
+tests_system_connector_CFLAGS = $(AM_CFLAGS)
+tests_system_connector_LDADD =
+if URING
+tests_system_connector_CPPFLAGS += -DWITH_URING
+tests_system_connector_CFLAGS += $(URING_CFLAGS)
+tests_system_connector_LDADD += $(URING_LIBS)
 endif
 tests_system_responder_LDADD =
 tests_system_fail_fast_LDADD = $(cordon_LIBS)
@@ -172,10 +181,10 @@ EXTRA_DIST += \
 	%D%/aws/emulator.py %D%/aws/imds.py %D%/aws/model.py %D%/aws/serve %D%/aws/services.py \
 	%D%/aws/signature.py %D%/aws/test_emulator.py \
 	%D%/system/agent.py %D%/system/answerer.py %D%/system/asking.py %D%/system/conftest.py %D%/system/musl_lookup.c \
-	%D%/system/test_answers.py %D%/system/test_attribution.py %D%/system/test_block.py %D%/system/test_enforce.py \
+	%D%/system/test_answers.py %D%/system/test_attribution.py %D%/system/test_block.py %D%/system/test_connect.py %D%/system/test_enforce.py \
 	%D%/system/test_flood.py %D%/system/test_cli.py %D%/system/test_kill.py %D%/system/test_probe.py \
 	%D%/system/test_reload.py %D%/system/test_replay.py %D%/system/test_botocore.py %D%/system/test_client.py %D%/system/test_stub.py %D%/system/test_worker.py \
-	%D%/system/ocsf_validate.py %D%/unit/intel_folder.h %D%/unit/process_key.h %D%/unit/answer_rig.h \
+	%D%/system/ocsf_validate.py %D%/unit/intel_folder.h %D%/unit/prefix_reference.h %D%/unit/process_key.h %D%/unit/answer_rig.h \
 	%D%/vm/init %D%/vm/judge.py %D%/vm/kernel %D%/vm/run %D%/vm/scenario
 
 PYTEST = /usr/bin/python3 -m pytest -p no:cacheprovider

@@ -31,6 +31,13 @@ bool address_equal(const struct address *a, const struct address *b)
 	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
+bool address_is_nat64(const struct address *address)
+{
+	static const uint8_t head[12] = { 0x00, 0x64, 0xff, 0x9b };
+
+	return memcmp(address->bytes, head, sizeof(head)) == 0;
+}
+
 bool address_is_loopback(const struct address *address)
 {
 	static const uint8_t one[16] = { [15] = 1 };

@@ -19,6 +19,8 @@ struct address {
 struct address address_from_ipv4(const uint8_t bytes[static 4]);
 bool address_is_ipv4(const struct address *address);
 bool address_equal(const struct address *a, const struct address *b);
+/* 64:ff9b::/96 (RFC 6052): the last four bytes are an IPv4 address behind a translator. */
+bool address_is_nat64(const struct address *address);
 /* 127.0.0.0/8 and ::1 */
 bool address_is_loopback(const struct address *address);
 

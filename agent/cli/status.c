@@ -123,7 +123,7 @@ static const struct line answer_lines[] = {
 static const struct line cost_lines[] = {
 	{ "memory.rss", "memory of the daemon", FORM_BYTES },
 	{ "memory.maps", "kernel maps", FORM_BYTES },
-	{ "memory.table", "domain table among them", FORM_BYTES },
+	{ "memory.table", "table of indicators among them", FORM_BYTES },
 	{ "cpu.user_us", "CPU, user", FORM_MICROSECONDS },
 	{ "cpu.system_us", "CPU, system", FORM_MICROSECONDS },
 };
@@ -355,7 +355,7 @@ static void probes_print(struct writer *writer, json_t *reply)
 	}
 	if (!first)
 		return;
-	writer_table(writer, "probes", "Messages", columns, count);
+	writer_table(writer, "probes", "Messages and connections", columns, count);
 	json_object_foreach(first, counter, value)
 	{
 		writer_cell(writer, WRITER_PLAIN, "%s", counter);

@@ -149,6 +149,7 @@ static int sensor_start(struct agent *agent)
 		.commit = findings_commit,
 		.answers = config->sensor.answers,
 		.answers_rate = (unsigned)config->sensor.answers_rate,
+		.no_connections = !config->sensor.connections,
 	};
 	int r;
 

@@ -63,6 +63,7 @@ struct config {
 		struct address
 			resolvers[CONFIG_RESOLVERS_MAX]; /* this host's, beside those found */
 		size_t resolvers_count;
+		bool connections; /* match where connections and datagrams go */
 	} sensor;
 	struct {
 		char *pack;

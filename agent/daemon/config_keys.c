@@ -356,6 +356,7 @@ static const struct mapping_key sensor_keys[] = {
 	{ "answers_rate", mapping_number, .offset = FIELD(sensor.answers_rate),
 	  .detail = &answers_range },
 	{ .name = "resolvers", .read = resolvers_read },
+	{ "connections", mapping_boolean, .offset = FIELD(sensor.connections) },
 };
 static const struct mapping_table sensor_table = { "sensor", sensor_keys, ELEMENTS(sensor_keys) };
 

@@ -33,6 +33,7 @@ static detector_look unreadable_look;
 
 static const struct detector detectors[] = {
 	{ "indicator", indicator_look },
+	{ "indicator", connection_indicator_look },
 	{ "indicator", flow_indicator_look },
 	{ "indicator", fingerprint_indicator_look },
 	{ "indicator", answer_look },

@@ -12,6 +12,8 @@ typedef bool detector_look(struct detect *detect, const struct event *event,
 			   const struct pack *pack, uint64_t now, struct pack_match *match,
 			   struct finding *finding);
 
+/* connection_indicator.c */
+detector_look connection_indicator_look;
 /* flow_indicator.c */
 detector_look flow_indicator_look, fingerprint_indicator_look;
 

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "intel/address_table_build.h"
 #include "intel/domain_table_build.h"
 #include "intel/never_block.h"
 #include "intel/resolver_list.h"
@@ -221,6 +222,8 @@ static int write_pack(struct compile *compile, const char *out_path)
 	if (counts.domains + counts.addresses + counts.hashes == 0)
 		return -ENODATA;
 	r = domain_table_build(&compile->set, &table, &table_bytes);
+	if (r == 0)
+		r = address_table_add(&compile->set, &table, &table_bytes);
 	if (r < 0)
 		return r;
 	r = pack_write(out_path, &compile->set, &counts, table, table_bytes, compile->now,

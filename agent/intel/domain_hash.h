@@ -9,14 +9,7 @@
 #include <string.h>
 
 #include "base/domain_name.h"
-#include "probes/table.h"
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "table words are little-endian");
-
-struct domain_hash_key {
-	uint64_t seed;
-	uint64_t multiplier; /* odd */
-};
+#include "intel/cuckoo.h"
 
 /* Takes a run (wire form of one label, or of the last two together) into the chain. */
 static inline uint64_t domain_hash_run(uint64_t hash, const uint8_t *run, size_t length,
@@ -56,8 +49,7 @@ static inline size_t domain_hashes_start(const struct domain_hashes *hashes, siz
 }
 
 static inline void domain_hashes_compute(const struct domain_name *name,
-					 const struct domain_hash_key *key,
-					 struct domain_hashes *ret)
+					 const struct table_key *key, struct domain_hashes *ret)
 {
 	size_t end = name->length > 0 ? (size_t)name->length - 1 : 0;
 	uint64_t hash = key->seed;

@@ -18,6 +18,11 @@ static bool is_mask(uint64_t mask)
 	return (mask & (mask + 1)) == 0;
 }
 
+uint64_t domain_table_end(const struct table_header *header)
+{
+	return header->bucket_first + header->bucket_mask + 1;
+}
+
 int domain_table_check(const struct table_header *header, uint64_t bytes)
 {
 	uint64_t elements = bytes / TABLE_ELEMENT_SIZE;
@@ -28,8 +33,8 @@ int domain_table_check(const struct table_header *header, uint64_t bytes)
 		return -EBADMSG;
 	/* Compared without sums of foreign numbers, so nothing wraps round. */
 	if (header->bloom_mask / TABLE_WORDS >= elements || header->bucket_mask >= elements ||
-	    header->bucket_first != header->bloom_mask / TABLE_WORDS + 2 ||
-	    header->bucket_first + header->bucket_mask + 1 != elements)
+	    header->bucket_first != header->bloom_mask / TABLE_WORDS + 1 + TABLE_HEADERS ||
+	    domain_table_end(header) > elements)
 		return -EBADMSG;
 	return 0;
 }
@@ -41,7 +46,7 @@ static int table_view(const void *table, size_t bytes, struct table_view *ret)
 	if (bytes < TABLE_ELEMENT_SIZE || domain_table_check(table, bytes) < 0)
 		return -EBADMSG;
 	ret->header = table;
-	ret->bloom = words + TABLE_WORDS;
+	ret->bloom = words + TABLE_HEADERS * TABLE_WORDS;
 	ret->buckets = words + ret->header->bucket_first * TABLE_WORDS;
 	return 0;
 }
@@ -49,19 +54,7 @@ static int table_view(const void *table, size_t bytes, struct table_view *ret)
 /* The node's slot, or NULL. */
 static const uint64_t *slot_find(const struct table_view *view, uint64_t hash)
 {
-	uint64_t mask = view->header->bucket_mask;
-	uint64_t bucket = table_bucket(hash, mask);
-
-	for (int i = 0; i < 2; i++, bucket = table_other(bucket, hash, mask)) {
-		const uint64_t *slots = view->buckets + bucket * TABLE_WORDS;
-
-		for (size_t k = 0; k < TABLE_WORDS; k++)
-			if (slots[k] && table_slot(slots[k]) == table_slot(hash))
-				return &slots[k];
-		if (!slots[TABLE_WORDS - 1])
-			break;
-	}
-	return NULL;
+	return cuckoo_find(view->buckets, view->header->bucket_mask, hash);
 }
 
 static bool bloom_may_have(const struct table_view *view, uint64_t hash)
@@ -71,16 +64,16 @@ static bool bloom_may_have(const struct table_view *view, uint64_t hash)
 	return (view->bloom[table_bloom_word(hash, view->header->bloom_mask)] & bits) == bits;
 }
 
-static struct domain_hash_key view_key(const struct table_view *view)
+static struct table_key view_key(const struct table_view *view)
 {
-	return (struct domain_hash_key){ view->header->seed, view->header->multiplier };
+	return (struct table_key){ view->header->seed, view->header->multiplier };
 }
 
 uint64_t domain_table_walk(const void *table, size_t bytes, const struct domain_name *name,
 			   size_t *ret_labels)
 {
 	struct domain_hashes hashes;
-	struct domain_hash_key key;
+	struct table_key key;
 	struct table_view view;
 	uint64_t deciding = 0;
 	size_t depth = 0;
@@ -113,7 +106,7 @@ int domain_table_change(void *table, size_t bytes, const struct domain_name *nam
 			uint64_t clear)
 {
 	struct domain_hashes hashes;
-	struct domain_hash_key key;
+	struct table_key key;
 	struct table_view view;
 	const uint64_t *slot;
 	uint64_t *words = table;

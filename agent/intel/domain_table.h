@@ -11,8 +11,11 @@
 #include "base/domain_name.h"
 #include "probes/table.h"
 
-/* Whether the header fits an image of so many bytes: 0 or -EBADMSG. */
+/* Whether the header fits an image of so many bytes: 0 or -EBADMSG. The image may be longer, for
+ * the addresses come after the names. */
 int domain_table_check(const struct table_header *header, uint64_t bytes);
+/* The element after the names' last one; the header was checked. */
+uint64_t domain_table_end(const struct table_header *header);
 
 /* What the walk over the name ends with: the flags of the deepest node that is listed or allowed,
  * or 0. *ret_labels (unless NULL) is the number of labels of that node, or 0. */

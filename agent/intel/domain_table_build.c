@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/cleanup.h"
 #include "intel/array.h"
@@ -13,15 +12,10 @@
  * more than nine tenths, but the fuller the buckets, the more innocent names that pass the filter
  * need a second one. */
 #define FILL_MAX    96
-/* Moves after which a key is given up; at FILL_MAX a slot needs a few at most. */
-#define MOVES_MAX   500
-/* Keys tried before the table is doubled. */
-#define KEYS_MAX    4
 /* Names of two labels in a word of the Bloom filter: with 64,000 words (512 KiB) for a million, one
  * innocent name in seven or fewer goes on to the buckets; larger filters lose to the cache. */
 #define BLOOM_LOAD  16
-#define NODES_AHEAD 16		 /* names that are fetched before they are needed */
-#define BUCKETS_MAX (1ULL << 26) /* 4 GiB: no kernel would take it */
+#define NODES_AHEAD 16 /* names that are fetched before they are needed */
 
 struct node {
 	uint64_t hash;	 /* the set's at first, then the table's */
@@ -41,16 +35,14 @@ struct build {
 	struct nodes nodes;
 	size_t two_labels;
 	bool single_label;
-	struct domain_hash_key key;
-	uint64_t buckets, bloom_words;
-	uint64_t *slots; /* of the buckets, in order */
-	uint64_t chance; /* state of the choice of which slot makes room */
+	uint64_t bloom_words;
+	struct cuckoo cuckoo;
 };
 
 static void build_clear(struct build *build)
 {
 	free(build->nodes.items);
-	free(build->slots);
+	cuckoo_clear(&build->cuckoo);
 }
 
 static int node_add(struct nodes *nodes, const struct node *node)
@@ -153,110 +145,35 @@ static int nodes_collect(struct build *build)
 }
 
 /* A node's hash under the table's key. */
-static uint64_t node_hash(const struct build *build, const struct node *node)
+static uint64_t node_hash(const struct build *build, const struct node *node,
+			  const struct table_key *key)
 {
 	const uint8_t *wire = build->set->names + node->offset;
 	uint8_t starts[TABLE_LABELS_MAX];
 	size_t end = node->length, at = 0;
-	uint64_t hash = build->key.seed;
+	uint64_t hash = key->seed;
 
 	for (size_t i = 0; i < node->labels; i++) {
 		starts[i] = (uint8_t)at;
 		at += (size_t)wire[at] + 1;
 	}
 	for (size_t i = node->labels > 1 ? node->labels - 1 : 1; i-- > 0;) {
-		hash = domain_hash_run(hash, wire + starts[i], end - starts[i],
-				       build->key.multiplier);
+		hash = domain_hash_run(hash, wire + starts[i], end - starts[i], key->multiplier);
 		end = starts[i];
 	}
 	return hash;
 }
 
-static int key_choose(struct build *build)
+static uint64_t node_place(void *data, size_t i, const struct table_key *key, uint64_t *ret_hash)
 {
-	if (getrandom(&build->key, sizeof(build->key), 0) != (ssize_t)sizeof(build->key))
-		return -EIO;
-	build->key.multiplier |= 1;
-	build->chance = build->key.multiplier;
-	return 0;
-}
+	struct build *build = data;
+	struct node *node = &build->nodes.items[i];
 
-static bool bucket_take(const struct build *build, uint64_t bucket, uint64_t slot)
-{
-	uint64_t *slots = build->slots + bucket * TABLE_WORDS;
-
-	for (size_t i = 0; i < TABLE_WORDS; i++) {
-		if (slots[i] != 0)
-			continue;
-		slots[i] = slot;
-		return true;
-	}
-	return false;
-}
-
-/* Puts a slot into its bucket, or into its other one when that is full; when both are, one that is
- * there makes room and goes to its own other bucket, and so on. A bucket that is full stays full,
- * so whatever is not in its first bucket finds that one full, as the walk expects. false: no place
- * was found. */
-static bool slot_place(struct build *build, uint64_t bucket, uint64_t slot)
-{
-	uint64_t mask = build->buckets - 1;
-
-	if (bucket_take(build, bucket, slot))
-		return true;
-	for (int i = 0; i < MOVES_MAX; i++) {
-		uint64_t *victim, moved;
-
-		bucket = table_other(bucket, slot, mask);
-		if (bucket_take(build, bucket, slot))
-			return true;
-		build->chance = build->chance * 6364136223846793005u + 1442695040888963407u;
-		victim = build->slots + bucket * TABLE_WORDS + (build->chance >> 61);
-		moved = *victim;
-		*victim = slot;
-		slot = moved;
-	}
-	return false;
-}
-
-static bool slots_place(struct build *build)
-{
-	for (size_t i = 0; i < build->nodes.count; i++) {
-		struct node *node = &build->nodes.items[i];
-
-		/* Nodes are ordered by hash, so their names are anywhere. */
-		if (i + NODES_AHEAD < build->nodes.count)
-			__builtin_prefetch(build->set->names + node[NODES_AHEAD].offset);
-		node->hash = node_hash(build, node);
-		if (!slot_place(build, table_bucket(node->hash, build->buckets - 1),
-				table_slot(node->hash) | node->flags))
-			return false;
-	}
-	return true;
-}
-
-/* Finds a size and a key with which every slot has a place. */
-static int buckets_settle(struct build *build)
-{
-	uint64_t buckets = 1;
-
-	while (build->nodes.count * 128 > buckets * TABLE_WORDS * FILL_MAX)
-		buckets *= 2;
-	for (; buckets <= BUCKETS_MAX; buckets *= 2) {
-		int r = 0;
-
-		build->buckets = buckets;
-		for (int i = 0; i < KEYS_MAX && r == 0; i++) {
-			free(build->slots);
-			build->slots = calloc(buckets * TABLE_WORDS, sizeof(*build->slots));
-			r = build->slots ? key_choose(build) : -ENOMEM;
-			if (r == 0 && slots_place(build))
-				return 0;
-		}
-		if (r < 0)
-			return r;
-	}
-	return -E2BIG;
+	/* Nodes are ordered by hash, so their names are anywhere. */
+	if (i + NODES_AHEAD < build->nodes.count)
+		__builtin_prefetch(build->set->names + node[NODES_AHEAD].offset);
+	*ret_hash = node->hash = node_hash(build, node, key);
+	return node->flags;
 }
 
 static void bloom_fill(const struct build *build, uint64_t *words)
@@ -272,15 +189,16 @@ static void bloom_fill(const struct build *build, uint64_t *words)
 
 static int image_make(struct build *build, void **ret_table, size_t *ret_bytes)
 {
-	size_t words = TABLE_WORDS + build->bloom_words + build->buckets * TABLE_WORDS;
+	size_t words = TABLE_HEADERS * TABLE_WORDS + build->bloom_words +
+		       build->cuckoo.buckets * TABLE_WORDS;
 	uint64_t *table = calloc(words, sizeof(*table));
 	struct table_header header = {
 		.magic = TABLE_MAGIC,
-		.seed = build->key.seed,
-		.multiplier = build->key.multiplier,
+		.seed = build->cuckoo.key.seed,
+		.multiplier = build->cuckoo.key.multiplier,
 		.bloom_mask = build->bloom_words - 1,
-		.bucket_first = 1 + build->bloom_words / TABLE_WORDS,
-		.bucket_mask = build->buckets - 1,
+		.bucket_first = TABLE_HEADERS + build->bloom_words / TABLE_WORDS,
+		.bucket_mask = build->cuckoo.buckets - 1,
 		.single_label = build->single_label,
 		.nodes = build->nodes.count,
 	};
@@ -288,9 +206,9 @@ static int image_make(struct build *build, void **ret_table, size_t *ret_bytes)
 	if (!table)
 		return -ENOMEM;
 	memcpy(table, &header, sizeof(header));
-	bloom_fill(build, table + TABLE_WORDS);
-	memcpy(table + header.bucket_first * TABLE_WORDS, build->slots,
-	       build->buckets * TABLE_WORDS * sizeof(*table));
+	bloom_fill(build, table + TABLE_HEADERS * TABLE_WORDS);
+	memcpy(table + header.bucket_first * TABLE_WORDS, build->cuckoo.slots,
+	       build->cuckoo.buckets * TABLE_WORDS * sizeof(*table));
 	*ret_table = table;
 	*ret_bytes = words * sizeof(*table);
 	return 0;
@@ -318,14 +236,14 @@ int domain_table_build(const struct entry_set *set, void **ret_table, size_t *re
 {
 	CLEANUP(build_clear) struct build build = { .set = set, .bloom_words = TABLE_WORDS };
 	CLEANUP(free_cleanup) void *table = NULL;
-	size_t bytes;
+	size_t bytes = 0;
 	int r = nodes_collect(&build);
 
 	if (r < 0)
 		return r;
 	while (build.two_labels > build.bloom_words * BLOOM_LOAD)
 		build.bloom_words *= 2;
-	r = buckets_settle(&build);
+	r = cuckoo_build(&build.cuckoo, build.nodes.count, FILL_MAX, node_place, &build);
 	if (r == 0)
 		r = image_make(&build, &table, &bytes);
 	if (r == 0)

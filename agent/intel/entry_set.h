@@ -46,7 +46,7 @@ struct entry_counts {
 };
 
 struct entry_set {
-	struct domain_hash_key key; /* random */
+	struct table_key key; /* random */
 	struct intern strings, attributes, feeds;
 	struct list_attributes last; /* what last_attribute stands for */
 	uint32_t last_attribute;

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += libintel.a
 libintel_a_SOURCES = \
-	%D%/array.h %D%/compile.c %D%/compile.h %D%/domain_hash.h \
+	%D%/address_table.c %D%/address_table.h %D%/address_table_build.c \
+	%D%/address_table_build.h %D%/array.h %D%/compile.c %D%/compile.h %D%/cuckoo.c \
+	%D%/cuckoo.h %D%/domain_hash.h \
 	%D%/domain_table.c %D%/domain_table.h %D%/domain_table_build.c %D%/domain_table_build.h \
 	%D%/entry_order.c %D%/entry_set.c %D%/entry_set.h %D%/idn.c %D%/idn.h \
 	%D%/intern.c %D%/intern.h %D%/fingerprint.c %D%/fingerprint.h %D%/list.c %D%/list.h \
@@ -9,7 +11,7 @@ libintel_a_SOURCES = \
 	%D%/list_reader.h %D%/list_reason.c %D%/list_reason.h %D%/list_rule.c \
 	%D%/list_source.c %D%/list_source.h %D%/list_token.c %D%/list_token.h %D%/list_zone.c \
 	%D%/never_block.c %D%/never_block.h %D%/never_block_builtin.c \
-	%D%/pack.c %D%/pack.h %D%/pack_format.h %D%/pack_lookup.c %D%/pack_map.c %D%/pack_map.h \
+	%D%/pack.c %D%/pack.h %D%/pack_address.c %D%/pack_format.h %D%/pack_lookup.c %D%/pack_map.c %D%/pack_map.h \
 	%D%/pack_write.c %D%/pack_write.h %D%/resolver_list.c %D%/resolver_list.h \
 	%D%/resolver_list_builtin.c %D%/span.h %D%/suffix.c %D%/suffix.h
 libintel_a_CPPFLAGS = $(AM_CPPFLAGS) -DNEVER_BLOCK_SOURCE='"$(top_srcdir)/policy/never-block.list"' \

@@ -219,7 +219,7 @@ bool never_block_covers(const struct never_block *never, const struct list_indic
 /* A pack is asked for each entry of the list, and the list for each entry of the pack. */
 struct check {
 	const struct pack *pack;
-	struct domain_hash_key key;
+	struct table_key key;
 	struct never_block *never;
 	char *ret_indicator;
 	bool blocked;

@@ -15,7 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
-#include "intel/domain_table.h"
+#include "intel/address_table.h"
 #include "intel/pack_map.h"
 
 #define READ_SIZE 65536
@@ -31,7 +31,8 @@ struct section_rule {
 };
 
 static const struct section_rule section_rules[PACK_SECTIONS] = {
-	[PACK_TABLE] = { TABLE_ELEMENT_SIZE, TABLE_ELEMENT_SIZE, "the table's place is not valid" },
+	[PACK_TABLE] = { TABLE_ELEMENT_SIZE, (uint64_t)TABLE_HEADERS *TABLE_ELEMENT_SIZE,
+			 "the table's place is not valid" },
 	[PACK_STRINGS] = { 1, 1, "the strings' place is not valid" },
 	[PACK_FEEDS] = { sizeof(struct pack_feed_record), 0, "the feeds' place is not valid" },
 	[PACK_ATTRIBUTES] = { sizeof(struct pack_attribute), 0,
@@ -183,10 +184,11 @@ static bool starts_ordered(const struct pack *pack, enum pack_section_id section
 static int content_check(const struct pack *pack, const char **ret_why)
 {
 	const struct pack_section *sections = pack->header.sections;
-	const struct table_header *table = pack_map_bytes(pack, PACK_TABLE, 0, TABLE_ELEMENT_SIZE);
+	const void *table =
+		pack_map_bytes(pack, PACK_TABLE, 0, (size_t)TABLE_HEADERS * TABLE_ELEMENT_SIZE);
 	const char *end = pack_map_bytes(pack, PACK_STRINGS, sections[PACK_STRINGS].size - 1, 1);
 
-	if (!table || domain_table_check(table, sections[PACK_TABLE].size) < 0)
+	if (!table || address_table_check(table, sections[PACK_TABLE].size) < 0)
 		return refuse(ret_why, "the table's header is not valid");
 	if (!end || *end != '\0')
 		return refuse(ret_why, "the strings have no end");

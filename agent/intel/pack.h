@@ -88,8 +88,13 @@ void pack_close(struct pack *pack);
  * since the epoch. */
 int pack_lookup_domain(const struct pack *pack, const struct domain_name *name, uint64_t now,
 		       struct pack_match *ret);
+/* An address behind a translator (64:ff9b::/96) is looked up as the IPv4 address in it, and as
+ * itself when that has no entry. */
 int pack_lookup_address(const struct pack *pack, const struct address *address, uint64_t now,
 			struct pack_match *ret);
+/* Only entries of this very prefix, which counts from the start of 128 bits. */
+int pack_lookup_prefix(const struct pack *pack, const struct address *address, unsigned prefix,
+		       uint64_t now, struct pack_match *ret);
 /* hash: of a file, or FINGERPRINT_SIZE bytes of a fingerprint. */
 int pack_lookup_hash(const struct pack *pack, const uint8_t *hash, size_t size, uint64_t now,
 		     struct pack_match *ret);
@@ -101,8 +106,9 @@ void pack_info(const struct pack *pack, struct pack_info *ret);
 /* Feed i of pack_info().feeds. */
 void pack_feed(const struct pack *pack, size_t i, struct pack_feed *ret);
 
-/* The kernel side's table (probes/table.h): bytes to copy into the map, a multiple of 64. It lies
- * in the file at *ret_offset of *ret_fd (borrowed), so it can be read without mapping it. */
+/* The kernel side's table (probes/table.h, address_table.h): bytes to copy into the map, a multiple
+ * of 64. It lies in the file at *ret_offset of *ret_fd (borrowed), so it can be read without
+ * mapping it. */
 size_t pack_table(const struct pack *pack, int *ret_fd, uint64_t *ret_offset);
 
 /* Calls each() with every domain entry, also with those past their expiry, in no useful order,
@@ -113,14 +119,15 @@ int pack_each_domain(const struct pack *pack,
 				 void *data),
 		     void *data);
 
-/* The same with every address entry: prefix is its length, of the 128 bits. */
+/* The same with every address or prefix, by length, then address; prefix counts from the start of
+ * 128 bits. */
 int pack_each_address(const struct pack *pack,
 		      int (*each)(const struct address *address, unsigned prefix,
 				  const struct indicator *indicator, void *data),
 		      void *data);
 
 /* The kernel side knows no time: takes the flags of entries that are past their expiry out of a
- * copy of the table. Returns how many names changed, or -EBADMSG; *ret_next is the next expiry
- * that lies ahead, 0 when there is none. */
+ * copy of the table. Returns how many names and prefixes changed, or -EBADMSG; *ret_next is the
+ * next expiry that lies ahead, 0 when there is none. */
 int pack_table_expire(const struct pack *pack, void *table, size_t bytes, uint64_t now,
 		      uint64_t *ret_next);

@@ -4,7 +4,7 @@
  * it. Written by pack_write.c, read by pack.c; nobody else includes this. Little-endian words; a
  * section starts at a multiple of 8, the kernel's table at a page.
  *
- *   TABLE		the kernel's table, probes/table.h
+ *   TABLE		the kernel's table of names and addresses, probes/table.h, address_table.h
  *   STRINGS		names of feeds, and tags, each with its NUL
  *   FEEDS		struct pack_feed_record
  *   ATTRIBUTES		struct pack_attribute: each set once

@@ -20,11 +20,6 @@ struct lookup {
 	struct pack_match *match;
 };
 
-static bool attribute_expired(const struct pack_attribute *attribute, uint64_t now)
-{
-	return attribute->expiry && attribute->expiry <= now;
-}
-
 /* A place for an entry that counts in this round, or NULL. whole: the key is all of what is looked
  * up, not something above it. */
 static struct indicator *lookup_take(struct lookup *lookup, uint32_t number, uint32_t line,
@@ -36,7 +31,7 @@ static struct indicator *lookup_take(struct lookup *lookup, uint32_t number, uin
 
 	if (match->count == PACK_MATCHES_MAX ||
 	    !pack_map_attribute(lookup->pack, number, &attribute) ||
-	    attribute_expired(&attribute, lookup->now) ||
+	    pack_map_expired(&attribute, lookup->now) ||
 	    (attribute.never_block && (!attribute.name_only || whole)) != lookup->never_block)
 		return NULL;
 	indicator = &match->matches[match->count++];
@@ -116,9 +111,9 @@ static void domain_suffix(struct lookup *lookup, const struct domain_name *name,
 	}
 }
 
-static struct domain_hash_key pack_key(const struct pack *pack)
+static struct table_key pack_key(const struct pack *pack)
 {
-	return (struct domain_hash_key){ pack->header.seed, pack->header.multiplier };
+	return (struct table_key){ pack->header.seed, pack->header.multiplier };
 }
 
 static void domain_round(struct lookup *lookup, const struct domain_name *name,
@@ -134,7 +129,7 @@ int pack_lookup_domain(const struct pack *pack, const struct domain_name *name, 
 		       struct pack_match *ret)
 {
 	struct lookup lookup = lookup_begin(pack, now, ret);
-	struct domain_hash_key key = pack_key(pack);
+	struct table_key key = pack_key(pack);
 	struct domain_name lower = *name;
 	struct domain_hashes hashes;
 
@@ -211,38 +206,63 @@ static struct indicator *sorted_take(struct lookup *lookup, const struct sorted 
 	return NULL;
 }
 
+/* Entries of this very prefix. */
+static void address_prefix(struct lookup *lookup, const struct address *address, unsigned prefix)
+{
+	struct address masked = *address;
+	struct indicator *indicator;
+	uint32_t at, end;
+
+	address_mask(&masked, prefix);
+	at = sorted_find(lookup->pack, &addresses, prefix, masked.bytes, &end);
+	while ((indicator = sorted_take(lookup, &addresses, masked.bytes, true, &at, end))) {
+		indicator->kind = INDICATOR_ADDRESS;
+		address_format_prefix(&masked, prefix, indicator->text);
+	}
+}
+
 static void address_round(struct lookup *lookup, const struct address *address)
 {
 	/* An IPv6 prefix that happens to hold the mapped addresses says nothing about IPv4. */
 	unsigned shortest = address_is_ipv4(address) ? 96 : 0;
 
 	for (unsigned prefix = 128;; prefix--) {
-		struct address masked = *address;
-		struct indicator *indicator;
-		uint32_t at, end;
-
-		address_mask(&masked, prefix);
-		at = sorted_find(lookup->pack, &addresses, prefix, masked.bytes, &end);
-		while ((indicator =
-				sorted_take(lookup, &addresses, masked.bytes, true, &at, end))) {
-			indicator->kind = INDICATOR_ADDRESS;
-			address_format_prefix(&masked, prefix, indicator->text);
-		}
+		address_prefix(lookup, address, prefix);
 		if (prefix == shortest)
 			break;
 	}
+}
+
+int pack_lookup_prefix(const struct pack *pack, const struct address *address, unsigned prefix,
+		       uint64_t now, struct pack_match *ret)
+{
+	struct lookup lookup = lookup_begin(pack, now, ret);
+
+	lookup.never_block = true;
+	address_prefix(&lookup, address, prefix);
+	lookup.never_block = false;
+	address_prefix(&lookup, address, prefix);
+	return lookup_end(&lookup);
 }
 
 int pack_lookup_address(const struct pack *pack, const struct address *address, uint64_t now,
 			struct pack_match *ret)
 {
 	struct lookup lookup = lookup_begin(pack, now, ret);
+	struct address asked = *address;
 
-	lookup.never_block = true;
-	address_round(&lookup, address);
-	lookup.never_block = false;
-	address_round(&lookup, address);
-	return lookup_end(&lookup);
+	/* As the kernel side's table has it: the IPv4 address behind a translator first. */
+	if (address_is_nat64(address))
+		asked = address_from_ipv4(address->bytes + 12);
+	for (;;) {
+		lookup.never_block = true;
+		address_round(&lookup, &asked);
+		lookup.never_block = false;
+		address_round(&lookup, &asked);
+		if (ret->count > 0 || address_equal(&asked, address))
+			return lookup_end(&lookup);
+		asked = *address;
+	}
 }
 
 void pack_hash_format(const uint8_t *hash, size_t size, char out[static INDICATOR_TEXT_SIZE])
@@ -310,53 +330,10 @@ int pack_each_domain(const struct pack *pack,
 	return r;
 }
 
-static int address_visit(const struct pack *pack, uint32_t number, unsigned prefix,
-			 int (*each)(const struct address *address, unsigned prefix,
-				     const struct indicator *indicator, void *data),
-			 void *data)
-{
-	const uint8_t *bytes = sorted_record(pack, &addresses, number);
-	struct indicator indicator = { .kind = INDICATOR_ADDRESS };
-	struct pack_attribute attribute;
-	struct pack_address record;
-	struct address address;
-
-	if (!bytes)
-		return -EBADMSG;
-	memcpy(&record, bytes, sizeof(record));
-	if (!pack_map_attribute(pack, record.attribute, &attribute))
-		return -EBADMSG;
-	memcpy(address.bytes, record.bytes, sizeof(address.bytes));
-	pack_map_indicator(pack, &attribute, record.line, &indicator);
-	address_format_prefix(&address, prefix, indicator.text);
-	return each(&address, prefix, &indicator, data);
-}
-
-int pack_each_address(const struct pack *pack,
-		      int (*each)(const struct address *address, unsigned prefix,
-				  const struct indicator *indicator, void *data),
-		      void *data)
-{
-	for (unsigned prefix = 0; prefix < PACK_PREFIXES; prefix++) {
-		uint32_t at, end;
-
-		if (!pack_map_range(pack, PACK_ADDRESS_STARTS, prefix, &at, &end))
-			return -EBADMSG;
-		for (; at < end; at++) {
-			int r = address_visit(pack, at, prefix, each, data);
-
-			pack_map_trim(pack);
-			if (r != 0)
-				return r;
-		}
-	}
-	return 0;
-}
-
 /* What entries of this very name, those past their expiry left out, make of its node. */
 static uint64_t node_flags(const struct pack *pack, const struct domain_name *name, uint64_t now)
 {
-	struct domain_hash_key key = pack_key(pack);
+	struct table_key key = pack_key(pack);
 	const struct pack_domain *record;
 	struct pack_attribute attribute;
 	struct domain_hashes hashes;
@@ -369,7 +346,7 @@ static uint64_t node_flags(const struct pack *pack, const struct domain_name *na
 		return 0;
 	while ((record = domain_match(pack, &at, end, name->wire, (size_t)name->length - 1)))
 		if (pack_map_attribute(pack, record->attribute, &attribute) &&
-		    !attribute_expired(&attribute, now))
+		    !pack_map_expired(&attribute, now))
 			flags |= attribute.action == INDICATOR_ALLOW ? TABLE_ALLOWED : TABLE_LISTED;
 	return flags;
 }
@@ -392,12 +369,14 @@ int pack_table_expire(const struct pack *pack, void *table, size_t bytes, uint64
 			return -EBADMSG;
 		if (attribute.expiry > now && (!*ret_next || attribute.expiry < *ret_next))
 			*ret_next = attribute.expiry;
-		if (!attribute_expired(&attribute, now))
+		if (!pack_map_expired(&attribute, now))
 			continue;
 		flags = node_flags(pack, &record.name, now);
 		changed += domain_table_change(table, bytes, &record.name, flags,
 					       (TABLE_LISTED | TABLE_ALLOWED) & ~flags);
 		pack_map_trim(pack);
 	}
-	return r < 0 ? r : changed;
+	if (r == 0)
+		r = pack_addresses_expire(pack, table, bytes, now, ret_next);
+	return r < 0 ? r : changed + r;
 }

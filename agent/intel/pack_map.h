@@ -46,6 +46,10 @@ bool pack_map_range(const struct pack *pack, enum pack_section_id section, uint6
 const char *pack_map_string(const struct pack *pack, uint32_t offset);
 /* false when the number lies. */
 bool pack_map_attribute(const struct pack *pack, uint32_t number, struct pack_attribute *ret);
+static inline bool pack_map_expired(const struct pack_attribute *attribute, uint64_t now)
+{
+	return attribute->expiry && attribute->expiry <= now;
+}
 /* Everything of the indicator but its kind and text. */
 void pack_map_indicator(const struct pack *pack, const struct pack_attribute *attribute,
 			uint32_t line, struct indicator *ret);
@@ -59,3 +63,8 @@ struct pack_map_domain {
 /* The record at *offset, which is moved to the next one. 1, 0 at end, -EBADMSG. */
 int pack_map_domain_next(const struct pack *pack, uint32_t *offset, uint32_t end,
 			 struct pack_map_domain *ret);
+
+/* pack_table_expire() for addresses (pack_address.c). *next: the next expiry that is known of; made
+ * earlier when need be. */
+int pack_addresses_expire(const struct pack *pack, void *table, size_t bytes, uint64_t now,
+			  uint64_t *next);

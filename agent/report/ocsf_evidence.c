@@ -37,15 +37,14 @@ json_t *ocsf_connection(struct ocsf_builder *builder, const struct event *event)
 	static const char *const directions[] = { "Unknown", "Outbound", "Inbound" };
 	static const unsigned direction_ids[] = { 0, 2, 1 };
 	json_t *object = json_object();
+	char name[16];
 
 	ocsf_put_number(builder, object, "direction_id", direction_ids[event->direction]);
 	ocsf_put_text(builder, object, "direction", directions[event->direction]);
 	if (event->protocol) {
 		ocsf_put_number(builder, object, "protocol_num", event->protocol);
 		ocsf_put_text(builder, object, "protocol_name",
-			      event->protocol == IPPROTO_TCP   ? "tcp"
-			      : event->protocol == IPPROTO_UDP ? "udp"
-							       : NULL);
+			      event_protocol_name(event->protocol, name));
 	}
 	if (address_known(&event->source))
 		ocsf_put_number(builder, object, "protocol_ver_id",

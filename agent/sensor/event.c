@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sensor/event.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 
 #include "base/cleanup.h"
@@ -71,6 +72,25 @@ const char *event_qtype_name(uint16_t qtype, char out[static 16])
 		if (qtypes[i].number == qtype)
 			return qtypes[i].name;
 	(void)snprintf(out, 16, "TYPE%u", (unsigned)qtype);
+	return out;
+}
+
+const char *event_protocol_name(uint8_t protocol, char out[static 16])
+{
+	static const struct {
+		uint8_t number;
+		const char *name;
+	} names[] = {
+		{ IPPROTO_ICMP, "icmp" },	{ IPPROTO_TCP, "tcp" },
+		{ IPPROTO_UDP, "udp" },		{ IPPROTO_GRE, "gre" },
+		{ IPPROTO_ICMPV6, "icmpv6" },	{ IPPROTO_SCTP, "sctp" },
+		{ IPPROTO_UDPLITE, "udplite" },
+	};
+
+	for (size_t i = 0; i < ELEMENTS(names); i++)
+		if (names[i].number == protocol)
+			return names[i].name;
+	(void)snprintf(out, 16, "protocol %u", protocol);
 	return out;
 }
 

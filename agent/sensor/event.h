@@ -76,7 +76,7 @@ struct event {
 	bool response;	    /* the message is an answer that repeats the question */
 	bool unreadable;    /* no question could be read; name is empty; reason says why */
 	const char *reason; /* static text; how an unusual message was read, or why not; or NULL */
-	uint8_t protocol;   /* IPPROTO_UDP, IPPROTO_TCP */
+	uint8_t protocol;   /* IPPROTO_UDP, IPPROTO_TCP; of a connection also others */
 	struct address source, destination;
 	uint16_t source_port, destination_port;
 	uint16_t dns_id, qtype, qclass;
@@ -104,3 +104,5 @@ const char *event_watch_name(enum event_watch watch);
 const char *event_attribution_name(enum event_attribution attribution);
 /* "A", "AAAA", "HTTPS"... or "TYPE123" (RFC 3597), written into out when it has no name. */
 const char *event_qtype_name(uint16_t qtype, char out[static 16]);
+/* "tcp", "udp", "icmp"... or "protocol 123", written into out when it has no name. */
+const char *event_protocol_name(uint8_t protocol, char out[static 16]);

@@ -10,6 +10,8 @@ _Static_assert((int)LEDGER_PROBES == (int)COUNTER_PROBES, "both sides have the s
 static const char *const probe_names[] = {
 	[LEDGER_EGRESS] = "egress",
 	[LEDGER_INGRESS] = "ingress",
+	[LEDGER_CONNECT] = "connect",
+	[LEDGER_SEND] = "send",
 };
 
 static const char *const counter_names[] = {
@@ -24,6 +26,7 @@ static const char *const counter_names[] = {
 	[LEDGER_MALFORMED] = "malformed",
 	[LEDGER_FRAGMENT] = "fragment",
 	[LEDGER_GAP] = "gap",
+	[LEDGER_WATCHED] = "watched",
 	[LEDGER_SUBMITTED] = "submitted",
 	[LEDGER_RING_FULL] = "ring_full",
 	[LEDGER_LIMITED] = "limited",
@@ -66,7 +69,7 @@ bool ledger_balances(const struct ledger *ledger)
 		const uint64_t *counters = ledger->counters[probe];
 
 		if (counters[LEDGER_MATCHED] + counters[LEDGER_OBSERVED] + counters[LEDGER_UNREAD] +
-			    counters[LEDGER_MALFORMED] !=
+			    counters[LEDGER_MALFORMED] + counters[LEDGER_WATCHED] !=
 		    counters[LEDGER_SUBMITTED] + counters[LEDGER_RING_FULL] +
 			    counters[LEDGER_LIMITED])
 			return false;

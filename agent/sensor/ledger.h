@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The ledger: what became of every message that a probe saw. Each message is counted under exactly
- * one outcome, so
+ * The ledger: what became of every message, connection and datagram that a probe saw. Each is
+ * counted under exactly one outcome, so
  *
  *	seen = sum of outcomes                  for each probe
- *	matched + observed + unread + malformed = submitted + ring_full + limited
+ *	matched + observed + unread + malformed + watched = submitted + ring_full + limited
  *	submitted = read + waiting in the ring
  *	read = events + rejected
  *
@@ -26,6 +26,8 @@
 enum ledger_probe {
 	LEDGER_EGRESS,
 	LEDGER_INGRESS,
+	LEDGER_CONNECT, /* connections begun: clean, allowed, matched, watched */
+	LEDGER_SEND, /* datagrams without a connection, and packets of other protocols: likewise */
 	LEDGER_PROBES,
 };
 
@@ -45,13 +47,15 @@ enum ledger_counter {
 	LEDGER_MALFORMED, /* no DNS message: truncated, or not DNS at all */
 	LEDGER_FRAGMENT,  /* a later fragment: it has no ports and no question */
 	LEDGER_GAP,	  /* bytes missing in a TCP stream: out of step until a new connection */
+	LEDGER_WATCHED,	  /* not listed, but told: a foreign resolver, encrypted DNS */
 	LEDGER_OUTCOMES,
 	/* what followed */
 	LEDGER_SUBMITTED = LEDGER_OUTCOMES, /* records written */
 	LEDGER_RING_FULL,		    /* records that found no room: lost, but counted */
 	LEDGER_LIMITED,			    /* not recorded: never-seen names or answers over
-					     * the rate, or a tail call that failed */
-	LEDGER_BLOCKED,			    /* packets dropped */
+					     * the rate, the same datagram or watched connection
+					     * told of lately, or a tail call that failed */
+	LEDGER_BLOCKED,			    /* packets dropped, connections refused */
 	LEDGER_COUNTERS,
 };
 

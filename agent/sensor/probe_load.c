@@ -17,6 +17,7 @@
 
 #define RING_BYTES_DEFAULT   1048576
 #define PROCESSES_DEFAULT    4096
+#define LEARNT_DEFAULT	     16384
 /* Answers are told one by one when names of CDNs and the like are resolved: hundreds a second are
  * a busy host. */
 #define ANSWERS_RATE_DEFAULT 1000
@@ -24,52 +25,56 @@
 #define PROCESSES_PER_CPU    256
 
 enum program_when {
-	WHEN_AUDIT,   /* egress that cannot drop; replay, too */
-	WHEN_ENFORCE, /* egress that can */
-	WHEN_LIVE,    /* not in replay */
-	WHEN_ANSWERS, /* live, and answers are read */
+	WHEN_AUDIT,	   /* egress that cannot drop; replay, too */
+	WHEN_ENFORCE,	   /* egress that can */
+	WHEN_LIVE,	   /* not in replay */
+	WHEN_LIVE_AUDIT,   /* cannot refuse; not in replay */
+	WHEN_LIVE_ENFORCE, /* can */
+	WHEN_ANSWERS,	   /* live, and answers are read */
 };
 
 enum program_attach {
 	ATTACH_CGROUP,
 	ATTACH_TRACEPOINT,
-	ATTACH_EGRESS_MESSAGE, /* by tail call, in the order of the probes' enum tail */
-	ATTACH_EGRESS_STREAM,
-	ATTACH_EGRESS_HEAD,
-	ATTACH_INGRESS_MESSAGE,
-	ATTACH_INGRESS_STREAM,
-	ATTACH_INGRESS_HEAD,
-	ATTACH_INGRESS_ANSWER,
+	ATTACH_EGRESS, /* by tail call */
+	ATTACH_INGRESS,
 };
 
 struct program_row {
 	const char *name;
 	enum program_when when;
 	enum program_attach attach;
+	enum tail tail; /* of ATTACH_EGRESS and ATTACH_INGRESS; else TAILS */
 };
 
 /* The process family first: when the first packet is seen, its sender has been noted. */
 static const struct program_row program_rows[] = {
-	{ "process_exec", WHEN_LIVE, ATTACH_TRACEPOINT },
-	{ "process_fork", WHEN_LIVE, ATTACH_TRACEPOINT },
-	{ "process_sock_create", WHEN_LIVE, ATTACH_CGROUP },
-	{ "process_connect4", WHEN_LIVE, ATTACH_CGROUP },
-	{ "process_connect6", WHEN_LIVE, ATTACH_CGROUP },
-	{ "process_sendmsg4", WHEN_LIVE, ATTACH_CGROUP },
-	{ "process_sendmsg6", WHEN_LIVE, ATTACH_CGROUP },
-	{ "egress_audit_message", WHEN_AUDIT, ATTACH_EGRESS_MESSAGE },
-	{ "egress_audit_stream", WHEN_AUDIT, ATTACH_EGRESS_STREAM },
-	{ "egress_audit_head", WHEN_AUDIT, ATTACH_EGRESS_HEAD },
-	{ "egress_audit_packet", WHEN_AUDIT, ATTACH_CGROUP },
-	{ "egress_enforce_message", WHEN_ENFORCE, ATTACH_EGRESS_MESSAGE },
-	{ "egress_enforce_stream", WHEN_ENFORCE, ATTACH_EGRESS_STREAM },
-	{ "egress_enforce_head", WHEN_ENFORCE, ATTACH_EGRESS_HEAD },
-	{ "egress_enforce_packet", WHEN_ENFORCE, ATTACH_CGROUP },
-	{ "ingress_audit_message", WHEN_LIVE, ATTACH_INGRESS_MESSAGE },
-	{ "ingress_audit_stream", WHEN_LIVE, ATTACH_INGRESS_STREAM },
-	{ "ingress_audit_head", WHEN_LIVE, ATTACH_INGRESS_HEAD },
-	{ "ingress_audit_answer", WHEN_ANSWERS, ATTACH_INGRESS_ANSWER },
-	{ "ingress_audit_packet", WHEN_LIVE, ATTACH_CGROUP },
+	{ "process_exec", WHEN_LIVE, ATTACH_TRACEPOINT, TAILS },
+	{ "process_fork", WHEN_LIVE, ATTACH_TRACEPOINT, TAILS },
+	{ "process_sock_create", WHEN_LIVE, ATTACH_CGROUP, TAILS },
+	{ "connect4_audit", WHEN_LIVE_AUDIT, ATTACH_CGROUP, TAILS },
+	{ "connect6_audit", WHEN_LIVE_AUDIT, ATTACH_CGROUP, TAILS },
+	{ "sendmsg4_audit", WHEN_LIVE_AUDIT, ATTACH_CGROUP, TAILS },
+	{ "sendmsg6_audit", WHEN_LIVE_AUDIT, ATTACH_CGROUP, TAILS },
+	{ "connect4_enforce", WHEN_LIVE_ENFORCE, ATTACH_CGROUP, TAILS },
+	{ "connect6_enforce", WHEN_LIVE_ENFORCE, ATTACH_CGROUP, TAILS },
+	{ "sendmsg4_enforce", WHEN_LIVE_ENFORCE, ATTACH_CGROUP, TAILS },
+	{ "sendmsg6_enforce", WHEN_LIVE_ENFORCE, ATTACH_CGROUP, TAILS },
+	{ "egress_audit_message", WHEN_AUDIT, ATTACH_EGRESS, TAIL_MESSAGE },
+	{ "egress_audit_stream", WHEN_AUDIT, ATTACH_EGRESS, TAIL_STREAM },
+	{ "egress_audit_head", WHEN_AUDIT, ATTACH_EGRESS, TAIL_HEAD },
+	{ "egress_audit_address", WHEN_LIVE_AUDIT, ATTACH_EGRESS, TAIL_ADDRESS },
+	{ "egress_audit_packet", WHEN_AUDIT, ATTACH_CGROUP, TAILS },
+	{ "egress_enforce_message", WHEN_ENFORCE, ATTACH_EGRESS, TAIL_MESSAGE },
+	{ "egress_enforce_stream", WHEN_ENFORCE, ATTACH_EGRESS, TAIL_STREAM },
+	{ "egress_enforce_head", WHEN_ENFORCE, ATTACH_EGRESS, TAIL_HEAD },
+	{ "egress_enforce_address", WHEN_LIVE_ENFORCE, ATTACH_EGRESS, TAIL_ADDRESS },
+	{ "egress_enforce_packet", WHEN_ENFORCE, ATTACH_CGROUP, TAILS },
+	{ "ingress_audit_message", WHEN_LIVE, ATTACH_INGRESS, TAIL_MESSAGE },
+	{ "ingress_audit_stream", WHEN_LIVE, ATTACH_INGRESS, TAIL_STREAM },
+	{ "ingress_audit_head", WHEN_LIVE, ATTACH_INGRESS, TAIL_HEAD },
+	{ "ingress_audit_answer", WHEN_ANSWERS, ATTACH_INGRESS, TAIL_ANSWER },
+	{ "ingress_audit_packet", WHEN_LIVE, ATTACH_CGROUP, TAILS },
 };
 
 static bool program_wanted(const struct sensor *sensor, const struct program_row *row)
@@ -83,6 +88,10 @@ static bool program_wanted(const struct sensor *sensor, const struct program_row
 		return !sensor->options.replay;
 	case WHEN_ANSWERS:
 		return !sensor->options.replay && sensor->options.answers;
+	case WHEN_LIVE_AUDIT:
+		return !sensor->options.replay && !sensor->options.enforce;
+	case WHEN_LIVE_ENFORCE:
+		return !sensor->options.replay && sensor->options.enforce;
 	}
 	return false;
 }
@@ -117,10 +126,25 @@ static int settings_fill(struct settings *settings, const struct sensor_options 
 	settings->answers = options->answers;
 	settings->answers_rate =
 		options->answers_rate ? options->answers_rate : ANSWERS_RATE_DEFAULT;
+	settings->connections = !options->replay && !options->no_connections;
 	if (getrandom(settings->seen_key, sizeof(settings->seen_key), 0) !=
 	    (ssize_t)sizeof(settings->seen_key))
 		return log_errno(LOG_ERR, -errno, "no random bytes are to be had");
 	return 0;
+}
+
+/* Maps of what connections ask for. */
+static int connection_maps_size(struct sensor *sensor)
+{
+	const struct sensor_options *options = &sensor->options;
+	size_t size = options->learnt ? options->learnt : LEARNT_DEFAULT;
+	int r = 0;
+
+	if (options->replay || options->no_connections) {
+		size = 1;
+		r = bpf_map__set_max_entries(sensor->probes->maps.told, 1);
+	}
+	return r < 0 ? r : bpf_map__set_max_entries(sensor->probes->maps.learnt, (uint32_t)size);
 }
 
 static int maps_size(struct sensor *sensor)
@@ -148,6 +172,9 @@ static int maps_size(struct sensor *sensor)
 		if (r < 0)
 			return r;
 	}
+	r = connection_maps_size(sensor);
+	if (r < 0)
+		return r;
 	return bpf_map__set_max_entries(sensor->probes->maps.processes, (uint32_t)processes);
 }
 
@@ -241,11 +268,9 @@ static int program_tail(struct sensor *sensor, const struct program_row *row)
 	struct bpf_program *program =
 		bpf_object__find_program_by_name(sensor->probes->obj, row->name);
 
-	if (row->attach >= ATTACH_INGRESS_MESSAGE)
-		return tail_set(sensor->probes->maps.ingress_tails,
-				(uint32_t)(row->attach - ATTACH_INGRESS_MESSAGE), program);
-	return tail_set(sensor->probes->maps.egress_tails,
-			(uint32_t)(row->attach - ATTACH_EGRESS_MESSAGE), program);
+	return tail_set(row->attach == ATTACH_INGRESS ? sensor->probes->maps.ingress_tails
+						      : sensor->probes->maps.egress_tails,
+			row->tail, program);
 }
 
 static int program_attach(struct sensor *sensor, const struct program_row *row)

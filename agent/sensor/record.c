@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Records of the kernel side made into events: a record with a question is one, what was handed up
- * unread is read here and may be several. The packet's bytes in it are a stranger's.
+ * Records of the kernel side made into events: a record with a question or a connection is one,
+ * what was handed up unread is read here and may be several. The packet's bytes in it are a
+ * stranger's.
  */
 #include <netinet/in.h>
 #include <string.h>
@@ -54,8 +55,11 @@ static void event_attribute(struct sensor *sensor, const struct record *record, 
 
 		key = &record->current;
 		event->tid = (pid_t)record->current_tid;
-		event->attribution = same && note->how == NOTE_SEND ? EVENT_ATTRIBUTION_SEND
-								    : EVENT_ATTRIBUTION_CURRENT;
+		event->attribution = EVENT_ATTRIBUTION_CURRENT;
+		if (same && note->how == NOTE_SEND)
+			event->attribution = EVENT_ATTRIBUTION_SEND;
+		else if (same && note->how == NOTE_CONNECT && record->kind == RECORD_CONNECTION)
+			event->attribution = EVENT_ATTRIBUTION_CONNECT;
 		if (!same && note->how != NOTE_NONE)
 			event->opener_pid = (pid_t)note->process.pid;
 	} else if (note->how != NOTE_NONE && note->how < ELEMENTS(by_note)) {
@@ -297,6 +301,26 @@ static bool answer_record_read(struct sensor *sensor, const struct record *head,
 	return true;
 }
 
+static bool connection_record_read(struct sensor *sensor, const struct record *record)
+{
+	static const enum event_watch watches[] = {
+		[RECORD_WATCH_ADDRESS] = EVENT_WATCH_ADDRESS,
+		[RECORD_WATCH_LEARNT] = EVENT_WATCH_LEARNT,
+		[RECORD_WATCH_RESOLVER] = EVENT_WATCH_RESOLVER,
+		[RECORD_WATCH_ENCRYPTED] = EVENT_WATCH_ENCRYPTED,
+	};
+	struct event event;
+
+	if (record->reason == RECORD_WATCH_NONE || record->reason >= ELEMENTS(watches))
+		return false;
+	event_from_record(sensor, record, &event);
+	event.kind = EVENT_CONNECTION;
+	event.watch = watches[record->reason];
+	event.reason = NULL;
+	sensor->callback(&event, sensor->userdata);
+	return true;
+}
+
 void record_read(struct sensor *sensor, const void *data, size_t size)
 {
 	const struct record *head = data;
@@ -309,6 +333,8 @@ void record_read(struct sensor *sensor, const void *data, size_t size)
 	else if (size >= sizeof(*head) && head->kind == RECORD_ANSWER)
 		good = answer_record_read(sensor, head, (const uint8_t *)(head + 1),
 					  size - sizeof(*head));
+	else if (size >= sizeof(*head) && head->kind == RECORD_CONNECTION)
+		good = connection_record_read(sensor, head);
 	if (good)
 		sensor->events++;
 	else

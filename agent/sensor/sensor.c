@@ -313,13 +313,14 @@ int sensor_memory(struct sensor *sensor, uint64_t *ret_maps, uint64_t *ret_table
 
 	bpf_object__for_each_map(map, sensor->probes->obj)
 	{
-		/* LRU maps are allocated whole, with some 80 bytes an element beside its data. */
+		/* Hash maps are allocated whole, with some 80 bytes an element beside its data. */
 		uint64_t element = bpf_map__key_size(map) + bpf_map__value_size(map);
 		uint64_t entries = bpf_map__max_entries(map);
 
 		if (bpf_map__type(map) == BPF_MAP_TYPE_RINGBUF)
 			total += entries;
-		else if (bpf_map__type(map) == BPF_MAP_TYPE_LRU_HASH)
+		else if (bpf_map__type(map) == BPF_MAP_TYPE_LRU_HASH ||
+			 bpf_map__type(map) == BPF_MAP_TYPE_HASH)
 			total += entries * (element + 80);
 		else if (bpf_map__type(map) == BPF_MAP_TYPE_ARRAY)
 			total += entries * element;

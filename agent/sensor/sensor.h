@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The sensor: loads the probes, attaches them to a cgroup, gives them the domain table, and turns
- * the records they write into events. Also runs recorded packets through the same probes.
+ * The sensor: loads the probes, attaches them to a cgroup, gives them the table of names and
+ * addresses, and turns the records they write into events. Also runs recorded packets through the
+ * same probes.
  */
 #pragma once
 
@@ -12,6 +13,7 @@
 #include "sensor/event.h"
 #include "sensor/ledger.h"
 
+struct address;
 struct indicator;
 struct pack;
 struct sensor;
@@ -32,6 +34,8 @@ struct sensor_options {
 	bool responses;			  /* match questions repeated in answers, too */
 	bool answers;			  /* read answers: EVENT_ANSWER */
 	unsigned answers_rate; /* a second at most, of listed names and of others; 0: 1000 */
+	bool no_connections;   /* do not match where connections and datagrams go */
+	size_t learnt;	       /* addresses of listed names that are remembered; 0: 16384 */
 	bool replay; /* load only, for recorded packets: every question becomes an event */
 	/* Called after records were handed over: when it returns, what came of them is safe, and
 	 * they are given up. Until then a daemon that is killed and started again gets them once
@@ -58,15 +62,30 @@ int sensor_attach(struct sensor *sensor);
 /* Attachments end with it, unless they are pinned. */
 void sensor_close(struct sensor *sensor);
 
-/* Whether a lookup that this entry matches is to be seen only, not dropped. */
+/* Whether a lookup or connection that this entry matches is to be seen only, not dropped. */
 typedef bool (*sensor_keep)(const struct indicator *indicator, void *userdata);
 
-/* Copies the pack's table into a new map and swaps it in; lookups go on meanwhile. keep is asked
+/* Copies the pack's table into a new map and swaps it in; lookups go on meanwhile. On failure the
+ * table before stays in force. keep is asked
  * for each block entry when programs can drop; NULL: none is kept. The pack is not held on to: hits
  * are confirmed by the caller. now: seconds since the epoch; entries past their expiry are left
  * out. *ret_next is when the next one expires and this is to be called again; 0: never. */
 int sensor_set_pack(struct sensor *sensor, const struct pack *pack, uint64_t now, sensor_keep keep,
 		    void *userdata, uint64_t *ret_next);
+
+/* An address that a listed name resolved to: connections to it are told (EVENT_WATCH_LEARNT), and
+ * refused where programs can, unless keep, until the time on the boot clock. The table's own
+ * entries go first: one that it allows is allowed. Learning it again replaces what was known; when
+ * the map is full, the one not used for longest makes room. */
+int sensor_learn(struct sensor *sensor, const struct address *address, uint64_t expires_boot_ns,
+		 bool keep);
+/* 0 also when it was not known. */
+int sensor_unlearn(struct sensor *sensor, const struct address *address);
+
+/* This host's own resolvers, in place of those before: plain DNS to any other address that is not
+ * loopback is told from then on (EVENT_WATCH_RESOLVER). None: nothing is told. -E2BIG: too many. */
+#define SENSOR_RESOLVERS_MAX 32
+int sensor_set_resolvers(struct sensor *sensor, const struct address *addresses, size_t count);
 
 /* Descriptor to poll for reading, and the call to make when it is readable: hands each record that
  * waits to the callback, at most budget of them and for at most 50 ms, so that the loop gets its
@@ -102,10 +121,10 @@ struct sensor_pins {
 };
 void sensor_pins(const struct sensor *sensor, struct sensor_pins *ret);
 
-#define SENSOR_PROGRAMS_MAX 24
+#define SENSOR_PROGRAMS_MAX 32
 size_t sensor_programs(struct sensor *sensor,
 		       struct sensor_program ret[static SENSOR_PROGRAMS_MAX]);
-/* Bytes of kernel memory in maps; table: the domain table's share. */
+/* Bytes of kernel memory in maps; table: the share of the table in force. */
 int sensor_memory(struct sensor *sensor, uint64_t *ret_maps, uint64_t *ret_table);
 
 /* Replay: runs one IP packet (from its IP header on) through the probe with BPF_PROG_TEST_RUN, and

@@ -7,13 +7,20 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
+#include "intel/address_table.h"
 #include "intel/domain_table.h"
 #include "intel/pack.h"
 #include "sensor/probes.h"
+
+/* Tries, and what is waited between two of them: the loop stands still meanwhile. */
+#define CREATE_TRIES 3
+#define CREATE_PAUSE (20 * NS_PER_MILLISECOND)
 
 /* Reads the table from the pack's file straight into the map: no page of the file stays. */
 static int table_copy(int map_fd, const struct pack *pack, void **ret_table)
@@ -49,7 +56,7 @@ struct mark {
 	size_t size;
 	sensor_keep keep;
 	void *userdata;
-	uint64_t kept;
+	uint64_t kept, kept_addresses;
 };
 
 /* The first pass: every name with an entry that policy wants kept. */
@@ -83,6 +90,35 @@ static int mark_dropped(const struct domain_name *name, const struct indicator *
 	return 0;
 }
 
+/* The same passes over addresses. */
+static int mark_kept_address(const struct address *address, unsigned prefix,
+			     const struct indicator *indicator, void *userdata)
+{
+	struct mark *mark = userdata;
+
+	if (indicator->action != INDICATOR_BLOCK || !mark->keep(indicator, mark->userdata))
+		return 0;
+	if (address_table_change(mark->table, mark->size, address, prefix, TABLE_KEEP, 0) > 0)
+		mark->kept_addresses++;
+	return 0;
+}
+
+static int mark_dropped_address(const struct address *address, unsigned prefix,
+				const struct indicator *indicator, void *userdata)
+{
+	struct mark *mark = userdata;
+	struct pack_match match;
+
+	if (indicator->action != INDICATOR_BLOCK || mark->keep(indicator, mark->userdata) ||
+	    !(address_table_flags(mark->table, mark->size, address, prefix) & TABLE_KEEP))
+		return 0;
+	if (pack_lookup_prefix(mark->pack, address, prefix, mark->now, &match) == 1 &&
+	    match.blocked && !mark->keep(&match.matches[0], mark->userdata) &&
+	    address_table_change(mark->table, mark->size, address, prefix, 0, TABLE_KEEP) > 0)
+		mark->kept_addresses--;
+	return 0;
+}
+
 /* What the kernel side cannot know: policy and time. */
 static int table_mark(struct mark *mark, uint64_t *ret_next)
 {
@@ -92,15 +128,38 @@ static int table_mark(struct mark *mark, uint64_t *ret_next)
 		r = pack_each_domain(mark->pack, mark_kept, mark);
 	if (r >= 0 && mark->kept > 0)
 		r = pack_each_domain(mark->pack, mark_dropped, mark);
+	if (r >= 0 && mark->keep)
+		r = pack_each_address(mark->pack, mark_kept_address, mark);
+	if (r >= 0 && mark->kept_addresses > 0)
+		r = pack_each_address(mark->pack, mark_dropped_address, mark);
 	if (r >= 0)
 		r = pack_table_expire(mark->pack, mark->table, mark->size, mark->now, ret_next);
 	return r < 0 ? r : 0;
 }
 
+/* The kernel takes the memory from one area, which may be short for a moment, and says so with
+ * ENOMEM: what it frees later it can give then. */
+static int table_map_create(size_t size)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	static const struct timespec pause = { .tv_nsec = CREATE_PAUSE };
+	int fd = -1;
+
+	for (int i = 0; i < CREATE_TRIES; i++) {
+		fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "table", sizeof(uint32_t),
+				    TABLE_ELEMENT_SIZE, (uint32_t)(size / TABLE_ELEMENT_SIZE),
+				    &options);
+		if (fd >= 0 || errno != ENOMEM)
+			break;
+		if (i + 1 < CREATE_TRIES)
+			(void)nanosleep(&pause, NULL);
+	}
+	return fd < 0 ? -errno : fd;
+}
+
 int sensor_set_pack(struct sensor *sensor, const struct pack *pack, uint64_t now, sensor_keep keep,
 		    void *userdata, uint64_t *ret_next)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE | BPF_F_INNER_MAP);
 	CLEANUP(close_cleanup) int map_fd = -1;
 	uint64_t offset;
 	uint32_t zero = 0;
@@ -110,10 +169,11 @@ int sensor_set_pack(struct sensor *sensor, const struct pack *pack, uint64_t now
 		.pack = pack, .now = now, .size = size, .keep = keep, .userdata = userdata
 	};
 
-	map_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "table", sizeof(uint32_t), TABLE_ELEMENT_SIZE,
-				(uint32_t)(size / TABLE_ELEMENT_SIZE), &options);
+	map_fd = table_map_create(size);
 	if (map_fd < 0)
-		return log_errno(LOG_ERR, -errno, "no kernel memory for a table of %zu bytes",
+		return log_errno(LOG_ERR, map_fd,
+				 "no kernel memory for a table of %zu bytes: the one before stays "
+				 "in force",
 				 size);
 	r = table_copy(map_fd, pack, &mark.table);
 	if (r < 0)
@@ -129,8 +189,9 @@ int sensor_set_pack(struct sensor *sensor, const struct pack *pack, uint64_t now
 	    0)
 		return log_errno(LOG_ERR, -errno, "the new table cannot take its place");
 	sensor->table_bytes = size;
-	if (mark.kept)
-		log_notice("%llu listed names are seen but not dropped, as policy wants it",
-			   (unsigned long long)mark.kept);
+	if (mark.kept || mark.kept_addresses)
+		log_notice("%llu listed names and %llu addresses are seen but not dropped, as "
+			   "policy wants it",
+			   (unsigned long long)mark.kept, (unsigned long long)mark.kept_addresses);
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/fd.h"
+#include "intel/address_table.h"
 #include "intel/domain_table.h"
 #include "intel/pack.h"
 #include "intel/pack_format.h"
@@ -50,6 +51,17 @@ static int visit(const struct domain_name *name, const struct indicator *indicat
 	return 0;
 }
 
+static int visit_address(const struct address *address, unsigned prefix,
+			 const struct indicator *indicator, void *data)
+{
+	struct pack_match match;
+
+	(void)pack_lookup_prefix(data, address, prefix, 0, &match);
+	match_check(&match);
+	assert(strlen(indicator->text) < INDICATOR_TEXT_SIZE);
+	return 0;
+}
+
 static void ask_addresses(const struct pack *pack)
 {
 	static const char *const asked[] = { "192.0.2.1", "10.0.0.1", "2001:db8::1", "::" };
@@ -66,6 +78,7 @@ static void ask_addresses(const struct pack *pack)
 static void ask_table(const struct pack *pack)
 {
 	CLEANUP(free_cleanup) void *table = NULL;
+	struct address address;
 	struct domain_name name;
 	uint64_t offset, next;
 	int fd;
@@ -79,6 +92,11 @@ static void ask_table(const struct pack *pack)
 	assert(domain_name_parse("a.b.evil.com", &name) == 0);
 	(void)domain_table_walk(table, bytes, &name, NULL);
 	(void)domain_table_mark(table, bytes, &name, TABLE_KEEP);
+	assert(address_parse("192.0.2.1", &address) == 0);
+	(void)address_table_walk(table, bytes, &address, NULL);
+	(void)address_table_change(table, bytes, &address, 104, TABLE_KEEP, 0);
+	assert(address_parse("2001:db8::1", &address) == 0);
+	(void)address_table_walk(table, bytes, &address, NULL);
 	(void)pack_table_expire(pack, table, bytes, UINT64_C(4000000000), &next);
 }
 
@@ -104,6 +122,7 @@ static void open_and_ask(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < info.feeds && i < 100; i++)
 		pack_feed(pack, i, &feed);
 	(void)pack_each_domain(pack, visit, pack);
+	(void)pack_each_address(pack, visit_address, pack);
 	ask_addresses(pack);
 	(void)pack_lookup_hash(pack, hash, 16, 0, &match);
 	match_check(&match);

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests of the kernel side: they load it, so they need root; without it they are skipped.
 PROBE_TESTS = \
-	%D%/test_answer %D%/test_live %D%/test_malformed %D%/test_match %D%/test_process %D%/test_swap \
+	%D%/test_address %D%/test_answer %D%/test_live %D%/test_malformed %D%/test_match %D%/test_process \
+	%D%/test_swap \
 	%D%/test_unseen
 
 probe_run_sources = \
@@ -11,6 +12,8 @@ match_reference_sources = %D%/match_reference.c %D%/match_reference.h
 
 tests_probes_test_answer_SOURCES = \
 	%D%/test_answer.c $(probe_run_sources) $(probe_cgroup_sources)
+tests_probes_test_address_SOURCES = \
+	%D%/test_address.c $(probe_run_sources) $(probe_cgroup_sources)
 tests_probes_test_live_SOURCES = \
 	%D%/test_live.c $(probe_run_sources) $(probe_cgroup_sources)
 tests_probes_test_malformed_SOURCES = \

@@ -55,6 +55,7 @@ static void event_take(const struct event *event, void *userdata)
 		.matched = event->matched,
 		.blocked = event->disposition == EVENT_BLOCKED,
 		.unreadable = event->unreadable,
+		.watch = event->watch,
 		.reason = event->reason,
 		.qname = event->name,
 	};

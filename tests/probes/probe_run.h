@@ -24,6 +24,7 @@ struct probe_event {
 	enum event_kind kind;
 	size_t answers; /* values in it */
 	bool matched, blocked, unreadable;
+	enum event_watch watch;
 	const char *reason;
 	struct domain_name qname;
 };

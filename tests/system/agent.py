@@ -304,8 +304,8 @@ class Ledger:
     """Counters of `cordon status`, and the equations of agent/sensor/ledger.h."""
 
     OUTCOMES = ("clean", "allowed", "matched", "observed", "response", "empty", "partial",
-                "unread", "malformed", "fragment", "gap")
-    RECORDED = ("matched", "observed", "unread", "malformed")
+                "unread", "malformed", "fragment", "gap", "watched")
+    RECORDED = ("matched", "observed", "unread", "malformed", "watched")
 
     def __init__(self, status):
         self.status = status

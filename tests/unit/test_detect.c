@@ -3,6 +3,7 @@
  * Detectors: which events are findings, what is said of them, and when two are the same one.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -491,6 +492,51 @@ static void test_fingerprints(void **state)
 	assert_int_equal(detect_it(rig, &event), 2);
 	(void)strcpy(flow.ja4, "t13d1516h2_8daaf6152771_e5627efa2ab2");
 	assert_int_equal(detect_it(rig, &event), 1);
+}
+
+static void test_connections(void **state)
+{
+	/* Proves that a connection to a listed address is a finding that says where to, and one
+	 * that is told for another reason, or whose address the pack does not list, is none. */
+	static const struct {
+		const char *address;
+		enum event_watch watch;
+		uint16_t port;
+		uint8_t protocol;
+		const char *title; /* NULL: no finding */
+	} cases[] = {
+		{ "198.51.100.7", EVENT_WATCH_ADDRESS, 443, IPPROTO_TCP,
+		  "Connection to listed address 198.51.100.7 port 443 (tcp)" },
+		{ "198.51.100.7", EVENT_WATCH_ADDRESS, 0, IPPROTO_ICMP,
+		  "Connection to listed address 198.51.100.7 (icmp)" },
+		{ "64:ff9b::198.51.100.7", EVENT_WATCH_ADDRESS, 53, IPPROTO_UDP,
+		  "Connection to listed address 64:ff9b::c633:6407 port 53 (udp)" },
+		{ "198.51.100.7", EVENT_WATCH_LEARNT, 443, IPPROTO_TCP, NULL },
+		{ "198.51.100.7", EVENT_WATCH_ENCRYPTED, 853, IPPROTO_TCP, NULL },
+		{ "192.0.2.99", EVENT_WATCH_ADDRESS, 443, IPPROTO_TCP, NULL },
+	};
+	struct rig *rig = *state;
+
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		struct event event = { .kind = EVENT_CONNECTION,
+				       .time = NOW,
+				       .direction = EVENT_DIRECTION_OUT,
+				       .attribution = EVENT_ATTRIBUTION_CONNECT,
+				       .disposition = EVENT_BLOCKED,
+				       .matched = true,
+				       .watch = cases[i].watch,
+				       .protocol = cases[i].protocol,
+				       .destination_port = cases[i].port,
+				       .process = &rig->process };
+
+		assert_int_equal(address_parse(cases[i].address, &event.destination), 0);
+		assert_int_equal(detect_it(rig, &event), cases[i].title != NULL);
+		if (!cases[i].title)
+			continue;
+		assert_string_equal(rig->finding.title, cases[i].title);
+		assert_string_equal(rig->finding.detector, "indicator");
+		assert_has(rig->finding.why, "; the process connected the socket");
+	}
 }
 
 static void test_flow_is_another_finding(void **state)

@@ -25,7 +25,8 @@ static struct ledger balanced(void)
 		for (int i = 0; i < LEDGER_OUTCOMES; i++)
 			counters[i] = (uint64_t)i + 1;
 		records = counters[LEDGER_MATCHED] + counters[LEDGER_OBSERVED] +
-			  counters[LEDGER_UNREAD] + counters[LEDGER_MALFORMED];
+			  counters[LEDGER_UNREAD] + counters[LEDGER_MALFORMED] +
+			  counters[LEDGER_WATCHED];
 		counters[LEDGER_RING_FULL] = records / 4;
 		counters[LEDGER_LIMITED] = records / 4;
 		counters[LEDGER_SUBMITTED] = records - records / 4 * 2;
@@ -59,7 +60,7 @@ static void test_one_off(void **state)
 	/* Proves that one record too many or too few anywhere shows. */
 	static const enum ledger_counter counters[] = {
 		LEDGER_MATCHED,	  LEDGER_OBSERVED,  LEDGER_UNREAD,  LEDGER_MALFORMED,
-		LEDGER_SUBMITTED, LEDGER_RING_FULL, LEDGER_LIMITED,
+		LEDGER_SUBMITTED, LEDGER_RING_FULL, LEDGER_LIMITED, LEDGER_WATCHED,
 	};
 	static const size_t fields[] = {
 		offsetof(struct ledger, read),
@@ -127,6 +128,8 @@ static void test_names(void **state)
 	assert_string_equal(ledger_counter_name(LEDGER_COUNTERS), "unknown");
 	assert_string_equal(ledger_probe_name(LEDGER_EGRESS), "egress");
 	assert_string_equal(ledger_probe_name(LEDGER_INGRESS), "ingress");
+	assert_string_equal(ledger_probe_name(LEDGER_CONNECT), "connect");
+	assert_string_equal(ledger_probe_name(LEDGER_SEND), "send");
 	assert_string_equal(ledger_probe_name(LEDGER_PROBES), "unknown");
 }
 

@@ -135,6 +135,60 @@ static void assert_unreadable(const struct event *event, const char *reason)
 	assert_string_equal(event->reason, reason);
 }
 
+/* ---- connections ---- */
+
+static void test_connection(void **state)
+{
+	/* Proves that a connection says where it went, why it is told, and whose it is; and that
+	 * one without a reason, or with an unknown one, is refused. */
+	static const struct {
+		uint8_t reason, how;
+		enum event_watch watch;
+		enum event_attribution attribution;
+	} cases[] = {
+		{ RECORD_WATCH_ADDRESS, NOTE_CONNECT, EVENT_WATCH_ADDRESS,
+		  EVENT_ATTRIBUTION_CONNECT },
+		{ RECORD_WATCH_LEARNT, NOTE_SEND, EVENT_WATCH_LEARNT, EVENT_ATTRIBUTION_SEND },
+		{ RECORD_WATCH_RESOLVER, NOTE_CREATE, EVENT_WATCH_RESOLVER,
+		  EVENT_ATTRIBUTION_CURRENT },
+		{ RECORD_WATCH_ENCRYPTED, NOTE_NONE, EVENT_WATCH_ENCRYPTED,
+		  EVENT_ATTRIBUTION_CURRENT },
+	};
+	static const uint8_t wrong[] = { RECORD_WATCH_NONE, RECORD_WATCH_ENCRYPTED + 1, 255 };
+	struct record record = { .kind = RECORD_CONNECTION,
+				 .flags = RECORD_MATCHED | RECORD_BLOCKED,
+				 .protocol = IPPROTO_TCP,
+				 .time = 90 * NS_PER_SECOND,
+				 .destination_port = 443,
+				 .current = { .pid = 1 << 30, .start = 5 } };
+	struct rig *rig = *state;
+	const struct event *event = &rig->seen.events[0];
+
+	record.addresses[31] = 7;
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		record.reason = cases[i].reason;
+		record.note.how = cases[i].how;
+		record.note.process = cases[i].how ? record.current : (struct process_key){ 0 };
+		assert_int_equal(take(rig, &record, sizeof(record)), 1);
+		assert_int_equal(event->kind, EVENT_CONNECTION);
+		assert_int_equal(event->watch, cases[i].watch);
+		assert_int_equal(event->attribution, cases[i].attribution);
+		assert_int_equal(event->pid, 1 << 30);
+		assert_int_equal(event->disposition, EVENT_BLOCKED);
+		assert_int_equal(event->destination.bytes[15], 7);
+		assert_int_equal(event->destination_port, 443);
+		assert_int_equal(event->direction, EVENT_DIRECTION_OUT);
+		assert_true(event->matched);
+		assert_null(event->reason);
+	}
+	for (size_t i = 0; i < ELEMENTS(wrong); i++) {
+		record.reason = wrong[i];
+		assert_int_equal(take(rig, &record, sizeof(record)), 0);
+	}
+	record.reason = RECORD_WATCH_ADDRESS;
+	assert_int_equal(take(rig, &record, sizeof(record) - 1), 0);
+}
+
 /* ---- questions ---- */
 
 static void test_question(void **state)
@@ -726,6 +780,7 @@ static void test_answer_sizes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_connection, rig_make, rig_free),
 		cmocka_unit_test_setup_teardown(test_question, rig_make, rig_free),
 		cmocka_unit_test_setup_teardown(test_replay, rig_make, rig_free),
 		cmocka_unit_test_setup_teardown(test_question_sizes, rig_make, rig_free),
