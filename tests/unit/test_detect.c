@@ -603,6 +603,7 @@ int main(void)
 		TEST(test_unusual),
 		TEST(test_flows),
 		TEST(test_fingerprints),
+		TEST(test_connections),
 		TEST(test_flow_is_another_finding),
 		TEST(test_without_a_pack),
 		TEST(test_uid_form),
