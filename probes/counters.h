@@ -49,3 +49,10 @@ static __always_inline void count(enum counter_probe probe, enum counter counter
 
 	__sync_fetch_and_add(&counter_slots[slot].counters[probe][counter], 1);
 }
+
+static __always_inline void count_flow(enum counter_flow counter)
+{
+	__u32 slot = bpf_get_smp_processor_id() & (COUNTER_SLOTS - 1);
+
+	__sync_fetch_and_add(&counter_slots[slot].flows[counter], 1);
+}

@@ -5,7 +5,8 @@
  * enforce mode they drop what is listed. Gets the table from user space, process notes from
  * process.bpf.c. Input: packets, all of whose bytes somebody else chose.
  *
- * Four programs a direction, each tail-calling the next when it cannot go on, and two beside them:
+ * Four programs a direction, each tail-calling the next when it cannot go on, and others beside
+ *them:
  *
  *	packet	 UDP without options in linear memory: nearly everything, and the fast way
  *	message	 other UDP: options, extension headers, fragments, non-linear memory, odd questions
@@ -13,6 +14,7 @@
  *	head	 TCP: judges the head that was gathered, and gathers the next
  *	answer	 UDP, what came in: an answer (answer.h)
  *	address	 on its way out: what is neither UDP nor TCP, or comes from a raw socket
+ *	flow	 TLS, HTTP and QUIC: hands up the first bytes of a new flow (flow.h)
  *
  * The audit programs return a constant: they cannot drop.
  */
@@ -25,6 +27,7 @@
 #include "address_packet.h"
 #include "answer.h"
 #include "counters.h"
+#include "flow.h"
 #include "message.h"
 #include "packet.h"
 #include "record.h"
@@ -111,6 +114,8 @@ static __always_inline enum action packet_judge(struct __sk_buff *skb, const str
 	__u16 *ports;
 
 	*ret_tail = TAIL_MESSAGE;
+	if (flow_is_cut(skb, hook))
+		return ACTION_DROP;
 	if (!packet_plain(hook, data, end, &transport, &message.protocol, &action, ret_tail))
 		return action;
 	if (hook_matches_addresses(hook) && packet_raw(skb))
@@ -120,8 +125,10 @@ static __always_inline enum action packet_judge(struct __sk_buff *skb, const str
 		return ACTION_FURTHER;
 	message.source_port = bpf_ntohs(ports[0]);
 	message.destination_port = bpf_ntohs(ports[1]);
-	if (!port_is_dns(message.destination_port) && !port_is_dns(message.source_port))
-		return ACTION_PASS;
+	if (!port_is_dns(message.destination_port) && !port_is_dns(message.source_port)) {
+		*ret_tail = TAIL_FLOW;
+		return flow_wanted(skb, hook, ports, end, message.protocol, (__u32)transport);
+	}
 	if (message.protocol == IPPROTO_TCP) {
 		*ret_tail = TAIL_STREAM;
 		return ACTION_FURTHER;
@@ -202,8 +209,10 @@ static __always_inline enum action message_judge(struct __sk_buff *skb, const st
 		message.destination_port = DNS_PORT;
 		return message_up(&message, COUNTER_UNREAD, RECORD_REASON_HEADERS);
 	}
-	if (!port_is_dns(message.destination_port) && !port_is_dns(message.source_port))
-		return ACTION_PASS;
+	if (!port_is_dns(message.destination_port) && !port_is_dns(message.source_port)) {
+		*ret_tail = TAIL_FLOW;
+		return flow_looked_at(hook) ? ACTION_FURTHER : ACTION_PASS;
+	}
 	if (packet.protocol == IPPROTO_TCP)
 		return ACTION_FURTHER;
 	if (message_seen_before(&message)) {
@@ -216,8 +225,13 @@ static __always_inline enum action message_judge(struct __sk_buff *skb, const st
 
 /* A tail call that fails leaves the packet unread: it can only be a fault of ours, but it counts.
  */
-static __always_inline enum action tail_failed(const struct hook *hook)
+static __always_inline enum action tail_failed(const struct hook *hook, enum tail tail)
 {
+	if (tail == TAIL_FLOW) {
+		count_flow(COUNTER_FLOW_PIECES);
+		count_flow(COUNTER_FLOW_LIMITED);
+		return ACTION_PASS;
+	}
 	count(hook->probe, COUNTER_UNREAD);
 	count(hook->probe, COUNTER_LIMITED);
 	return hook->may_drop ? ACTION_DROP : ACTION_PASS;
@@ -232,7 +246,7 @@ static __always_inline enum action tail_failed(const struct hook *hook)
                                                                                                    \
 		if (action == ACTION_FURTHER) {                                                    \
 			bpf_tail_call(skb, &tails##_tails, tail);                                  \
-			action = tail_failed(&name##_hook);                                        \
+			action = tail_failed(&name##_hook, tail);                                  \
 		}                                                                                  \
 		return name##_hook.may_drop ? (int)action : ACTION_PASS;                           \
 	}
@@ -251,6 +265,8 @@ DNS_PROGRAMS(egress_audit, egress, COUNTER_EGRESS, false)
 DNS_PROGRAMS(egress_enforce, egress, COUNTER_EGRESS, true)
 ADDRESS_PROGRAM(egress_audit, egress)
 ADDRESS_PROGRAM(egress_enforce, egress)
+DNS_PROGRAM(egress_audit, flow, egress, flow_judge(skb, &egress_audit_hook), TAIL_FLOW)
+DNS_PROGRAM(egress_enforce, flow, egress, flow_judge(skb, &egress_enforce_hook), TAIL_FLOW)
 DNS_PROGRAMS(ingress_audit, ingress, COUNTER_INGRESS, false)
 DNS_PROGRAM(ingress_audit, answer, ingress, datagram_answer_judge(skb, &ingress_audit_hook),
 	    TAIL_ANSWER)

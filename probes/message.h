@@ -143,7 +143,8 @@ static __always_inline void record_sender(struct record *record, const struct me
 		socket = bpf_sk_fullsock(socket);
 	if (socket)
 		note = bpf_sk_storage_get(&socket_notes, socket, NULL, 0);
-	if (note) {
+	/* The kernel's own sockets may have one that says nothing of who. */
+	if (note && note->how != NOTE_NONE) {
 		record->note = *note;
 		record->uid = note->uid;
 	} else {

@@ -34,6 +34,18 @@
 
 #define DNS_PORT 53
 
+struct tcp_header {
+	__be16 source, destination;
+	__be32 sequence, acknowledged;
+	__u8 offset, flags;
+	__be16 window, checksum, urgent;
+};
+
+#define TCP_FLAG_FIN 1
+#define TCP_FLAG_SYN 2
+#define TCP_FLAG_RST 4
+#define TCP_FLAG_ACK 16
+
 struct packet {
 	__u32 transport; /* offset of the UDP or TCP header */
 	__u8 protocol;

@@ -32,9 +32,12 @@ struct socket_note {
 	__u32 uid;
 	__u8 how;	    /* enum note_how */
 	__u8 flow;	    /* enum note_flow; of a TCP socket that connected */
-	__u8 flow_segments; /* handed up so far */
+	__u8 flow_segments; /* looked at while it is new, handed up once it is open */
 	__u8 zero;
-	__u32 flow_first; /* sequence number of the first byte of payload */
+	__u32 flow_first;  /* sequence number of the first byte of payload */
+	__u16 flow_next;   /* bytes of it that were handed up */
+	__u16 flow_wanted; /* that are to be handed up */
+	__u32 zeroes;
 };
 
 /* How far the first bytes of a TCP connection have been looked at. */
@@ -123,6 +126,7 @@ enum record_flags {
 	RECORD_BLOCKED = 2,  /* the packet was dropped */
 	RECORD_RESPONSE = 4, /* QR is set */
 	RECORD_INGRESS = 8,
+	RECORD_LAST = 16, /* of a flow: no more of it is handed up */
 };
 
 /* The head of every record. */
@@ -178,6 +182,18 @@ struct record_answer {
 	__u8 data[RECORD_ANSWER_MAX];
 };
 
+/* First bytes of a flow: its record is as long as the smallest of these sizes that takes them, for
+ * the ring takes constants only. Requests and old ClientHellos; datagrams and ClientHellos with
+ * post-quantum keys; parts of what is longer. */
+#define RECORD_PAYLOAD_SMALL  1024
+#define RECORD_PAYLOAD_MEDIUM 2048
+#define RECORD_PAYLOAD_MAX    4096
+
+struct record_payload {
+	struct record head;
+	__u8 data[];
+};
+
 /* Counters: the order of enum ledger_counter in agent/sensor/ledger.h. */
 enum counter {
 	COUNTER_CLEAN,
@@ -207,10 +223,26 @@ enum counter_probe {
 	COUNTER_PROBES,
 };
 
+/* Counters of flows: the order of enum ledger_flow in agent/sensor/ledger.h. */
+enum counter_flow {
+	COUNTER_FLOW_TLS,
+	COUNTER_FLOW_HTTP,
+	COUNTER_FLOW_QUIC,
+	COUNTER_FLOW_OTHER,
+	COUNTER_FLOW_LATE,
+	COUNTER_FLOW_PIECES,
+	COUNTER_FLOW_SUBMITTED,
+	COUNTER_FLOW_RING_FULL,
+	COUNTER_FLOW_LIMITED,
+	COUNTER_FLOW_CUT,
+	COUNTER_FLOWS,
+};
+
 /* One of these for each CPU (modulo the number of slots): two cache lines a probe. */
 #define COUNTER_SLOTS 128
 struct counter_slot {
 	__u64 counters[COUNTER_PROBES][16];
+	__u64 flows[16];
 };
 
 /* Counters of the process probe. */
@@ -232,6 +264,7 @@ enum tail {
 	TAIL_HEAD,
 	TAIL_ANSWER,  /* ingress */
 	TAIL_ADDRESS, /* egress */
+	TAIL_FLOW,    /* egress */
 	TAILS,
 };
 
@@ -246,6 +279,7 @@ struct settings {
 	__u8 task_typed;	/* the kernel has bpf_get_current_task_btf() for packets */
 	__u8 answers;		/* read answers that come in */
 	__u8 connections;	/* match where connections and datagrams go */
+	__u8 flows;		/* hand up the first bytes of new flows */
 	__u32 unseen_rate;	/* never-seen names recorded a second; 0: off */
 	__u32 answers_rate;	/* answers recorded a second, for listed names and for others */
 	__u64 seen_key[2];	/* random; for the hashes of names seen */

@@ -69,15 +69,6 @@ struct {
 
 static const volatile struct stream stream_empty;
 
-struct tcp_header {
-	__be16 source, destination;
-	__be32 sequence, acknowledged;
-	__u8 offset, flags;
-	__be16 window, checksum, urgent;
-};
-
-#define TCP_FLAG_SYN 2
-
 /* Messages looked at in one segment: each takes a tail call, of which the kernel allows 33. What
  * comes after them is handed up, and the stream is out of step from there on. */
 #define STREAM_MESSAGES_MAX 28

@@ -39,6 +39,7 @@ UNIT_TESTS += \
 	%D%/unit/test_control \
 	%D%/unit/test_address_scope \
 	%D%/unit/test_dns_answers \
+	%D%/unit/test_cut \
 	%D%/unit/test_dns_message \
 	%D%/unit/test_learnt \
 	%D%/unit/test_rebinding \
@@ -195,6 +196,7 @@ check-system: all
 		$(abs_top_srcdir)/tests/aws
 
 check-vm: all
+	-$(MAKE) $(AM_MAKEFLAGS) %D%/probes/test_flow %D%/probes/test_flow_live
 	CORDON_BUILD=$(abs_top_builddir) $(abs_top_srcdir)/tests/vm/run all
 
 %D%/bench/empty.bpf.o: $(srcdir)/%D%/bench/empty.bpf.c
@@ -203,7 +205,8 @@ check-vm: all
 CLEANFILES += %D%/bench/empty.bpf.o
 
 # Made for `make bench` only. BENCHFLAGS=--quick leaves dnsperf out.
-bench_programs = %D%/bench/bench_live %D%/bench/bench_probe %D%/bench/connections
+bench_programs = %D%/bench/bench_flow %D%/bench/bench_live %D%/bench/bench_probe \
+	%D%/bench/connections
 EXTRA_PROGRAMS = $(bench_programs)
 CLEANFILES += $(bench_programs)
 

@@ -250,6 +250,7 @@ static int sensor_start(struct replay *replay)
 		.processes = config->sensor.processes,
 		.responses = true,
 		.answers = true,
+		.flows = true,
 		.replay = true,
 	};
 	uint64_t next;

@@ -150,6 +150,7 @@ static int sensor_start(struct agent *agent)
 		.answers = config->sensor.answers,
 		.answers_rate = (unsigned)config->sensor.answers_rate,
 		.no_connections = !config->sensor.connections,
+		.flows = config->sensor.flows,
 	};
 	int r;
 
@@ -171,7 +172,14 @@ static int sensor_start(struct agent *agent)
 /* One turn: as many records as the budget allows, and what is new of them on disk. */
 static int records_take(struct agent *agent)
 {
-	return sensor_dispatch(agent->sensor, AGENT_RECORDS_A_TURN);
+	int r = sensor_dispatch(agent->sensor, AGENT_RECORDS_A_TURN);
+	uint64_t until = sensor_poll(agent->sensor);
+
+	if (until == 0)
+		return r;
+	(void)sd_event_source_set_time(agent->poll, until / 1000 + 1);
+	(void)sd_event_source_set_enabled(agent->poll, SD_EVENT_ONESHOT);
+	return r;
 }
 
 /* Programs see packets from here on, with the block list in force: nothing passes before it. */
@@ -185,7 +193,7 @@ static int sensor_take(struct agent *agent)
 		return r;
 	sensor_pins(agent->sensor, &pins);
 	(void)sensor_ledger(agent->sensor, &ledger);
-	agent->ring_full = ledger_sum(&ledger, LEDGER_RING_FULL);
+	agent->ring_full = ledger_lost(&ledger);
 	agent->ring_full_before = agent->ring_full - pins.absence.lost;
 	if (pins.absence.lost)
 		pipeline_loss(agent, pins.absence.lost, pins.absence.time);
@@ -204,6 +212,12 @@ static int records_ready(sd_event_source *source, int fd, uint32_t events, void 
 	return 0;
 }
 
+static int records_due(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	(void)usec;
+	return records_ready(source, -1, 0, userdata);
+}
+
 /* Lost records are told as a finding, whenever more were lost. */
 static void loss_tell(struct agent *agent)
 {
@@ -212,7 +226,7 @@ static void loss_tell(struct agent *agent)
 
 	if (sensor_ledger(agent->sensor, &ledger) < 0)
 		return;
-	full = ledger_sum(&ledger, LEDGER_RING_FULL);
+	full = ledger_lost(&ledger);
 	if (full > agent->ring_full)
 		pipeline_loss(agent, full - agent->ring_full, 0);
 	agent->ring_full = full;
@@ -349,6 +363,11 @@ static int loop_fill(struct agent *agent)
 
 	r = sd_event_add_io(agent->loop, NULL, sensor_fd(agent->sensor), EPOLLIN, records_ready,
 			    agent);
+	if (r >= 0)
+		r = sd_event_add_time(agent->loop, &agent->poll, CLOCK_BOOTTIME, 0, 1, records_due,
+				      agent);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(agent->poll, SD_EVENT_OFF);
 	if (r >= 0)
 		r = sd_event_add_time_relative(agent->loop, NULL, CLOCK_MONOTONIC, AGENT_TICK, 0,
 					       tick, agent);
@@ -493,6 +512,7 @@ void agent_stop(struct agent *agent)
 	ocsf_host_free(&agent->host);
 	config_free(&agent->config);
 	free(agent->cgroup);
+	sd_event_source_disable_unref(agent->poll);
 	sd_event_unref(agent->loop);
 }
 

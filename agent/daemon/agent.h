@@ -57,6 +57,7 @@ struct agent {
 	struct ocsf_host host;
 	sd_event *loop;
 	sd_event_source *pack_watch;
+	sd_event_source *poll;	 /* reads records that did not wake us; see sensor_poll() */
 	uint64_t config_waiting; /* keys that are others in the file (config_fixed.h) */
 	char *cgroup;		 /* that the probes are attached to */
 	uint64_t started;	 /* ns since the epoch */

@@ -64,6 +64,7 @@ struct config {
 			resolvers[CONFIG_RESOLVERS_MAX]; /* this host's, beside those found */
 		size_t resolvers_count;
 		bool connections; /* match where connections and datagrams go */
+		bool flows;	  /* look at the first bytes of TLS, HTTP and QUIC */
 	} sensor;
 	struct {
 		char *pack;

@@ -39,6 +39,7 @@ static const struct fixed_key fixed_keys[] = {
 	{ "sensor.processes", FORM_NUMBER, FIELD(sensor.processes) },
 	{ "sensor.unseen_rate", FORM_NUMBER, FIELD(sensor.unseen_rate) },
 	{ "sensor.responses", FORM_TRUTH, FIELD(sensor.responses) },
+	{ "sensor.flows", FORM_TRUTH, FIELD(sensor.flows) },
 	{ "scan.worker", FORM_TEXT, FIELD(scan.worker) },
 	{ "scan.workers", FORM_NUMBER, FIELD(scan.workers) },
 	{ "scan.memory", FORM_NUMBER, FIELD(scan.memory) },

@@ -357,6 +357,7 @@ static const struct mapping_key sensor_keys[] = {
 	  .detail = &answers_range },
 	{ .name = "resolvers", .read = resolvers_read },
 	{ "connections", mapping_boolean, .offset = FIELD(sensor.connections) },
+	{ "flows", mapping_boolean, .offset = FIELD(sensor.flows) },
 };
 static const struct mapping_table sensor_table = { "sensor", sensor_keys, ELEMENTS(sensor_keys) };
 

@@ -246,7 +246,7 @@ static json_t *policy_json(struct builder *builder, const struct status *status)
 static json_t *ledger_json(struct builder *builder, const struct ledger *ledger)
 {
 	json_t *object = counters_json(builder, ledger, ledger_counters, ELEMENTS(ledger_counters));
-	json_t *probes = json_object();
+	json_t *probes = json_object(), *flows = json_object();
 
 	for (int probe = 0; probe < LEDGER_PROBES; probe++) {
 		json_t *counters = json_object();
@@ -258,6 +258,11 @@ static json_t *ledger_json(struct builder *builder, const struct ledger *ledger)
 			    number_json(ledger->counters[probe][i]));
 		set(builder, probes, ledger_probe_name((enum ledger_probe)probe), counters);
 	}
+	set(builder, flows, "seen", number_json(ledger_flows_seen(ledger)));
+	for (int i = 0; i < LEDGER_FLOWS; i++)
+		set(builder, flows, ledger_flow_name((enum ledger_flow)i),
+		    number_json(ledger->flows[i]));
+	set(builder, object, "flows", flows);
 	set(builder, object, "balances", json_boolean(ledger_balances(ledger)));
 	set(builder, object, "probes", probes);
 	return object;
@@ -384,7 +389,7 @@ static json_t *workers_json(struct builder *builder, const struct status *status
 
 static uint64_t ring_full(const struct status *status)
 {
-	return ledger_sum(&status->ledger, LEDGER_RING_FULL) - status->ring_full_before;
+	return ledger_lost(&status->ledger) - status->ring_full_before;
 }
 
 static uint64_t pins_missing(const struct status *status)

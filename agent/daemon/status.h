@@ -16,6 +16,7 @@
  *   "policy": { "rules": N, "file_count": N, "files": [ PATH ] },     the first STATUS_FILES_MAX
  *   "ledger": { "balances": BOOLEAN,
  *       "probes": { "egress": { "seen": N, one key for each of ledger_counter_name() } },
+ *       "flows": { "seen": N, one key for each of ledger_flow_name() },
  *       "read": N, "events": N, "rejected": N, "waiting": N, "table_missing": N,
  *       "process_notes": N, "process_failed": N, "unattended_passed": N },
  *   "pins": { "dir": PATH or null, "pinned": BOOLEAN, "error": TEXT or null,

@@ -191,6 +191,6 @@ void block_fail_fast(struct block *block, const struct event *event)
 	if (r >= 0 && event->protocol == IPPROTO_UDP)
 		r = answer_send(sockets, event, &ends);
 	else if (r >= 0)
-		r = socket_diag_destroy(sockets->diag, &ends, event->socket_cookie);
+		r = socket_diag_destroy(sockets->diag, IPPROTO_TCP, &ends, event->socket_cookie);
 	outcome_count(block, event, r);
 }

@@ -88,9 +88,10 @@ int socket_diag_find(int fd, const struct dns_answer_ends *ends, uint64_t cookie
 	return request_send(fd, &request);
 }
 
-int socket_diag_destroy(int fd, const struct dns_answer_ends *ends, uint64_t cookie)
+int socket_diag_destroy(int fd, uint8_t protocol, const struct dns_answer_ends *ends,
+			uint64_t cookie)
 {
-	struct request request = request_make(SOCK_DESTROY, NLM_F_ACK, IPPROTO_TCP, ends);
+	struct request request = request_make(SOCK_DESTROY, NLM_F_ACK, protocol, ends);
 	struct inet_diag_sockid *id = &request.diag.id;
 
 	id->idiag_sport = htons(ends->client_port);

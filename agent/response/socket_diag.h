@@ -15,6 +15,8 @@
  * bound to a device are not found. */
 int socket_diag_find(int fd, const struct dns_answer_ends *ends, uint64_t cookie);
 
-/* Destroys the client's TCP socket: its system calls return ECONNABORTED, the other end gets a
- * reset. Errors as above; -EOPNOTSUPP: the kernel lacks CONFIG_INET_DIAG_DESTROY. */
-int socket_diag_destroy(int fd, const struct dns_answer_ends *ends, uint64_t cookie);
+/* Destroys the client's socket (IPPROTO_TCP, IPPROTO_UDP): its system calls return ECONNABORTED,
+ * over TCP the other end gets a reset; over UDP it is disconnected, and the error told once. Errors
+ * as above; -EOPNOTSUPP: the kernel lacks CONFIG_INET_DIAG_DESTROY. */
+int socket_diag_destroy(int fd, uint8_t protocol, const struct dns_answer_ends *ends,
+			uint64_t cookie);

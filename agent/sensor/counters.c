@@ -22,28 +22,35 @@ static const struct {
 	SINGLE(unattended_passed, unattended_passed),
 };
 
-_Static_assert(LEDGER_PROBES *LEDGER_COUNTERS + ELEMENTS(singles) <= PIN_COUNTERS_MAX,
+_Static_assert(LEDGER_PROBES *LEDGER_COUNTERS + LEDGER_FLOWS + ELEMENTS(singles) <=
+		       PIN_COUNTERS_MAX,
 	       "all counters have room");
+
+/* One that has a place in each slot; offset: in the slot. */
+static void counter_slotted(struct pin_counter *ret, size_t offset, const char *group,
+			    const char *name)
+{
+	*ret = (struct pin_counter){
+		.offset = (uint32_t)(offsetof(struct probes__bss, counter_slots) + offset),
+		.slots = COUNTER_SLOTS,
+		.stride = sizeof(struct counter_slot),
+	};
+	(void)snprintf(ret->name, sizeof(ret->name), "%s.%s", group, name);
+}
 
 size_t counters_describe(struct pin_counter ret[static PIN_COUNTERS_MAX])
 {
 	size_t count = 0;
 
 	for (size_t probe = 0; probe < LEDGER_PROBES; probe++)
-		for (size_t i = 0; i < LEDGER_COUNTERS; i++) {
-			struct pin_counter *counter = &ret[count++];
-
-			*counter = (struct pin_counter){
-				.offset = (uint32_t)(offsetof(struct probes__bss, counter_slots) +
-						     offsetof(struct counter_slot,
-							      counters[probe][i])),
-				.slots = COUNTER_SLOTS,
-				.stride = sizeof(struct counter_slot),
-			};
-			(void)snprintf(counter->name, sizeof(counter->name), "%s.%s",
-				       ledger_probe_name((enum ledger_probe)probe),
-				       ledger_counter_name((enum ledger_counter)i));
-		}
+		for (size_t i = 0; i < LEDGER_COUNTERS; i++)
+			counter_slotted(&ret[count++],
+					offsetof(struct counter_slot, counters[probe][i]),
+					ledger_probe_name((enum ledger_probe)probe),
+					ledger_counter_name((enum ledger_counter)i));
+	for (size_t i = 0; i < LEDGER_FLOWS; i++)
+		counter_slotted(&ret[count++], offsetof(struct counter_slot, flows[i]), "flows",
+				ledger_flow_name((enum ledger_flow)i));
 	for (size_t i = 0; i < ELEMENTS(singles); i++) {
 		struct pin_counter *counter = &ret[count++];
 
@@ -71,6 +78,8 @@ void counters_read(const struct pin_state *state, const void *bss, struct ledger
 	for (size_t probe = 0; probe < LEDGER_PROBES; probe++)
 		for (size_t i = 0; i < LEDGER_COUNTERS; i++)
 			ret->counters[probe][i] = counter_sum(counter++, bss);
+	for (size_t i = 0; i < LEDGER_FLOWS; i++)
+		ret->flows[i] = counter_sum(counter++, bss);
 	for (size_t i = 0; i < ELEMENTS(singles); i++) {
 		uint64_t sum = counter_sum(counter++, bss);
 

@@ -8,14 +8,22 @@
  *	submitted = read + waiting in the ring
  *	read = events + rejected
  *
+ * Beside that, what became of every new flow whose first bytes are looked at: each is counted under
+ * exactly one outcome, and
+ *
+ *	seen = tls + http + quic + other
+ *	pieces = submitted + ring_full + limited
+ *
+ * submitted being among the records of the equation above.
+ *
  * With pinned maps all of it goes on where the last daemon left off, also when that was killed. The
  * kernel side's counters are in a pinned map. What user space counts is in one, too, written anew
  * at the end of each turn together with the place in the ring that it got to (pin_state.h): after
  * the findings are on disk, before the ring is told that its records are taken. Records that were
  * counted, but still stand in the ring, are not read a second time. Those that became findings, but
  * were not counted, are: the counts of these findings are too high then, the ledger's are not. When
- *a new version lays counters out differently, it begins with new ones, and what the old ones came
- *to is added (counters.h).
+ * a new version lays counters out differently, it begins with new ones, and what the old ones came
+ * to is added (counters.h).
  */
 #pragma once
 
@@ -59,8 +67,26 @@ enum ledger_counter {
 	LEDGER_COUNTERS,
 };
 
+enum ledger_flow {
+	/* outcomes of a flow */
+	LEDGER_FLOW_TLS, /* begins like it; whether it is, user space finds out */
+	LEDGER_FLOW_HTTP,
+	LEDGER_FLOW_QUIC,
+	LEDGER_FLOW_OTHER, /* TCP that begins with none of these: not handed up, unless LATE */
+	LEDGER_FLOW_OUTCOMES,
+	/* what followed */
+	LEDGER_FLOW_LATE = LEDGER_FLOW_OUTCOMES, /* of other: TLS or HTTP after something else */
+	LEDGER_FLOW_PIECES,			 /* parts of flows that were wanted */
+	LEDGER_FLOW_SUBMITTED,			 /* records written */
+	LEDGER_FLOW_RING_FULL,			 /* lost, but counted */
+	LEDGER_FLOW_LIMITED, /* lost: half of the ring was full, and the rest is for matches */
+	LEDGER_FLOW_CUT,     /* packets dropped of flows that were cut */
+	LEDGER_FLOWS,
+};
+
 struct ledger {
 	uint64_t counters[LEDGER_PROBES][LEDGER_COUNTERS];
+	uint64_t flows[LEDGER_FLOWS];
 	uint64_t table_missing; /* packets seen while no table was loaded; counted as clean, too */
 	/* user space */
 	uint64_t read;	   /* records taken from the ring */
@@ -73,10 +99,15 @@ struct ledger {
 
 const char *ledger_probe_name(enum ledger_probe probe);
 const char *ledger_counter_name(enum ledger_counter counter);
+const char *ledger_flow_name(enum ledger_flow counter);
 
 /* Sum of the outcomes of one probe. */
 uint64_t ledger_seen(const struct ledger *ledger, enum ledger_probe probe);
 /* One counter over all probes. */
 uint64_t ledger_sum(const struct ledger *ledger, enum ledger_counter counter);
+uint64_t ledger_flows_seen(const struct ledger *ledger);
+/* Records that the kernel side wrote, and those that were lost because there was no room. */
+uint64_t ledger_submitted(const struct ledger *ledger);
+uint64_t ledger_lost(const struct ledger *ledger);
 /* Whether the equations hold (the ring quiet, or waiting exact). */
 bool ledger_balances(const struct ledger *ledger);

@@ -31,6 +31,8 @@ enum program_when {
 	WHEN_LIVE_AUDIT,   /* cannot refuse; not in replay */
 	WHEN_LIVE_ENFORCE, /* can */
 	WHEN_ANSWERS,	   /* live, and answers are read */
+	WHEN_AUDIT_FLOWS,  /* the first two, where first bytes of flows are looked at */
+	WHEN_ENFORCE_FLOWS,
 };
 
 enum program_attach {
@@ -64,11 +66,13 @@ static const struct program_row program_rows[] = {
 	{ "egress_audit_stream", WHEN_AUDIT, ATTACH_EGRESS, TAIL_STREAM },
 	{ "egress_audit_head", WHEN_AUDIT, ATTACH_EGRESS, TAIL_HEAD },
 	{ "egress_audit_address", WHEN_LIVE_AUDIT, ATTACH_EGRESS, TAIL_ADDRESS },
+	{ "egress_audit_flow", WHEN_AUDIT_FLOWS, ATTACH_EGRESS, TAIL_FLOW },
 	{ "egress_audit_packet", WHEN_AUDIT, ATTACH_CGROUP, TAILS },
 	{ "egress_enforce_message", WHEN_ENFORCE, ATTACH_EGRESS, TAIL_MESSAGE },
 	{ "egress_enforce_stream", WHEN_ENFORCE, ATTACH_EGRESS, TAIL_STREAM },
 	{ "egress_enforce_head", WHEN_ENFORCE, ATTACH_EGRESS, TAIL_HEAD },
 	{ "egress_enforce_address", WHEN_LIVE_ENFORCE, ATTACH_EGRESS, TAIL_ADDRESS },
+	{ "egress_enforce_flow", WHEN_ENFORCE_FLOWS, ATTACH_EGRESS, TAIL_FLOW },
 	{ "egress_enforce_packet", WHEN_ENFORCE, ATTACH_CGROUP, TAILS },
 	{ "ingress_audit_message", WHEN_LIVE, ATTACH_INGRESS, TAIL_MESSAGE },
 	{ "ingress_audit_stream", WHEN_LIVE, ATTACH_INGRESS, TAIL_STREAM },
@@ -92,6 +96,10 @@ static bool program_wanted(const struct sensor *sensor, const struct program_row
 		return !sensor->options.replay && !sensor->options.enforce;
 	case WHEN_LIVE_ENFORCE:
 		return !sensor->options.replay && sensor->options.enforce;
+	case WHEN_AUDIT_FLOWS:
+		return !sensor->options.enforce && sensor->options.flows;
+	case WHEN_ENFORCE_FLOWS:
+		return sensor->options.enforce && sensor->options.flows;
 	}
 	return false;
 }
@@ -127,6 +135,7 @@ static int settings_fill(struct settings *settings, const struct sensor_options 
 	settings->answers_rate =
 		options->answers_rate ? options->answers_rate : ANSWERS_RATE_DEFAULT;
 	settings->connections = !options->replay && !options->no_connections;
+	settings->flows = options->flows;
 	if (getrandom(settings->seen_key, sizeof(settings->seen_key), 0) !=
 	    (ssize_t)sizeof(settings->seen_key))
 		return log_errno(LOG_ERR, -errno, "no random bytes are to be had");
@@ -152,6 +161,15 @@ static int maps_size(struct sensor *sensor)
 	const struct sensor_options *options = &sensor->options;
 	size_t ring = options->ring_bytes ? options->ring_bytes : RING_BYTES_DEFAULT;
 	size_t processes = options->processes ? options->processes : PROCESSES_DEFAULT;
+	const struct {
+		struct bpf_map *map;
+		bool really;
+	} unused[] = {
+		{ sensor->probes->maps.names_seen, !options->unseen_rate },
+		{ sensor->probes->maps.recorded_streams, !options->replay },
+		{ sensor->probes->maps.recorded_flows, !options->replay || !options->flows },
+		{ sensor->probes->maps.flow_datagrams, !options->flows },
+	};
 	int cpus = libbpf_num_possible_cpus();
 	int r;
 
@@ -160,22 +178,17 @@ static int maps_size(struct sensor *sensor)
 	if (options->replay)
 		processes = 1;
 	r = bpf_map__set_max_entries(sensor->probes->maps.records, (uint32_t)ring);
-	if (r < 0)
-		return r;
-	if (!options->unseen_rate) {
-		r = bpf_map__set_max_entries(sensor->probes->maps.names_seen, 1);
-		if (r < 0)
-			return r;
-	}
-	if (!options->replay) {
-		r = bpf_map__set_max_entries(sensor->probes->maps.recorded_streams, 1);
-		if (r < 0)
-			return r;
-	}
-	r = connection_maps_size(sensor);
-	if (r < 0)
-		return r;
-	return bpf_map__set_max_entries(sensor->probes->maps.processes, (uint32_t)processes);
+	if (r >= 0)
+		r = connection_maps_size(sensor);
+	if (r >= 0)
+		r = bpf_map__set_max_entries(sensor->probes->maps.processes, (uint32_t)processes);
+	for (size_t i = 0; i < ELEMENTS(unused) && r >= 0; i++)
+		if (unused[i].really)
+			r = bpf_map__set_max_entries(unused[i].map, 1);
+	/* Programs that cannot drop do not know it. */
+	if (r >= 0)
+		r = bpf_map__set_autocreate(sensor->probes->maps.flow_cuts, options->enforce);
+	return r;
 }
 
 /* The end of what libbpf last warned of: when the kernel refuses a program, that is the verifier's

@@ -58,6 +58,7 @@ struct sensor {
 	int cgroup_fd;
 	uint64_t table_bytes; /* of the table in force */
 	uint64_t read, events, rejected;
+	uint64_t payloads, polled; /* records of flows among them; at the last sensor_poll() */
 	/* replay */
 	uint64_t frame, time;
 };

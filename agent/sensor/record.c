@@ -70,6 +70,9 @@ static void event_attribute(struct sensor *sensor, const struct record *record, 
 	}
 	event->pid = (pid_t)key->pid;
 	event->pid_start = key->start;
+	/* Most flows are innocent: sensor_event_process() looks when one is not. */
+	if (event->kind == EVENT_PAYLOAD)
+		return;
 	event->process = process_table_find(sensor->processes, key,
 					    record->current.pid ? record->comm : NULL);
 	if (event->process && note->how != NOTE_NONE && key_equal(key, &note->process))
@@ -80,6 +83,8 @@ static void event_from_record(struct sensor *sensor, const struct record *record
 			      struct event *event)
 {
 	memset(event, 0, sizeof(*event));
+	if (record->kind == RECORD_PAYLOAD)
+		event->kind = EVENT_PAYLOAD;
 	event->time = sensor->options.replay ? sensor->time : clock_from_boottime(record->time);
 	event->frame = sensor->frame;
 	if (!sensor->options.replay)
@@ -321,6 +326,26 @@ static bool connection_record_read(struct sensor *sensor, const struct record *r
 	return true;
 }
 
+static bool payload_record_read(struct sensor *sensor, const struct record_payload *record,
+				size_t size)
+{
+	const struct record *head = &record->head;
+	struct event event;
+
+	if (head->data_size == 0 || head->data_size > size - sizeof(*record))
+		return false;
+	event_from_record(sensor, head, &event);
+	event.payload = (struct event_payload){
+		.bytes = record->data,
+		.size = head->data_size,
+		.offset = head->sequence,
+		.last = head->flags & RECORD_LAST,
+	};
+	sensor->payloads++;
+	sensor->callback(&event, sensor->userdata);
+	return true;
+}
+
 void record_read(struct sensor *sensor, const void *data, size_t size)
 {
 	const struct record *head = data;
@@ -335,6 +360,8 @@ void record_read(struct sensor *sensor, const void *data, size_t size)
 					  size - sizeof(*head));
 	else if (size >= sizeof(*head) && head->kind == RECORD_CONNECTION)
 		good = connection_record_read(sensor, head);
+	else if (size >= sizeof(*head) && head->kind == RECORD_PAYLOAD)
+		good = payload_record_read(sensor, data, size);
 	if (good)
 		sensor->events++;
 	else

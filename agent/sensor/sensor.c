@@ -21,9 +21,14 @@ CLEANUP_DEFINE(struct sensor *, sensor_close)
 
 /* A turn ends after this time even when its budget is not used up: each new finding waits for the
  * disk, and signals and the control socket must not wait for all of them. */
-#define SENSOR_TURN_TIME (50 * NS_PER_MILLISECOND)
+#define SENSOR_TURN_TIME  (50 * NS_PER_MILLISECOND)
 /* How often the counters are noted for the next daemon: adding them up is not for every record. */
-#define SENSOR_BEAT_TIME (100 * NS_PER_MILLISECOND)
+#define SENSOR_BEAT_TIME  (100 * NS_PER_MILLISECOND)
+/* What a verdict on a flow may come later for that. A busy host has several flows in it; an idle
+ * one's first flow comes up at once. */
+#define SENSOR_POLL_TIME  (2 * NS_PER_MILLISECOND)
+/* For records that were begun before that and are submitted after. */
+#define SENSOR_POLL_SLACK (NS_PER_MILLISECOND / 4)
 
 void sensor_close(struct sensor *sensor)
 {
@@ -291,13 +296,68 @@ int sensor_dispatch(struct sensor *sensor, int budget)
 	return taken;
 }
 
+/* The promise is given to the kernel side only until the time that is returned: if nobody comes by
+ * then, the next record wakes again. */
+uint64_t sensor_poll(struct sensor *sensor)
+{
+	uint64_t until = clock_boottime() + SENSOR_POLL_TIME;
+
+	if (sensor->payloads == sensor->polled)
+		return 0;
+	sensor->polled = sensor->payloads;
+	__atomic_store_n(&sensor->probes->bss->reader_polls_until, until, __ATOMIC_RELAXED);
+	return until + SENSOR_POLL_SLACK;
+}
+
+void sensor_event_process(struct sensor *sensor, struct event *event)
+{
+	struct process_key key = { .start = event->pid_start, .pid = (uint32_t)event->pid };
+
+	if (event->pid > 0 && !event->process)
+		event->process = process_table_find(sensor->processes, &key, NULL);
+}
+
+/* What the kernel side asks before it looks into the table. */
+static void cuts_count(struct sensor *sensor, int change)
+{
+	(void)__atomic_fetch_add(&sensor->probes->bss->flow_cut_count, (uint64_t)(int64_t)change,
+				 __ATOMIC_RELAXED);
+}
+
+int sensor_cut(struct sensor *sensor, uint64_t cookie)
+{
+	const struct bpf_map *cuts = sensor->probes->maps.flow_cuts;
+	uint8_t one = 1;
+	int r;
+
+	if (!sensor->options.enforce)
+		return -EOPNOTSUPP;
+	r = bpf_map__update_elem(cuts, &cookie, sizeof(cookie), &one, sizeof(one), BPF_NOEXIST);
+	if (r == 0)
+		cuts_count(sensor, 1);
+	return r == -EEXIST ? 0 : r;
+}
+
+int sensor_uncut(struct sensor *sensor, uint64_t cookie)
+{
+	const struct bpf_map *cuts = sensor->probes->maps.flow_cuts;
+	int r;
+
+	if (!sensor->options.enforce)
+		return -EOPNOTSUPP;
+	r = bpf_map__delete_elem(cuts, &cookie, sizeof(cookie), 0);
+	if (r == 0)
+		cuts_count(sensor, -1);
+	return r == -ENOENT ? 0 : r;
+}
+
 int sensor_ledger(struct sensor *sensor, struct ledger *ret)
 {
 	uint64_t submitted;
 
 	memset(ret, 0, sizeof(*ret));
 	counters_read(sensor->state, sensor->probes->bss, ret);
-	submitted = ledger_sum(ret, LEDGER_SUBMITTED);
+	submitted = ledger_submitted(ret);
 	ret->read = sensor->read;
 	ret->events = sensor->events;
 	ret->rejected = sensor->rejected;

@@ -36,6 +36,7 @@ struct sensor_options {
 	unsigned answers_rate; /* a second at most, of listed names and of others; 0: 1000 */
 	bool no_connections;   /* do not match where connections and datagrams go */
 	size_t learnt;	       /* addresses of listed names that are remembered; 0: 16384 */
+	bool flows;	       /* hand up the first bytes of new flows: EVENT_PAYLOAD */
 	bool replay; /* load only, for recorded packets: every question becomes an event */
 	/* Called after records were handed over: when it returns, what came of them is safe, and
 	 * they are given up. Until then a daemon that is killed and started again gets them once
@@ -92,6 +93,24 @@ int sensor_set_resolvers(struct sensor *sensor, const struct address *addresses,
  * turn. Returns how many. */
 int sensor_fd(const struct sensor *sensor);
 int sensor_dispatch(struct sensor *sensor, int budget);
+
+/* While flows come, their records do not wake the reader: that takes several microseconds of the
+ * sender's time each. To be called after each dispatch: 0, or the time on the boot clock, at most
+ * 2.25 ms from now, when sensor_dispatch() is to be called again whether or not the descriptor says
+ * so.
+ */
+uint64_t sensor_poll(struct sensor *sensor);
+
+/* Finds the process of an event whose process was not looked up (EVENT_PAYLOAD), by pid and start
+ * time; borrowed until the next dispatch. Does nothing where neither is known. */
+void sensor_event_process(struct sensor *sensor, struct event *event);
+
+/* Refuses everything that the socket with this cookie sends from now on, but for a TCP reset: until
+ * it is closed, or sensor_uncut() (for when it is destroyed: cookies are not used again). At most
+ * 4,096 sockets at a time; the least recently seen one that is not TCP makes room. -EOPNOTSUPP: the
+ * sensor only watches. */
+int sensor_cut(struct sensor *sensor, uint64_t cookie);
+int sensor_uncut(struct sensor *sensor, uint64_t cookie);
 
 /* The counters of all probes as of now, and what user space made of the records. */
 int sensor_ledger(struct sensor *sensor, struct ledger *ret);

@@ -28,6 +28,16 @@ static void event_seen(const struct event *event, void *userdata)
 	struct domain_name again;
 
 	(*count)++;
+	if (event->kind == EVENT_PAYLOAD) {
+		uint8_t sum = 0;
+
+		/* Each byte of it is there: the sanitizer looks. */
+		assert(event->payload.size > 0 && event->name.length == 0);
+		for (size_t i = 0; i < event->payload.size; i++)
+			sum ^= event->payload.bytes[i];
+		*count += sum == 0 ? 0 : 0;
+		return;
+	}
 	assert(event->unreadable == (event->name.length == 0));
 	assert(!event->unreadable || !event->matched);
 	assert(!event->process || event->attribution != EVENT_ATTRIBUTION_NONE);
@@ -52,7 +62,9 @@ static void *record_make(const uint8_t *data, size_t size, unsigned how, size_t 
 	if (!(how & AS_IT_IS) && size > 0)
 		*ret_size = data[0] == RECORD_QUESTION ? sizeof(struct record_question)
 			    : data[0] == RECORD_ANSWER ? sizeof(struct record_answer)
-						       : sizeof(struct record_message);
+			    : data[0] == RECORD_PAYLOAD
+				    ? sizeof(struct record) + RECORD_PAYLOAD_SMALL
+				    : sizeof(struct record_message);
 	record = calloc(1, *ret_size + 1);
 	if (!record)
 		abort();

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests of the kernel side: they load it, so they need root; without it they are skipped.
 PROBE_TESTS = \
-	%D%/test_address %D%/test_answer %D%/test_live %D%/test_malformed %D%/test_match %D%/test_process \
-	%D%/test_swap \
-	%D%/test_unseen
+	%D%/test_address %D%/test_answer %D%/test_flow %D%/test_flow_live %D%/test_live \
+	%D%/test_malformed %D%/test_match %D%/test_process %D%/test_swap %D%/test_unseen
 
 probe_run_sources = \
 	%D%/packet_build.c %D%/packet_build.h %D%/probe_run.c %D%/probe_run.h
@@ -14,6 +13,9 @@ tests_probes_test_answer_SOURCES = \
 	%D%/test_answer.c $(probe_run_sources) $(probe_cgroup_sources)
 tests_probes_test_address_SOURCES = \
 	%D%/test_address.c $(probe_run_sources) $(probe_cgroup_sources)
+tests_probes_test_flow_SOURCES = %D%/test_flow.c $(probe_run_sources)
+tests_probes_test_flow_live_SOURCES = \
+	%D%/test_flow_live.c $(probe_run_sources) $(probe_cgroup_sources)
 tests_probes_test_live_SOURCES = \
 	%D%/test_live.c $(probe_run_sources) $(probe_cgroup_sources)
 tests_probes_test_malformed_SOURCES = \

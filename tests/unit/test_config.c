@@ -53,6 +53,7 @@ static void assert_defaults(const struct config *config)
 	assert_int_equal(config->sensor.resolvers_count, 0);
 	assert_true(config->intel.builtin_resolvers);
 	assert_true(config->sensor.connections);
+	assert_true(config->sensor.flows);
 	assert_string_equal(config->intel.pack, CORDON_STATEDIR "/intel.pack");
 	assert_null(config->intel.never_block);
 	assert_int_equal(config->intel.feeds_count, 0);
@@ -100,7 +101,7 @@ static void test_every_key(void **state)
 		"  processes: 8192\n  unseen_rate: 10\n  responses: yes\n  pin: no\n"
 		"  pin_dir: pins\n  unattended: observe\n  unattended_after: 60\n"
 		"  answers: no\n  answers_rate: 7\n  resolvers: [10.0.0.2, 'fd00::2']\n"
-		"  connections: no\n"
+		"  connections: no\n  flows: no\n"
 		"intel:\n  pack: p.pack\n  never_block: n.txt\n  builtin_resolvers: no\n  feeds:\n"
 		"    - { name: one, path: lists/one, severity: high, tags: [c2, malware] }\n"
 		"    - { name: two, path: /two, action: allow }\n"
@@ -134,6 +135,7 @@ static void test_every_key(void **state)
 	assert_int_equal(config.sensor.resolvers[1].bytes[0], 0xfd);
 	assert_false(config.intel.builtin_resolvers);
 	assert_false(config.sensor.connections);
+	assert_false(config.sensor.flows);
 	assert_string_equal(config.intel.pack, "/etc/x/p.pack");
 	assert_string_equal(config.intel.never_block, "/etc/x/n.txt");
 	assert_int_equal(config.intel.feeds_count, 2);

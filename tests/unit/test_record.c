@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "sensor/probes.h"
+#include "sensor/process.h"
 #include "sensor/process_table.h"
 
 #define EVENTS_MAX 600
@@ -288,7 +289,7 @@ static void test_question_sizes(void **state)
 		assert_int_equal(take(rig, &record, sizeof(record)), 0);
 	}
 	for (unsigned kind = 0; kind < 256; kind++) {
-		if (kind == RECORD_QUESTION || kind == RECORD_MESSAGE)
+		if (kind == RECORD_QUESTION || kind == RECORD_MESSAGE || kind == RECORD_PAYLOAD)
 			continue;
 		record = question_of(BYTES(1, 'a', 0));
 		record.head.kind = (uint8_t)kind;
@@ -777,6 +778,84 @@ static void test_answer_sizes(void **state)
 	assert_unreadable(&rig->seen.events[0], "an answer without a question");
 }
 
+/* ---- first bytes of flows ---- */
+
+struct payload {
+	struct record head;
+	uint8_t data[RECORD_PAYLOAD_SMALL];
+};
+
+static struct payload payload_of(const char *data)
+{
+	struct payload record = { .head = { .kind = RECORD_PAYLOAD,
+					    .protocol = IPPROTO_TCP,
+					    .time = 90 * NS_PER_SECOND,
+					    .data_size = (uint16_t)strlen(data),
+					    .whole_size = (uint32_t)strlen(data) } };
+
+	memcpy(record.data, data, strlen(data));
+	return record;
+}
+
+static void test_payload(void **state)
+{
+	/* Proves that a payload's bytes, and where in its flow they are, are in the event, with who
+	 * sent it; and that his process is looked up when that is asked for only. */
+	struct payload record = payload_of("GET / HTTP/1.1");
+	struct rig *rig = *state;
+	struct event *event = &rig->seen.events[0];
+
+	record.head.sequence = 4096;
+	record.head.cookie = 77;
+	record.head.note.how = NOTE_CONNECT;
+	record.head.note.process.pid = PID_A;
+	record.head.note.process.start = 5;
+	record.head.note.tid = PID_A + 1;
+	assert_int_equal(take(rig, &record, sizeof(record)), 1);
+	assert_int_equal(event->kind, EVENT_PAYLOAD);
+	assert_ptr_equal(event->payload.bytes, record.data);
+	assert_int_equal(event->payload.size, 14);
+	assert_int_equal(event->payload.offset, 4096);
+	assert_false(event->payload.last || event->matched || event->unreadable);
+	assert_int_equal(event->name.length, 0);
+	assert_int_equal(event->socket_cookie, 77);
+	assert_int_equal(event->attribution, EVENT_ATTRIBUTION_CONNECT);
+	assert_int_equal(event->pid, PID_A);
+	assert_int_equal(event->pid_start, 5);
+	assert_int_equal(event->tid, PID_A + 1);
+	assert_null(event->process);
+	assert_null(event->reason);
+	sensor_event_process(&rig->sensor, event);
+	assert_non_null(event->process);
+	assert_int_equal(event->process->pid, PID_A);
+	record.head.flags = RECORD_LAST;
+	record.head.note.how = NOTE_NONE;
+	assert_int_equal(take(rig, &record, sizeof(record)), 1);
+	assert_true(event->payload.last);
+	assert_int_equal(event->pid, 0);
+	sensor_event_process(&rig->sensor, event);
+	assert_null(event->process);
+}
+
+static void test_payload_sizes(void **state)
+{
+	/* Proves that a payload which claims more than there is, or nothing, is rejected. */
+	struct payload record = payload_of("GET / HTTP/1.1");
+	struct rig *rig = *state;
+
+	for (size_t size = 0; size < sizeof(record.head) + 14; size++)
+		assert_int_equal(take(rig, &record, size), 0);
+	assert_int_equal(take(rig, &record, sizeof(record.head) + 14), 1);
+	record.head.data_size = 0;
+	assert_int_equal(take(rig, &record, sizeof(record)), 0);
+	record.head.data_size = RECORD_PAYLOAD_SMALL;
+	assert_int_equal(take(rig, &record, sizeof(record)), 1);
+	record.head.data_size = RECORD_PAYLOAD_SMALL + 1;
+	assert_int_equal(take(rig, &record, sizeof(record)), 0);
+	record.head.data_size = 65535;
+	assert_int_equal(take(rig, &record, sizeof(record)), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -793,6 +872,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_answer, rig_make, rig_free),
 		cmocka_unit_test_setup_teardown(test_answer_cut, rig_make, rig_free),
 		cmocka_unit_test_setup_teardown(test_answer_sizes, rig_make, rig_free),
+		cmocka_unit_test_setup_teardown(test_payload, rig_make, rig_free),
+		cmocka_unit_test_setup_teardown(test_payload_sizes, rig_make, rig_free),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

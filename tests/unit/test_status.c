@@ -61,7 +61,10 @@ static struct status status_make(const struct pack *pack)
 	status.ledger.counters[LEDGER_EGRESS][LEDGER_CLEAN] = 7;
 	status.ledger.counters[LEDGER_EGRESS][LEDGER_MATCHED] = 2;
 	status.ledger.counters[LEDGER_EGRESS][LEDGER_SUBMITTED] = 2;
-	status.ledger.read = status.ledger.events = 2;
+	status.ledger.flows[LEDGER_FLOW_TLS] = 3;
+	status.ledger.flows[LEDGER_FLOW_OTHER] = 1;
+	status.ledger.flows[LEDGER_FLOW_PIECES] = status.ledger.flows[LEDGER_FLOW_SUBMITTED] = 3;
+	status.ledger.read = status.ledger.events = 5;
 	return status;
 }
 
@@ -93,6 +96,8 @@ static void healthy_daemons_have_no_problems(void **state)
 	assert_true(json_is_true(json_object_get(ledger, "balances")));
 	assert_int_equal(number_at(json_object_get(ledger, "probes"), "egress", "seen"), 9);
 	assert_int_equal(number_at(json_object_get(ledger, "probes"), "egress", "clean"), 7);
+	assert_int_equal(number_at(ledger, "flows", "seen"), 4);
+	assert_int_equal(number_at(ledger, "flows", "tls"), 3);
 	assert_int_equal(number_at(reply, "findings", "excepted"), 4);
 	sink = json_array_get(json_object_get(reply, "sinks"), 0);
 	assert_string_equal(json_string_value(json_object_get(sink, "name")), "file");

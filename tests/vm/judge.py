@@ -133,6 +133,12 @@ class Judge:
         self.say(found == [{key: event.get(key) for key in keys} for event in EXPECTED[capture]],
                  f"replay of {capture}", f"{len(found)} events")
 
+    def tests(self):
+        """The probes' own tests, those that were built."""
+        for name, lines in self.wrote.items():
+            if name.startswith("test "):
+                self.say(lines[:1] == ["exit 0"], name, " | ".join(lines))
+
     def judge(self):
         self.say("end" in self.wrote, "the scenario ran to its end")
         print("    ", *self.wrote.get("kernel", []))
@@ -140,6 +146,7 @@ class Judge:
             self.agent(mode)
             self.lookups(mode)
         self.pins()
+        self.tests()
         for capture in CAPTURES:
             self.replay(capture)
         return self.failures == 0
