@@ -15,6 +15,7 @@
  *	answer	 UDP, what came in: an answer (answer.h)
  *	address	 on its way out: what is neither UDP nor TCP, or comes from a raw socket
  *	flow	 TLS, HTTP and QUIC: hands up the first bytes of a new flow (flow.h)
+ *	name	 TLS and HTTP before that: their name, where it is simple to read (flow_name.h)
  *
  * The audit programs return a constant: they cannot drop.
  */
@@ -28,6 +29,7 @@
 #include "answer.h"
 #include "counters.h"
 #include "flow.h"
+#include "flow_name.h"
 #include "message.h"
 #include "packet.h"
 #include "record.h"
@@ -265,8 +267,10 @@ DNS_PROGRAMS(egress_audit, egress, COUNTER_EGRESS, false)
 DNS_PROGRAMS(egress_enforce, egress, COUNTER_EGRESS, true)
 ADDRESS_PROGRAM(egress_audit, egress)
 ADDRESS_PROGRAM(egress_enforce, egress)
-DNS_PROGRAM(egress_audit, flow, egress, flow_judge(skb, &egress_audit_hook), TAIL_FLOW)
-DNS_PROGRAM(egress_enforce, flow, egress, flow_judge(skb, &egress_enforce_hook), TAIL_FLOW)
+DNS_PROGRAM(egress_audit, flow, egress, flow_judge(skb, &egress_audit_hook, &tail), TAIL_FLOW)
+DNS_PROGRAM(egress_enforce, flow, egress, flow_judge(skb, &egress_enforce_hook, &tail), TAIL_FLOW)
+DNS_PROGRAM(egress_audit, name, egress, flow_name_judge(skb, &egress_audit_hook), TAIL_FLOW)
+DNS_PROGRAM(egress_enforce, name, egress, flow_name_judge(skb, &egress_enforce_hook), TAIL_FLOW)
 DNS_PROGRAMS(ingress_audit, ingress, COUNTER_INGRESS, false)
 DNS_PROGRAM(ingress_audit, answer, ingress, datagram_answer_judge(skb, &ingress_audit_hook),
 	    TAIL_ANSWER)

@@ -82,6 +82,10 @@ struct {
 
 static const volatile struct socket_note socket_note_empty;
 
+/* Set by user space when every ClientHello is wanted, whatever its name: there are fingerprints to
+ * match. */
+__u64 flow_hellos_wanted __weak;
+
 /* Sockets that may send nothing more, by cookie. Written by user space; see sensor_cut(). */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -172,7 +176,8 @@ static __always_inline enum action flow_wanted_tcp(struct __sk_buff *skb, const 
 	note = flow_socket_note(skb, 0);
 	if (!note)
 		return ACTION_PASS;
-	if (note->flow == NOTE_FLOW_NEW || note->flow == NOTE_FLOW_OPEN)
+	if (note->flow == NOTE_FLOW_NEW || note->flow == NOTE_FLOW_OPEN ||
+	    note->flow == NOTE_FLOW_HTTP)
 		return ACTION_FURTHER;
 	return note->flow == NOTE_FLOW_CUT ? flow_cut(hook) : ACTION_PASS;
 }
@@ -362,10 +367,24 @@ static __always_inline void flow_other(struct socket_note *note)
 		note->flow = NOTE_FLOW_DONE;
 }
 
+/* The end of what is handed up of a flow at once; another request may follow. */
+static __always_inline void flow_end(struct socket_note *note)
+{
+	note->flow = note->flow_wanted == FLOW_HTTP_MAX ? NOTE_FLOW_HTTP : NOTE_FLOW_DONE;
+}
+
+/* Whether flow_name.h is to read the name first. Of a segment that was seen before, or is the rest
+ * of something, it is not asked. */
+static __always_inline bool flow_name_wanted(const struct socket_note *note)
+{
+	return !settings.replay && !flow_hellos_wanted && note->flow_next == 0;
+}
+
 /* The first payload decides what a flow is: counted once, here. False: nothing of it is wanted. */
 static __always_inline bool flow_begin(struct socket_note *note, const struct message *message,
 				       __u32 sequence)
 {
+	bool again = note->flow == NOTE_FLOW_HTTP;
 	struct flow_first first __attribute__((aligned(8))) = { 0 };
 	__u64 size = message->size < FLOW_FIRST ? message->size : FLOW_FIRST;
 	bool late = note->flow_segments > 0, tls, http;
@@ -378,16 +397,20 @@ static __always_inline bool flow_begin(struct socket_note *note, const struct me
 	tls = first_is_tls(&first);
 	http = !tls && first_is_http(&first);
 	/* In the middle of something else one letter is not enough. */
+	if (again && (!http || size < FLOW_FIRST_WHOLE))
+		return false;
 	if ((!tls && !http) || (late && size < FLOW_FIRST_WHOLE)) {
 		flow_other(note);
 		return false;
 	}
-	count_flow(late ? COUNTER_FLOW_LATE : tls ? COUNTER_FLOW_TLS : COUNTER_FLOW_HTTP);
+	if (!again)
+		count_flow(late ? COUNTER_FLOW_LATE : tls ? COUNTER_FLOW_TLS : COUNTER_FLOW_HTTP);
 	note->flow = NOTE_FLOW_OPEN;
 	note->flow_wanted = tls ? (__u16)tls_wanted(&first) : FLOW_HTTP_MAX;
 	note->flow_first = sequence;
 	note->flow_next = 0;
 	note->flow_segments = 0;
+	note->flow_verdict = FLOW_VERDICT_UP;
 	return true;
 }
 
@@ -409,13 +432,15 @@ static __always_inline enum action flow_piece(struct socket_note *note, struct m
 {
 	__u32 offset = sequence - note->flow_first, wanted = note->flow_wanted;
 	__u32 next = note->flow_next, stop = wanted;
-	bool last;
+	bool refused = message->hook->may_drop && note->flow_verdict == FLOW_VERDICT_REFUSED, last;
+	__u8 flags = (note->flow_verdict == FLOW_VERDICT_UP ? 0 : RECORD_MATCHED) |
+		     (refused ? RECORD_BLOCKED : 0);
 
 	/* Sent before what we took for the first byte. */
 	if (offset >= 1u << 31)
 		return ACTION_PASS;
 	if (offset >= wanted) {
-		note->flow = NOTE_FLOW_DONE;
+		flow_end(note);
 		return ACTION_PASS;
 	}
 	if (message->size < wanted - offset)
@@ -428,21 +453,26 @@ static __always_inline enum action flow_piece(struct socket_note *note, struct m
 	message->offset += next - offset;
 	if (stop - next > RECORD_PAYLOAD_MAX) {
 		note->flow_next = (__u16)(next + RECORD_PAYLOAD_MAX);
-		if (payload_submit(message, next, RECORD_PAYLOAD_MAX, 0))
+		if (payload_submit(message, next, RECORD_PAYLOAD_MAX, flags))
 			return ACTION_FURTHER;
-		note->flow = NOTE_FLOW_DONE;
-		return ACTION_PASS;
+		note->flow = refused ? NOTE_FLOW_CUT : NOTE_FLOW_DONE;
+		return refused ? flow_cut(message->hook) : ACTION_PASS;
 	}
 	note->flow_next = (__u16)stop;
 	note->flow_segments++;
-	last = end || stop == wanted || note->flow_segments >= FLOW_SEGMENTS_MAX;
+	last = refused || end || stop == wanted || note->flow_segments >= FLOW_SEGMENTS_MAX;
 	/* Without this piece nobody can read the others. */
-	if (!payload_submit(message, next, stop - next, last ? RECORD_LAST : 0) || last)
-		note->flow = NOTE_FLOW_DONE;
-	return ACTION_PASS;
+	if (!payload_submit(message, next, stop - next, flags | (last ? RECORD_LAST : 0)) || last)
+		flow_end(note);
+	if (!refused)
+		return ACTION_PASS;
+	note->flow = NOTE_FLOW_CUT;
+	return flow_cut(message->hook);
 }
 
-static __always_inline enum action flow_stream(struct message *message, const struct packet *packet)
+/* ACTION_FURTHER: *ret_tail goes on. */
+static __always_inline enum action flow_stream(struct message *message, const struct packet *packet,
+					       enum tail *ret_tail)
 {
 	struct __sk_buff *skb = message->skb;
 	struct socket_note *note;
@@ -471,9 +501,15 @@ static __always_inline enum action flow_stream(struct message *message, const st
 		return flow_cut(message->hook);
 	if (!message->size || note->flow == NOTE_FLOW_DONE)
 		return ACTION_PASS;
-	if (note->flow != NOTE_FLOW_OPEN && ((note->flow == NOTE_FLOW_NONE && !settings.replay) ||
-					     !flow_begin(note, message, sequence)))
-		return ACTION_PASS;
+	if (note->flow != NOTE_FLOW_OPEN) {
+		if ((note->flow == NOTE_FLOW_NONE && !settings.replay) ||
+		    !flow_begin(note, message, sequence))
+			return ACTION_PASS;
+		if (flow_name_wanted(note)) {
+			*ret_tail = TAIL_NAME;
+			return ACTION_FURTHER;
+		}
+	}
 	return flow_piece(note, message, sequence, tcp.flags & TCP_FLAG_FIN);
 }
 
@@ -538,7 +574,8 @@ static __always_inline enum action flow_datagram(struct message *message,
 	return ACTION_FURTHER;
 }
 
-static __always_inline enum action flow_judge(struct __sk_buff *skb, const struct hook *hook)
+static __always_inline enum action flow_judge(struct __sk_buff *skb, const struct hook *hook,
+					      enum tail *ret_tail)
 {
 	struct message message = { .hook = hook, .skb = skb };
 	struct packet packet = { 0 };
@@ -548,6 +585,6 @@ static __always_inline enum action flow_judge(struct __sk_buff *skb, const struc
 	message.protocol = packet.protocol;
 	message.source_port = packet.source_port;
 	message.destination_port = packet.destination_port;
-	return packet.protocol == IPPROTO_TCP ? flow_stream(&message, &packet)
+	return packet.protocol == IPPROTO_TCP ? flow_stream(&message, &packet, ret_tail)
 					      : flow_datagram(&message, &packet);
 }

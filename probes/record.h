@@ -33,10 +33,10 @@ struct socket_note {
 	__u8 how;	    /* enum note_how */
 	__u8 flow;	    /* enum note_flow; of a TCP socket that connected */
 	__u8 flow_segments; /* looked at while it is new, handed up once it is open */
-	__u8 zero;
-	__u32 flow_first;  /* sequence number of the first byte of payload */
-	__u16 flow_next;   /* bytes of it that were handed up */
-	__u16 flow_wanted; /* that are to be handed up */
+	__u8 flow_verdict;  /* enum flow_verdict: of its name, where that was read in the kernel */
+	__u32 flow_first;   /* sequence number of the first byte of payload */
+	__u16 flow_next;    /* bytes of it that were handed up */
+	__u16 flow_wanted;  /* that are to be handed up */
 	__u32 zeroes;
 };
 
@@ -47,6 +47,15 @@ enum note_flow {
 	NOTE_FLOW_OPEN, /* payload is being handed up */
 	NOTE_FLOW_DONE, /* all was handed up that is wanted, or it is nothing that we read */
 	NOTE_FLOW_CUT,	/* refused: everything that it sends is dropped */
+	NOTE_FLOW_HTTP, /* as DONE, but another request may come, of another host */
+};
+
+/* What the kernel side made of a flow's name. */
+enum flow_verdict {
+	FLOW_VERDICT_UP,      /* not read here: handed up */
+	FLOW_VERDICT_CLEAN,   /* not listed */
+	FLOW_VERDICT_LISTED,  /* handed up, and passed */
+	FLOW_VERDICT_REFUSED, /* handed up, and cut */
 };
 
 enum note_source {
@@ -235,6 +244,8 @@ enum counter_flow {
 	COUNTER_FLOW_RING_FULL,
 	COUNTER_FLOW_LIMITED,
 	COUNTER_FLOW_CUT,
+	COUNTER_FLOW_CLEAN,
+	COUNTER_FLOW_LISTED,
 	COUNTER_FLOWS,
 };
 
@@ -265,6 +276,7 @@ enum tail {
 	TAIL_ANSWER,  /* ingress */
 	TAIL_ADDRESS, /* egress */
 	TAIL_FLOW,    /* egress */
+	TAIL_NAME,    /* egress */
 	TAILS,
 };
 

@@ -184,7 +184,7 @@ EXTRA_DIST += \
 	%D%/system/agent.py %D%/system/answerer.py %D%/system/asking.py %D%/system/conftest.py %D%/system/musl_lookup.c \
 	%D%/system/test_answers.py %D%/system/test_attribution.py %D%/system/test_block.py %D%/system/test_connect.py %D%/system/test_enforce.py \
 	%D%/system/test_flood.py %D%/system/test_cli.py %D%/system/test_kill.py %D%/system/test_probe.py \
-	%D%/system/test_reload.py %D%/system/test_replay.py %D%/system/test_botocore.py %D%/system/test_client.py %D%/system/test_stub.py %D%/system/test_worker.py \
+	%D%/system/site.py %D%/system/test_reload.py %D%/system/test_replay.py %D%/system/test_roads.py %D%/system/test_botocore.py %D%/system/test_client.py %D%/system/test_stub.py %D%/system/test_worker.py \
 	%D%/system/ocsf_validate.py %D%/unit/intel_folder.h %D%/unit/prefix_reference.h %D%/unit/process_key.h %D%/unit/answer_rig.h \
 	%D%/vm/init %D%/vm/judge.py %D%/vm/kernel %D%/vm/run %D%/vm/scenario
 

@@ -77,6 +77,8 @@ static const struct line ledger_lines[] = {
 	{ "ledger.flows.tls", "TLS among them", FORM_NUMBER },
 	{ "ledger.flows.http", "HTTP", FORM_NUMBER },
 	{ "ledger.flows.quic", "QUIC", FORM_NUMBER },
+	{ "ledger.flows.clean", "names not listed", FORM_NUMBER },
+	{ "ledger.flows.listed", "names listed", FORM_NUMBER },
 	{ "ledger.flows.limited", "parts of them lost", FORM_NUMBER },
 	{ "ledger.flows.cut", "packets of cut flows dropped", FORM_NUMBER },
 	{ "ledger.table_missing", "seen without a table", FORM_NUMBER },
@@ -102,6 +104,13 @@ static const struct line block_lines[] = {
 	{ "block.skipped", "nobody to tell", FORM_NUMBER },
 	{ "block.limited", "over the rate", FORM_NUMBER },
 	{ "block.failed", "failed", FORM_NUMBER },
+};
+
+static const struct line cut_lines[] = {
+	{ "cut.destroyed", "connections destroyed", FORM_NUMBER },
+	{ "cut.gone", "gone before", FORM_NUMBER },
+	{ "cut.dropped", "dropped only", FORM_NUMBER },
+	{ "cut.failed", "failed", FORM_NUMBER },
 };
 
 static const struct line workers_lines[] = {
@@ -144,6 +153,7 @@ static const struct section {
   ledger = { "ledger", "Ledger", ledger_lines, ELEMENTS(ledger_lines) },
   findings = { "findings", "Findings", findings_lines, ELEMENTS(findings_lines) },
   block = { "block", "Blocked lookups", block_lines, ELEMENTS(block_lines) },
+  cut = { "cut", "Flows cut", cut_lines, ELEMENTS(cut_lines) },
   workers = { "workers", "Workers", workers_lines, ELEMENTS(workers_lines) },
   answers = { "answers", "Answers", answer_lines, ELEMENTS(answer_lines) },
   cost = { "cost", "Cost", cost_lines, ELEMENTS(cost_lines) };
@@ -419,6 +429,7 @@ static int text_print(json_t *reply)
 	section_print(writer, reply, &findings);
 	sinks_print(writer, reply);
 	section_print(writer, reply, &block);
+	section_print(writer, reply, &cut);
 	section_print(writer, reply, &workers);
 	cage_print(writer, reply);
 	section_print(writer, reply, &answers);

@@ -241,6 +241,7 @@ static int tick(sd_event_source *source, uint64_t usec, void *userdata)
 	/* The edge of an epoll event may have passed while the budget of a turn was used up. */
 	(void)records_take(agent);
 	payload_tick(agent);
+	teach_tick(agent);
 	pipeline_flush(agent);
 	loss_tell(agent);
 	if (clock_realtime() >= agent->next_change && indicators_load(agent, error) < 0)
@@ -429,6 +430,19 @@ static int settings_read(struct agent *agent)
 	return folders_make(&agent->config);
 }
 
+static void responses_open(struct agent *agent)
+{
+	int r = block_open(agent->loop, &agent->block);
+
+	if (r < 0)
+		(void)log_errno(LOG_WARNING, r,
+				"programs whose lookups are blocked may wait for their timeout");
+	r = cut_open(agent->loop, agent->sensor, &agent->cut);
+	if (r < 0)
+		(void)log_errno(LOG_WARNING, r,
+				"flows to listed names are told, but cannot be cut");
+}
+
 int agent_start(struct agent *agent)
 {
 	char error[CONTROL_ERROR_SIZE];
@@ -459,14 +473,11 @@ int agent_start(struct agent *agent)
 	/* Without indicators the agent still runs: a pack may come any time. */
 	if (indicators_load(agent, error) < 0)
 		log_error("%s; running without indicators until there is a pack", error);
-	if (agent->config.mode == CONFIG_ENFORCE) {
-		r = block_open(agent->loop, &agent->block);
-		if (r < 0)
-			(void)log_errno(LOG_WARNING, r,
-					"programs whose lookups are blocked may wait for their "
-					"timeout");
-	}
-	r = sensor_take(agent);
+	if (agent->config.mode == CONFIG_ENFORCE)
+		responses_open(agent);
+	r = teach_start(agent);
+	if (r >= 0)
+		r = sensor_take(agent);
 	if (r < 0)
 		return r;
 	r = loop_fill(agent);
@@ -498,6 +509,8 @@ void agent_stop(struct agent *agent)
 	agent->pack_watch = sd_event_source_disable_unref(agent->pack_watch);
 	payload_close(agent);
 	block_close(agent->block);
+	cut_close(agent->cut);
+	resolvers_free(agent->resolvers);
 	sensor_close(agent->sensor);
 	if (agent->journal)
 		pipeline_flush(agent);
@@ -542,6 +555,8 @@ json_t *agent_status(struct agent *agent)
 	journal_statistics(agent->journal, &status.findings);
 	if (agent->block)
 		block_statistics(agent->block, &status.block);
+	if (agent->cut)
+		cut_statistics(agent->cut, &status.cut);
 	detect_statistics(agent->detect, &status.detect);
 	for (size_t i = 0; i < agent->sinks_count; i++)
 		sink_statistics(agent->sinks[i], &status.sinks[status.sink_count++]);

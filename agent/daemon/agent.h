@@ -19,6 +19,8 @@
 #include "report/ocsf.h"
 #include "report/sink.h"
 #include "response/block.h"
+#include "response/cut.h"
+#include "sensor/resolvers.h"
 #include "scan/flow_table.h"
 #include "scan/pool.h"
 #include "sensor/sensor.h"
@@ -53,6 +55,8 @@ struct agent {
 	struct flow_table *flows;      /* that they are reading; NULL with pool */
 	sd_event_source *payload_told; /* commits what they said in one turn; NULL with pool */
 	struct block *block;	       /* NULL: not in enforce mode, or it cannot be had */
+	struct cut *cut;	       /* likewise */
+	struct resolvers *resolvers;
 	struct control *control;
 	struct ocsf_host host;
 	sd_event *loop;
@@ -85,6 +89,12 @@ json_t *agent_status(struct agent *agent);
 int indicators_load(struct agent *agent, char error[static CONTROL_ERROR_SIZE]);
 /* Whether another file stands at the pack's path than the one in force was read from. */
 bool indicators_changed(const struct agent *agent);
+/* sensor_keep: whether policy may let pass what this entry matches. userdata: the agent. */
+bool entry_kept(const struct indicator *indicator, void *userdata);
+
+/* teach.c: after the sensor is open, and each second. */
+int teach_start(struct agent *agent);
+void teach_tick(struct agent *agent);
 
 /* payload.c */
 /* Starts the workers. Without them the agent still runs: why is logged. */
@@ -103,6 +113,8 @@ void pipeline_event(const struct event *event, void *userdata);
 void pipeline_commit(struct agent *agent);
 /* What payload turned out to say: EVENT_FLOW, without a process yet. */
 void pipeline_flow(const struct event *event, void *userdata);
+/* A sandboxed worker died or broke its rules; reason: safe to show. */
+void pipeline_worker_broken(struct agent *agent, const char *reason);
 /* records: found the ring full since the last time. unattended: ns for which nobody read it; 0: it
  * was read. */
 void pipeline_loss(struct agent *agent, uint64_t records, uint64_t unattended);

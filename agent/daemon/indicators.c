@@ -147,7 +147,7 @@ static int pack_check(const struct agent *agent, const struct pack *pack,
 	return r > 0 ? -EPERM : r;
 }
 
-static bool entry_kept(const struct indicator *indicator, void *userdata)
+bool entry_kept(const struct indicator *indicator, void *userdata)
 {
 	const struct agent *agent = userdata;
 

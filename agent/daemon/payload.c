@@ -14,8 +14,8 @@
 
 static void worker_broken(const char *reason, void *userdata)
 {
-	(void)userdata;
 	log_warning("a worker was replaced: %s", reason);
+	pipeline_worker_broken(userdata, reason);
 }
 
 /* What workers said comes in turns of their own, each ended by one commit. */

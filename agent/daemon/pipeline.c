@@ -150,9 +150,25 @@ static uint64_t event_witness(const struct event *event)
 	return hash | 1;
 }
 
-static int finding_found(const struct finding *finding, void *userdata)
+/* A flow to a listed name is ended here, where policy wants that: the kernel side has refused its
+ * first bytes, or it is under way when a worker has read its name. */
+static bool flow_cut(struct agent *agent, const struct finding *finding,
+		     const struct verdict *verdict)
+{
+	const struct event *event = finding->event;
+
+	return event->kind == EVENT_FLOW && agent->cut &&
+	       (event->disposition == EVENT_BLOCKED ||
+		(!verdict->excepted && verdict->response == RESPONSE_BLOCK)) &&
+	       cut_flow(agent->cut, event) >= 0;
+}
+
+static int finding_found(const struct finding *found, void *userdata)
 {
 	struct agent *agent = userdata;
+	struct finding copy = *found;
+	const struct finding *finding = &copy;
+	struct event event = *found->event;
 	struct verdict verdict;
 	CLEANUP(passage_end)
 	struct passage passage = {
@@ -165,8 +181,8 @@ static int finding_found(const struct finding *finding, void *userdata)
 	struct journal_input input = {
 		.uid = finding->uid,
 		.detector = finding->detector,
-		.time = finding->event->time,
-		.witness = event_witness(finding->event),
+		.time = event.time,
+		.witness = event_witness(&event),
 		.document = passage_document,
 		.amend = passage_amend,
 		.summary = passage_summary,
@@ -174,7 +190,10 @@ static int finding_found(const struct finding *finding, void *userdata)
 	};
 	int r;
 
+	copy.event = &event;
 	policy_evaluate(agent->policy, finding, clock_realtime(), &verdict);
+	if (flow_cut(agent, finding, &verdict))
+		event.disposition = EVENT_BLOCKED;
 	if (verdict.excepted && finding->event->disposition != EVENT_BLOCKED) {
 		agent->excepted++;
 		return 0;
@@ -224,7 +243,17 @@ void pipeline_event(const struct event *event, void *userdata)
 
 void pipeline_flow(const struct event *event, void *userdata)
 {
-	pipeline_event(event, userdata);
+	struct agent *agent = userdata;
+	struct event flow = *event;
+
+	sensor_event_process(agent->sensor, &flow);
+	pipeline_event(&flow, agent);
+}
+
+void pipeline_worker_broken(struct agent *agent, const char *reason)
+{
+	(void)detect_worker(agent->detect, reason, clock_realtime(), finding_found, agent);
+	pipeline_commit(agent);
 }
 
 void pipeline_loss(struct agent *agent, uint64_t records, uint64_t unattended)

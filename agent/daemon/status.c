@@ -99,6 +99,13 @@ static const struct counter block_counters[] = {
 	COUNTER(block_statistics, limited),  COUNTER(block_statistics, failed),
 };
 
+static const struct counter cut_counters[] = {
+	COUNTER(cut_statistics, destroyed),
+	COUNTER(cut_statistics, gone),
+	COUNTER(cut_statistics, dropped),
+	COUNTER(cut_statistics, failed),
+};
+
 static const struct counter answer_counters[] = {
 	{ "addresses", offsetof(struct detect_statistics, learnt.addresses) },
 	{ "learnt", offsetof(struct detect_statistics, learnt.learnt) },
@@ -538,6 +545,8 @@ json_t *status_json(const struct status *status)
 	set(&builder, object, "sinks", sinks_json(&builder, status));
 	set(&builder, object, "block",
 	    counters_json(&builder, &status->block, block_counters, ELEMENTS(block_counters)));
+	set(&builder, object, "cut",
+	    counters_json(&builder, &status->cut, cut_counters, ELEMENTS(cut_counters)));
 	set(&builder, object, "workers", workers_json(&builder, status));
 	set(&builder, object, "answers",
 	    counters_json(&builder, &status->detect, answer_counters, ELEMENTS(answer_counters)));

@@ -29,6 +29,7 @@
  *   "sinks": [ { "name", "delivered": N, "failed": N, "held": N,
  *       "error": TEXT or null } ],                                    of the last delivery
  *   "block": { the members of struct block_statistics },
+ *   "cut": { the members of struct cut_statistics },
  *   "workers": null, or { the members of struct pool_statistics, "user", "reason": TEXT or null,
  *       of the last one that was replaced, "table": { the members of struct
  *       flow_table_statistics }, "processes": [ { "pid": N, "uid": N } ],
@@ -56,6 +57,7 @@
 #include "journal/journal.h"
 #include "report/sink.h"
 #include "response/block.h"
+#include "response/cut.h"
 #include "scan/flow_table.h"
 #include "scan/pool.h"
 #include "sensor/ledger.h"
@@ -96,6 +98,7 @@ struct status {
 	struct sink_statistics sinks[SINK_TYPES_MAX];
 	size_t sink_count;
 	struct block_statistics block;
+	struct cut_statistics cut;
 	struct detect_statistics detect;
 	struct control_statistics control;
 

@@ -32,14 +32,10 @@ static detector_look indicator_look, answer_look, learnt_look, rebinding_look, r
 static detector_look unreadable_look;
 
 static const struct detector detectors[] = {
-	{ "indicator", indicator_look },
-	{ "indicator", connection_indicator_look },
-	{ "indicator", flow_indicator_look },
-	{ "indicator", fingerprint_indicator_look },
-	{ "indicator", answer_look },
-	{ "indicator", learnt_look },
-	{ "rebinding", rebinding_look },
-	{ "resolver-bypass", resolver_look },
+	{ "indicator", indicator_look },       { "indicator", connection_indicator_look },
+	{ "indicator", flow_indicator_look },  { "indicator", fingerprint_indicator_look },
+	{ "indicator", answer_look },	       { "indicator", learnt_look },
+	{ "rebinding", rebinding_look },       { "resolver-bypass", resolver_look },
 	{ "unreadable-dns", unreadable_look },
 };
 
@@ -333,5 +329,23 @@ int detect_loss(struct detect *detect, uint64_t records, uint64_t unattended, ui
 			       "%llu records found no room since the last time; what policy blocks "
 			       "was blocked; sensor.ring_size makes the ring larger",
 			       (unsigned long long)records);
+	return found(&finding, userdata);
+}
+
+int detect_worker(struct detect *detect, const char *reason, uint64_t now,
+		  int (*found)(const struct finding *finding, void *userdata), void *userdata)
+{
+	const struct event event = { .time = now, .unreadable = true };
+	struct finding finding = {
+		.detector = "worker-broken",
+		.default_severity = SEVERITY_MEDIUM,
+		.event = &event,
+		.title = "A sandboxed worker was replaced",
+	};
+	int r = finding_identify(detect, &finding);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(finding.why, sizeof(finding.why), "%s", reason);
 	return found(&finding, userdata);
 }

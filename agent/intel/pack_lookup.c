@@ -305,6 +305,14 @@ int pack_lookup_hash(const struct pack *pack, const uint8_t *hash, size_t size, 
 	return lookup_end(&lookup);
 }
 
+bool pack_has_fingerprints(const struct pack *pack)
+{
+	uint32_t low, high;
+
+	return pack_map_range(pack, PACK_HASH_STARTS, PACK_HASH_KINDS - 1, &low, &high) &&
+	       high > low;
+}
+
 int pack_each_domain(const struct pack *pack,
 		     int (*each)(const struct domain_name *name, const struct indicator *indicator,
 				 void *data),

@@ -45,6 +45,8 @@ static const char *const flow_names[] = {
 	[LEDGER_FLOW_RING_FULL] = "ring_full",
 	[LEDGER_FLOW_LIMITED] = "limited",
 	[LEDGER_FLOW_CUT] = "cut",
+	[LEDGER_FLOW_CLEAN] = "clean",
+	[LEDGER_FLOW_LISTED] = "listed",
 };
 
 const char *ledger_probe_name(enum ledger_probe probe)

@@ -81,6 +81,8 @@ enum ledger_flow {
 	LEDGER_FLOW_RING_FULL,			 /* lost, but counted */
 	LEDGER_FLOW_LIMITED, /* lost: half of the ring was full, and the rest is for matches */
 	LEDGER_FLOW_CUT,     /* packets dropped of flows that were cut */
+	LEDGER_FLOW_CLEAN,   /* names that were read in the kernel, and are not listed */
+	LEDGER_FLOW_LISTED,  /* names that were, and are */
 	LEDGER_FLOWS,
 };
 

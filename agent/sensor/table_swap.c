@@ -189,6 +189,8 @@ int sensor_set_pack(struct sensor *sensor, const struct pack *pack, uint64_t now
 	    0)
 		return log_errno(LOG_ERR, -errno, "the new table cannot take its place");
 	sensor->table_bytes = size;
+	__atomic_store_n(&sensor->probes->bss->flow_hellos_wanted, pack_has_fingerprints(pack),
+			 __ATOMIC_RELAXED);
 	if (mark.kept || mark.kept_addresses)
 		log_notice("%llu listed names and %llu addresses are seen but not dropped, as "
 			   "policy wants it",

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Roads to a listed name beyond a lookup: real clients over HTTP, through a proxy, over TLS and QUIC.
+Each is a finding with the right process; in enforce mode the road is shut; innocent names pass."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from agent import (DISPOSITION_BLOCKED, SOURCE, Agent, Cgroup, Namespace, executable, need, run,
+                   wait_for)
+
+HTTP, HTTPS, QUIC = 8080, 8443, 4433
+LISTED, INNOCENT = "www.evil.test", "www.innocent.test"
+
+
+class Site:
+    """The servers, outside the watched cgroup."""
+
+    def __init__(self, namespace, folder):
+        self.namespace, self.folder = namespace, folder
+        self.key, self.certificate = folder / "key.pem", folder / "certificate.pem"
+        run(*need("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt",
+            "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", self.key, "-out",
+            self.certificate, "-days", "2", "-subj", "/CN=evil.test")
+        self.log = folder / "site.log"
+        self.hosts = folder / "hosts"
+        self.hosts.write_text(f"127.0.0.1 localhost {LISTED} {INNOCENT}\n")
+        with open(self.log, "w") as log:
+            self.server = namespace.start(
+                "/usr/bin/python3", SOURCE / "tests/system/site.py", self.certificate, self.key,
+                HTTP, HTTPS, watched=False, stdout=log)
+        wait_for(lambda: "ready" in self.log.read_text(), "the servers are ready")
+        self.quic = namespace.start(*need("gtlsserver"), "-q", "127.0.0.1", QUIC, self.key,
+                                    self.certificate, watched=False,
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def requests(self):
+        return [json.loads(line) for line in self.log.read_text().splitlines()
+                if line.startswith("{")]
+
+    def curl(self, *arguments, name):
+        """One request by curl; whether it got its answer."""
+        resolve = [part for port in (HTTP, HTTPS) for part in
+                   ("--resolve", f"{name}:{port}:127.0.0.1")]
+        done = self.namespace.run(*need("curl"), "-sk", "--max-time", 5, *resolve, *arguments,
+                                  env={**os.environ, "no_proxy": ""})
+        return done.returncode == 0 and done.stdout == "ok"
+
+    def http(self, name):
+        return self.curl(f"http://{name}:{HTTP}/", name=name)
+
+    def https(self, name):
+        return self.curl(f"https://{name}:{HTTPS}/", name=name)
+
+    def proxied(self, name):
+        return self.curl("-x", f"http://127.0.0.1:{HTTP}", f"http://{name}/page", name=name)
+
+    def tunnelled(self, name):
+        # What comes through the tunnel is no TLS, so curl fails: CONNECT itself is what counts.
+        before = len(self.requests())
+        self.curl("-x", f"http://127.0.0.1:{HTTP}", f"https://{name}/", name=name)
+        return any(request["target"] == f"{name}:443" for request in self.requests()[before:])
+
+    def quic_client(self, name):
+        """A request half a second after the handshake: its name is read in a worker, so the
+        connection is cut when it is under way."""
+        script = 'mount --bind "$1" /etc/hosts && shift && exec "$@"'
+        done = self.namespace.run("unshare", "--mount", "sh", "-c", script, "sh", self.hosts,
+                                  *need("gtlsclient"), "--exit-on-all-streams-close",
+                                  "--timeout=3s", "--delay-stream=500ms", name, QUIC, f"https://{name}/", seconds=30)
+        return done.returncode == 0 and "Operation not permitted" not in done.stderr
+
+
+ROADS = {"http": (Site.http, "/usr/bin/curl"), "https": (Site.https, "/usr/bin/curl"),
+         "proxied": (Site.proxied, "/usr/bin/curl"), "tunnelled": (Site.tunnelled, "/usr/bin/curl"),
+         "quic": (Site.quic_client, "/usr/bin/gtlsclient")}
+
+
+@pytest.fixture(scope="module")
+def namespace():
+    with Cgroup() as cgroup, Namespace(cgroup) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def site(namespace, tmp_path_factory):
+    return Site(namespace, tmp_path_factory.mktemp("site"))
+
+
+def names(finding):
+    """All host names among what the finding says was observed."""
+    return {observable["value"].lower() for observable in finding.get("observables", [])
+            if observable["type_id"] == 1}
+
+
+def findings_about(agent, name):
+    return [finding for finding in agent.findings() if name in names(finding)]
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_told(site, namespace, tmp_path, road):
+    take, program = ROADS[road]
+    with Agent(tmp_path, namespace.cgroup, ["evil.test"]) as agent:
+        assert take(site, INNOCENT)
+        assert take(site, LISTED), "audit mode shuts nothing"
+        found = wait_for(lambda: findings_about(agent, LISTED), "a finding")
+        assert len(found) == 1 and executable(found[0]) == program
+        assert not findings_about(agent, INNOCENT)
+        agent.ledger()
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_shut(site, namespace, tmp_path, road):
+    take, program = ROADS[road]
+    with Agent(tmp_path, namespace.cgroup, ["evil.test"], mode="enforce") as agent:
+        assert take(site, INNOCENT)
+        before = len(site.requests())
+        assert not take(site, LISTED)
+        found = wait_for(lambda: findings_about(agent, LISTED), "a finding")
+        assert executable(found[0]) == program
+        assert found[0]["disposition_id"] == DISPOSITION_BLOCKED
+        if road in ("http", "proxied", "tunnelled"):
+            assert len(site.requests()) == before, "the request did not get there"
+        assert take(site, INNOCENT)
+        agent.ledger()
