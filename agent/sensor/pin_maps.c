@@ -244,7 +244,8 @@ int pins_reuse(struct pins *pins, struct bpf_object *object)
 		if (i == PIN_MAPS_MAX)
 			return log_errno(LOG_ERR, -E2BIG, "more maps than can be pinned");
 		layout_name(object, map, pins->names[i]);
-		if (pins->current)
+		/* One that this mode does without stays behind. */
+		if (pins->current && bpf_map__autocreate(map))
 			r = map_reuse(pins, pins->names[i], map);
 		i++;
 		if (r < 0)

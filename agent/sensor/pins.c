@@ -189,9 +189,10 @@ int pins_publish(struct pins *pins, const struct bpf_object *object)
 		r = pin_replace(pins->state_fd, pins->folder, generation, PIN_STATE);
 	bpf_object__for_each_map(map, object)
 	{
-		if (r < 0)
-			break;
-		r = pin_replace(bpf_map__fd(map), pins->folder, generation, pins->names[i++]);
+		const char *name = pins->names[i++];
+
+		if (r == 0 && bpf_map__autocreate(map))
+			r = pin_replace(bpf_map__fd(map), pins->folder, generation, name);
 	}
 	return r < 0 ? r : pin_folder_set_current(pins->folder, pins->generation);
 }

@@ -299,7 +299,7 @@ static void test_datagrams_in_one_send(void **state)
 		assert_int_equal(fixture->pieces[i].size, 1200);
 		assert_int_equal(fixture->pieces[i].bytes[100], i % 3);
 		assert_int_equal(fixture->pieces[i].event.pid, child);
-		assert_int_equal(fixture->pieces[i].event.attribution, EVENT_ATTRIBUTION_SEND);
+		assert_int_equal(fixture->pieces[i].event.attribution, EVENT_ATTRIBUTION_CURRENT);
 	}
 	assert_int_equal(counted(fixture, LEDGER_FLOW_QUIC), 2);
 }

@@ -512,7 +512,6 @@ static void test_connections(void **state)
 		{ "64:ff9b::198.51.100.7", EVENT_WATCH_ADDRESS, 53, IPPROTO_UDP,
 		  "Connection to listed address 64:ff9b::c633:6407 port 53 (udp)" },
 		{ "198.51.100.7", EVENT_WATCH_LEARNT, 443, IPPROTO_TCP, NULL },
-		{ "198.51.100.7", EVENT_WATCH_ENCRYPTED, 853, IPPROTO_TCP, NULL },
 		{ "192.0.2.99", EVENT_WATCH_ADDRESS, 443, IPPROTO_TCP, NULL },
 	};
 	struct rig *rig = *state;

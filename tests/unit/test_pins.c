@@ -124,8 +124,8 @@ static void layouts_differ_where_types_do(void **state)
 	assert_true(map_layout(one->obj, one->maps.processes) !=
 		    map_layout(one->obj, one->maps.socket_notes));
 	assert_true(map_layout(one->obj, one->maps.bss) != map_layout(one->obj, one->maps.rodata));
-	assert_true(map_layout(one->obj, one->maps.egress_streams) ==
-		    map_layout(one->obj, one->maps.ingress_streams));
+	assert_true(map_layout(one->obj, one->maps.egress_tails) ==
+		    map_layout(one->obj, one->maps.ingress_tails));
 	probes__destroy(one);
 	probes__destroy(other);
 }

@@ -60,10 +60,12 @@ static void test_kinds(void **state)
 	assert_int_equal(domain_name_parse("a.Evil.example", &event.name), 0);
 	printed(&event,
 		HEAD ",\"qname\":\"a.Evil.example\",\"qtype\":\"AAAA\",\"response\":false}\n");
-	event.kind = EVENT_ANSWER;
 	event.response = true;
 	printed(&event,
 		HEAD ",\"qname\":\"a.Evil.example\",\"qtype\":\"AAAA\",\"response\":true}\n");
+	/* Told with its question. */
+	event.kind = EVENT_ANSWER;
+	printed(&event, "");
 	event = event_of(EVENT_CONNECTION);
 	event.watch = EVENT_WATCH_ADDRESS;
 	printed(&event, HEAD ",\"connection\":\"address\"}\n");
