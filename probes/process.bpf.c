@@ -34,11 +34,14 @@ int process_fork(struct bpf_raw_tracepoint_args *context)
 	return 0;
 }
 
-/* Lets everything pass: 1. */
+#define SOCK_STREAM 1
+
+/* Lets everything pass: 1. What connects is noted then, and what listens needs no note: a stream
+ * socket's would be made here for nothing. */
 SEC("cgroup/sock_create")
 int process_sock_create(struct bpf_sock *context)
 {
-	if (context->family == 2 || context->family == 10)
+	if ((context->family == 2 || context->family == 10) && context->type != SOCK_STREAM)
 		(void)socket_use(context, NOTE_CREATE);
 	return 1;
 }

@@ -2,8 +2,8 @@
 """No gap: blocks and attachments hold while the daemon is down, the next one takes them over, and
 the ledger goes on as if nothing had happened. Pins are in a bpf file system of the test's own.
 
-CORDON_RESTARTS: how often the daemon is killed and started under load (20). CORDON_PIN_STEPS: which
-steps of a take-over it is killed at: every one (1), every third (3, the default), ..."""
+CORDON_RESTARTS: how often the daemon is killed and started under load (8). CORDON_PIN_STEPS: which
+steps of a take-over it is killed at: every one (1), every fifteenth (15, the default), ..."""
 
 import ctypes
 import json
@@ -20,8 +20,8 @@ import pytest
 from agent import BUILD, CLONE_NEWNET, CORDON, CORDOND, FLOOD, LIBC, SENDER, Cgroup, Namespace, \
     process, run, wait_for
 
-RESTARTS = int(os.environ.get("CORDON_RESTARTS", "20"))
-STEPS = int(os.environ.get("CORDON_PIN_STEPS", "3"))
+RESTARTS = int(os.environ.get("CORDON_RESTARTS", "8"))
+STEPS = int(os.environ.get("CORDON_PIN_STEPS", "15"))
 KILL_AT = BUILD / "tests/system/kill_at.so"
 
 ZONE = "cordon-test.invalid"
