@@ -214,8 +214,8 @@ static __always_inline struct socket_note *socket_use(struct bpf_sock *socket, e
 	if (!socket)
 		return NULL;
 	note = bpf_sk_storage_get(&socket_notes, socket, NULL, 0);
-	/* The same process as before, as nearly all are: it can only be another with that pid if the
-	 * socket outlived its process and came to the next one. */
+	/* The same process as before, as nearly all are: it can only be another with that pid if
+	 * the socket outlived its process and came to the next one. */
 	if (note && note->how != NOTE_NONE && note->process.pid == (__u32)(ids >> 32)) {
 		note->tid = (__u32)ids;
 		note->uid = (__u32)bpf_get_current_uid_gid();

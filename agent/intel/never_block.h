@@ -35,5 +35,6 @@ bool never_block_covers(const struct never_block *never, const struct list_indic
 
 /* For whoever is to use a pack that somebody else compiled: 0 when it blocks nothing of the list
  * at list_path (NULL as above), and nothing below or within what is on it; 1 when it does
- * (*ret_indicator: one of those that are blocked, INDICATOR_TEXT_SIZE bytes), -EINVAL when a line of it is not valid, or errors of reading it. */
+ * (*ret_indicator: one of those that are blocked, INDICATOR_TEXT_SIZE bytes), -EINVAL when a line
+ * of it is not valid, or errors of reading it. */
 int pack_check_never_block(const struct pack *pack, const char *list_path, char *ret_indicator);
