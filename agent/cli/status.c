@@ -308,6 +308,24 @@ static void sinks_print(struct writer *writer, const json_t *reply)
 		    ELEMENTS(columns));
 }
 
+static void deliveries_print(struct writer *writer, const json_t *reply)
+{
+	static const struct writer_column columns[] = {
+		{ .key = "name", .title = "DELIVERY" },
+		{ .key = "delivered", .title = "DELIVERED", .right = true },
+		{ .key = "waiting", .title = "WAITING", .right = true },
+		{ .key = "oldest", .title = "OLDEST", .right = true },
+		{ .key = "failed", .title = "FAILED", .right = true },
+		{ .key = "poison", .title = "REFUSED", .right = true },
+		{ .key = "error", .title = "ERROR" },
+	};
+	static const enum form forms[] = { FORM_TEXT,	FORM_NUMBER, FORM_NUMBER, FORM_SECONDS,
+					   FORM_NUMBER, FORM_NUMBER, FORM_TEXT };
+
+	array_print(writer, value_find(reply, "deliveries.sinks"), "Deliveries", columns, forms,
+		    ELEMENTS(columns));
+}
+
 static void cage_print(struct writer *writer, const json_t *reply)
 {
 	static const struct writer_column columns[] = {
@@ -428,6 +446,7 @@ static int text_print(json_t *reply)
 	section_print(writer, reply, &ledger);
 	section_print(writer, reply, &findings);
 	sinks_print(writer, reply);
+	deliveries_print(writer, reply);
 	section_print(writer, reply, &block);
 	section_print(writer, reply, &cut);
 	section_print(writer, reply, &workers);

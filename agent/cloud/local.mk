@@ -1,7 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += libcloud.a
 libcloud_a_SOURCES = \
+	%D%/batch.c %D%/batch.h %D%/cloud_cage.c %D%/cloud_cage.h %D%/cloudwatch.c %D%/cloudwatch.h \
+	%D%/courier.c %D%/courier.h %D%/dispatch.c %D%/dispatch.h %D%/instance.c %D%/instance.h \
+	%D%/message.c %D%/message.h %D%/settings.c %D%/settings.h %D%/sink.h \
 	%D%/client.c %D%/client.h %D%/client_error.c %D%/credentials.c %D%/credentials.h %D%/endpoint.c %D%/endpoint.h %D%/http.c %D%/http.h \
 	%D%/imds.c %D%/imds.h %D%/retry.c %D%/retry.h %D%/sigv4.c %D%/sigv4.h
-libcloud_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(XML_CFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS)
+libcloud_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(XML_CFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) $(SECCOMP_CFLAGS)
 cloud_LIBS = libcloud.a $(CURL_LIBS) $(XML_LIBS) $(JANSSON_LIBS)
+
+# cordond takes of the library only its own side of the channel: it has neither curl nor libxml2.
+pkglibexec_PROGRAMS += cordon-cloud
+cordon_cloud_SOURCES = %D%/cloud_main.c
+cordon_cloud_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(XML_CFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS)
+cordon_cloud_LDADD = $(cloud_LIBS) $(base_LIBS) $(SECCOMP_LIBS)

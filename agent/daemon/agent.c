@@ -10,6 +10,7 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -21,6 +22,9 @@
 
 /* Records taken in one turn of the loop, so that signals and the control socket get theirs. */
 #define AGENT_RECORDS_A_TURN 1024
+/* Half a second, in microseconds; another daemon has it for longer. */
+#define JOURNAL_ATTEMPTS     25
+#define JOURNAL_PAUSE	     20000
 #define AGENT_TICK	     (NS_PER_SECOND / 1000) /* microseconds, as sd-event counts */
 
 static void errors_log(const char *text)
@@ -118,6 +122,12 @@ static int journal_start(struct agent *agent)
 
 	(void)snprintf(path, sizeof(path), "%s/" JOURNAL_FILE, config->state_dir);
 	r = journal_open(path, &limits, &agent->journal, &damaged);
+	/* Of a daemon that was killed as it started a worker: that has the journal open until it
+	 * has become another program. */
+	for (int i = 0; r == -EBUSY && i < JOURNAL_ATTEMPTS; i++) {
+		(void)usleep(JOURNAL_PAUSE);
+		r = journal_open(path, &limits, &agent->journal, &damaged);
+	}
 	if (r == -EBUSY)
 		return log_errno(LOG_ERR, r, "another cordond has the journal %s", path);
 	if (r < 0)
@@ -243,6 +253,7 @@ static int tick(sd_event_source *source, uint64_t usec, void *userdata)
 	payload_tick(agent);
 	teach_tick(agent);
 	pipeline_flush(agent);
+	delivery_tick(agent);
 	loss_tell(agent);
 	if (clock_realtime() >= agent->next_change && indicators_load(agent, error) < 0)
 		log_error("%s", error);
@@ -465,6 +476,8 @@ int agent_start(struct agent *agent)
 	if (r >= 0)
 		r = names_open(agent);
 	if (r >= 0)
+		r = delivery_open(agent);
+	if (r >= 0)
 		payload_open(agent);
 	if (r >= 0)
 		r = sensor_start(agent);
@@ -514,6 +527,7 @@ void agent_stop(struct agent *agent)
 	sensor_close(agent->sensor);
 	if (agent->journal)
 		pipeline_flush(agent);
+	delivery_close(agent);
 	for (size_t i = 0; i < agent->sinks_count; i++)
 		sink_close(agent->sinks[i]);
 	agent->sinks_count = 0;
@@ -547,6 +561,7 @@ json_t *agent_status(struct agent *agent)
 		.config_waiting = agent->config_waiting,
 		.ring_full_before = agent->ring_full_before,
 	};
+	json_t *reply;
 
 	status.program_count = sensor_programs(agent->sensor, status.programs);
 	(void)sensor_ledger(agent->sensor, &status.ledger);
@@ -563,6 +578,12 @@ json_t *agent_status(struct agent *agent)
 	control_statistics(agent->control, &status.control);
 	if (agent->pool)
 		status_workers(&status, agent->pool, agent->flows);
+	status.deliveries = delivery_json(agent);
+	status.deliveries_failing = delivery_failing(agent);
+	status.deliveries_dropped = delivery_dropped(agent);
+	status.deliveries_poison = delivery_poison(agent);
 	status_measure(&status);
-	return status_json(&status);
+	reply = status_json(&status);
+	json_decref(status.deliveries);
+	return reply;
 }

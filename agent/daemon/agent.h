@@ -12,6 +12,7 @@
 
 #include "daemon/config.h"
 #include "daemon/control.h"
+#include "daemon/delivery.h"
 #include "detect/detect.h"
 #include "intel/pack.h"
 #include "journal/journal.h"
@@ -57,6 +58,7 @@ struct agent {
 	struct block *block;	       /* NULL: not in enforce mode, or it cannot be had */
 	struct cut *cut;	       /* likewise */
 	struct resolvers *resolvers;
+	struct delivery *delivery; /* NULL: no sink of AWS is configured */
 	struct control *control;
 	struct ocsf_host host;
 	sd_event *loop;
@@ -118,6 +120,8 @@ void pipeline_worker_broken(struct agent *agent, const char *reason);
 /* records: found the ring full since the last time. unattended: ns for which nobody read it; 0: it
  * was read. */
 void pipeline_loss(struct agent *agent, uint64_t records, uint64_t unattended);
+/* So many findings will not reach sinks that were out of reach for too long. */
+void pipeline_dropped(struct agent *agent, uint64_t count);
 /* Once a second: repeats to disk, and what sinks held back. */
 void pipeline_flush(struct agent *agent);
 /* For journal_listen(). */

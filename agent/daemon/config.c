@@ -42,7 +42,11 @@ static int config_begin(struct config *config)
 			    .flows = true },
 		.intel = { .builtin_resolvers = true },
 		.journal = { .max_findings = 20000, .sightings = 32 },
-		.report = { .file = { .max_size = 64u << 20, .keep = 4 }, .journald = true },
+		.report = { .file = { .max_size = 64u << 20, .keep = 4 },
+			    .journald = true,
+			    .outbox = { .max_entries = 100000,
+					.max_size = UINT64_C(512) << 20,
+					.max_age = 14 } },
 	};
 	return config->state_dir && config->runtime_dir && config->sensor.pin_dir ? 0 : -ENOMEM;
 }

@@ -32,6 +32,13 @@ enum config_unattended {
 	CONFIG_UNATTENDED_OBSERVE, /* count, and let pass */
 };
 
+/* A truth that the environment may have as well. */
+enum config_choice {
+	CONFIG_UNSET,
+	CONFIG_NO,
+	CONFIG_YES,
+};
+
 /* A list of indicators in a local file. */
 struct config_feed {
 	char *name;
@@ -87,6 +94,17 @@ struct config {
 		uint64_t sightings; /* kept of each finding */
 	} journal;
 	struct {
+		char *region;	/* NULL: of the environment, else the instance's */
+		char *endpoint; /* NULL: AWS's own */
+		struct {
+			char *logs;
+		} endpoints;
+		enum config_choice fips, dual_stack;
+		char *proxy, *no_proxy;
+		char *ca_file;	/* NULL: the system's authorities */
+		char *metadata; /* URL, or "off" */
+	} aws;
+	struct {
 		struct {
 			char *path; /* "": no file */
 			uint64_t max_size;
@@ -94,6 +112,14 @@ struct config {
 		} file;
 		bool journald;
 		bool screen;
+		struct {
+			char *group;  /* NULL: no such sink */
+			char *stream; /* NULL: the instance's id */
+		} cloudwatch;
+		struct {
+			uint64_t max_entries, max_size;
+			uint64_t max_age; /* days */
+		} outbox;
 	} report;
 };
 

@@ -304,6 +304,38 @@ static int report_path_read(struct document *document, const struct document_nod
 	return (off ? mapping_text : mapping_path)(document, value, key, field);
 }
 
+/* CloudWatch Logs, CreateLogGroup and CreateLogStream: what names may be made of. */
+#define LOG_NAME_MAX 512
+
+static int group_read(struct document *document, const struct document_node *value,
+		      const struct mapping_key *key, void *field)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789.-_/#";
+	bool sound = value->kind == DOCUMENT_SCALAR && !value->nothing && value->length > 0 &&
+		     value->length <= LOG_NAME_MAX && strspn(value->text, letters) == value->length;
+
+	if (!sound)
+		return mapping_expected(document, value, "a log group (/cordon/findings)");
+	return mapping_text(document, value, key, field);
+}
+
+static int stream_read(struct document *document, const struct document_node *value,
+		       const struct mapping_key *key, void *field)
+{
+	bool sound = value->kind == DOCUMENT_SCALAR && !value->nothing && value->length > 0 &&
+		     value->length <= LOG_NAME_MAX && strcspn(value->text, ":*") == value->length;
+
+	if (!sound)
+		return mapping_expected(document, value, "a log stream, without : and *");
+	return mapping_label(document, value, key, field);
+}
+
+static const struct mapping_word truth_words[] = {
+	{ "yes", CONFIG_YES }, { "true", CONFIG_YES }, { "no", CONFIG_NO }, { "false", CONFIG_NO }
+};
+static const struct mapping_words truths = { truth_words, ELEMENTS(truth_words) };
+
 /* ---- keys ---- */
 
 static const struct mapping_word mode_words[] = { { "audit", CONFIG_AUDIT },
@@ -335,6 +367,10 @@ static const struct mapping_range answers_range = { 1, 1000000 };
 static const struct mapping_range findings_range = { 100, 100000000 };
 static const struct mapping_range sightings_range = { 0, 10000 };
 static const struct mapping_range file_range = { 64u << 10, UINT64_C(1) << 40 };
+/* What no row holds is dropped: below a thousand, an hour's outage may lose findings. */
+static const struct mapping_range entries_range = { 1000, 10000000 };
+static const struct mapping_range outbox_range = { 1u << 20, UINT64_C(1) << 40 };
+static const struct mapping_range age_range = { 1, 365 };
 static const struct mapping_range keep_range = { 0, 1000 };
 
 #define FIELD(name) offsetof(struct config, name)
@@ -395,7 +431,45 @@ static const struct mapping_key file_keys[] = {
 };
 static const struct mapping_table file_table = { "report.file", file_keys, ELEMENTS(file_keys) };
 
+static const struct mapping_key cloudwatch_keys[] = {
+	{ "group", group_read, .offset = FIELD(report.cloudwatch.group) },
+	{ "stream", stream_read, .offset = FIELD(report.cloudwatch.stream) },
+};
+static const struct mapping_table cloudwatch_table = { "report.cloudwatch", cloudwatch_keys,
+						       ELEMENTS(cloudwatch_keys) };
+
+static const struct mapping_key outbox_keys[] = {
+	{ "max_entries", mapping_number, .offset = FIELD(report.outbox.max_entries),
+	  .detail = &entries_range },
+	{ "max_size", mapping_size, .offset = FIELD(report.outbox.max_size),
+	  .detail = &outbox_range },
+	{ "max_age", mapping_number, .offset = FIELD(report.outbox.max_age), .detail = &age_range },
+};
+static const struct mapping_table outbox_table = { "report.outbox", outbox_keys,
+						   ELEMENTS(outbox_keys) };
+
+static const struct mapping_key endpoints_keys[] = {
+	{ "logs", mapping_label, .offset = FIELD(aws.endpoints.logs) },
+};
+static const struct mapping_table endpoints_table = { "aws.endpoints", endpoints_keys,
+						      ELEMENTS(endpoints_keys) };
+
+static const struct mapping_key aws_keys[] = {
+	{ "region", mapping_label, .offset = FIELD(aws.region) },
+	{ "endpoint", mapping_label, .offset = FIELD(aws.endpoint) },
+	{ "endpoints", mapping_section, .detail = &endpoints_table },
+	{ "fips", mapping_choice, .offset = FIELD(aws.fips), .detail = &truths },
+	{ "dual_stack", mapping_choice, .offset = FIELD(aws.dual_stack), .detail = &truths },
+	{ "proxy", mapping_label, .offset = FIELD(aws.proxy) },
+	{ "no_proxy", mapping_label, .offset = FIELD(aws.no_proxy) },
+	{ "ca_file", mapping_path, .offset = FIELD(aws.ca_file) },
+	{ "metadata", mapping_label, .offset = FIELD(aws.metadata) },
+};
+static const struct mapping_table aws_table = { "aws", aws_keys, ELEMENTS(aws_keys) };
+
 static const struct mapping_key report_keys[] = {
+	{ "cloudwatch", mapping_section, .detail = &cloudwatch_table },
+	{ "outbox", mapping_section, .detail = &outbox_table },
 	{ "file", mapping_section, .detail = &file_table },
 	{ "journald", mapping_boolean, .offset = FIELD(report.journald) },
 	{ "screen", mapping_boolean, .offset = FIELD(report.screen) },
@@ -412,6 +486,7 @@ static const struct mapping_key config_keys[] = {
 	{ "scan", mapping_section, .detail = &scan_table },
 	{ "policy", mapping_section, .detail = &policy_table },
 	{ "journal", mapping_section, .detail = &journal_table },
+	{ "aws", mapping_section, .detail = &aws_table },
 	{ "report", mapping_section, .detail = &report_table },
 };
 static const struct mapping_table config_table = { "the configuration", config_keys,

@@ -133,6 +133,7 @@ void pipeline_commit(struct agent *agent)
 	for (size_t i = 0; i < agent->batch_count; i++)
 		batched_end(agent, &agent->batch[i], r >= 0);
 	agent->batch_count = 0;
+	delivery_wake(agent);
 }
 
 /* Stands for the name (or else the address) that the event is about. FNV-1a; who makes two names
@@ -263,6 +264,12 @@ void pipeline_loss(struct agent *agent, uint64_t records, uint64_t unattended)
 	pipeline_commit(agent);
 }
 
+void pipeline_dropped(struct agent *agent, uint64_t count)
+{
+	(void)detect_dropped(agent->detect, count, clock_realtime(), finding_found, agent);
+	pipeline_commit(agent);
+}
+
 void pipeline_changed(const struct journal_entry *entry, void *userdata)
 {
 	struct agent *agent = userdata;
@@ -279,6 +286,7 @@ void pipeline_flush(struct agent *agent)
 	r = journal_flush(agent->journal);
 	if (r < 0)
 		(void)log_errno(LOG_ERR, r, "the journal cannot be written; counts wait in memory");
+	delivery_wake(agent);
 	for (size_t i = 0; i < agent->sinks_count; i++)
 		sink_flush(agent->sinks[i]);
 	log_flush();

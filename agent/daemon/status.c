@@ -473,6 +473,21 @@ static uint64_t payload_unread(const struct status *status)
 	return status->pool.dropped + status->pool.lost;
 }
 
+static uint64_t deliveries_failing(const struct status *status)
+{
+	return status->deliveries_failing;
+}
+
+static uint64_t deliveries_dropped(const struct status *status)
+{
+	return status->deliveries_dropped;
+}
+
+static uint64_t deliveries_poison(const struct status *status)
+{
+	return status->deliveries_poison;
+}
+
 /* What is wrong, how many times, and what to do. */
 static const struct problem {
 	uint64_t (*found)(const struct status *status); /* 0: all is well */
@@ -494,6 +509,12 @@ static const struct problem {
 	  "keep it as evidence; check the disk" },
 	{ sinks_failing, "findings do not reach a sink; the journal has them",
 	  "see sinks, error; what did not reach it: cordon findings" },
+	{ deliveries_failing, "sinks of AWS cannot be reached; what they are owed waits",
+	  "see deliveries.sinks, error" },
+	{ deliveries_dropped, "findings will not reach sinks of AWS; the journal has them",
+	  "see deliveries.sinks, error; raise report.outbox.max_entries or max_size" },
+	{ deliveries_poison, "findings are refused by a sink of AWS, and set aside",
+	  "see the log of cordond; they are tried again at its next start" },
 	{ settings_wait, "settings in the file are others than those in force",
 	  "see settings_waiting; they count from the next start on" },
 	{ workers_missing, "no workers: what TLS, QUIC and HTTP name is not read",
@@ -550,6 +571,8 @@ json_t *status_json(const struct status *status)
 	set(&builder, object, "workers", workers_json(&builder, status));
 	set(&builder, object, "answers",
 	    counters_json(&builder, &status->detect, answer_counters, ELEMENTS(answer_counters)));
+	set(&builder, object, "deliveries",
+	    status->deliveries ? json_incref(status->deliveries) : json_null());
 	set(&builder, object, "control",
 	    counters_json(&builder, &status->control, control_counters,
 			  ELEMENTS(control_counters)));

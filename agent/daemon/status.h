@@ -36,6 +36,12 @@
  *       "cage": [ { "layer", "purpose", "on": BOOLEAN, "error": TEXT or null } ] },  of the first
  *   "answers": { "addresses": N, "learnt": N, "evicted": N,           of listed names
  *       "names": N, "names_evicted": N },                             seen with public addresses
+ *   "deliveries": null, or { "dropped": N,     findings that sinks of AWS will not hear of
+ *       "sinks": [ { "name", "delivered": N, "failed": N, "waiting": N, "bytes": N, "oldest":
+ *           SECONDS, "poison": N, set aside, "paused": SECONDS, "error": TEXT or null } ],
+ *       "process": null, or { "pid", "uid", "user", "replaced": N, "reason": TEXT or null, "calls",
+ *           "succeeded", "retries", "throttled", "clock_skew_ms", "held": N, "cage": [ as above,
+ *           without purpose ] } },
  *   "control": { the members of struct control_statistics },
  *   "memory": { "rss": BYTES, "maps": BYTES, "table": BYTES },
  *   "cpu": { "user_us": N, "system_us": N },
@@ -108,6 +114,9 @@ struct status {
 	size_t cage_count;
 	const char *worker_user; /* NULL: there are no workers */
 	const char *worker_reason;
+
+	json_t *deliveries; /* borrowed; NULL: no sink of AWS is configured */
+	uint64_t deliveries_failing, deliveries_dropped, deliveries_poison;
 
 	uint64_t rss, maps, table; /* bytes */
 	uint64_t cpu_user_us, cpu_system_us;

@@ -349,3 +349,27 @@ int detect_worker(struct detect *detect, const char *reason, uint64_t now,
 	(void)snprintf(finding.why, sizeof(finding.why), "%s", reason);
 	return found(&finding, userdata);
 }
+
+int detect_dropped(struct detect *detect, uint64_t findings, uint64_t now,
+		   int (*found)(const struct finding *finding, void *userdata), void *userdata)
+{
+	const struct event event = { .time = now, .unreadable = true };
+	struct finding finding = {
+		.detector = "deliveries-dropped",
+		/* So that it is not dropped itself. */
+		.default_severity = SEVERITY_HIGH,
+		.event = &event,
+		.title =
+			"Findings will not reach their sinks: these were out of reach for too long",
+	};
+	int r = finding_identify(detect, &finding);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(
+		finding.why, sizeof(finding.why),
+		"%llu findings of medium severity or less are in the journal only, since the "
+		"last time; report.outbox says how many may wait, and for how long",
+		(unsigned long long)findings);
+	return found(&finding, userdata);
+}

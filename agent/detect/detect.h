@@ -46,3 +46,7 @@ int detect_worker(struct detect *detect, const char *reason, uint64_t now,
  * finding, too. */
 int detect_loss(struct detect *detect, uint64_t records, uint64_t unattended, uint64_t now,
 		int (*found)(const struct finding *finding, void *userdata), void *userdata);
+
+/* So many findings were owed to sinks, and will not be told there. */
+int detect_dropped(struct detect *detect, uint64_t findings, uint64_t now,
+		   int (*found)(const struct finding *finding, void *userdata), void *userdata);

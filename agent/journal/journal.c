@@ -98,6 +98,20 @@ void journal_listen(struct journal *journal, journal_changed changed, void *user
 	journal->changed_userdata = userdata;
 }
 
+/* What sinks are to hear of it is written with it. */
+static int finding_owe(struct journal *journal, const struct open_finding *finding, int64_t id)
+{
+	const struct outbox_note note = {
+		.id = id,
+		.uid = finding->uid,
+		.severity = finding->severity,
+		.now = finding->fresh || finding->due,
+		.size = finding->document ? strlen(finding->document) : 0,
+	};
+
+	return outbox_note(journal, &note);
+}
+
 /* One finding, within a transaction. */
 static int finding_write(struct journal *journal, struct open_finding *finding, uint64_t sequence)
 {
@@ -114,6 +128,8 @@ static int finding_write(struct journal *journal, struct open_finding *finding, 
 		r = store_set_sighting(store, id, number % journal->limits.sightings, number,
 				       finding->held[i].time, finding->held[i].summary);
 	}
+	if (r == 0 && journal->outbox.options.sinks_count > 0)
+		r = finding_owe(journal, finding, id);
 	finding->coming_id = id;
 	finding->coming_sequence = sequence;
 	return r;
@@ -195,6 +211,8 @@ static int journal_replace(struct journal *journal, int error)
 			open_table_remove(&journal->table, finding);
 	}
 	journal->statistics.damaged++;
+	/* What is on its way was owed by the other file. */
+	outbox_release(journal);
 	return store_count(&journal->store, &journal->rows);
 }
 

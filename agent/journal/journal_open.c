@@ -48,6 +48,25 @@ static const char store_schema[] =
 	"PRAGMA user_version = 1;"
 	"COMMIT;";
 
+/* What is owed to sinks (outbox.h). Versions before did not have it, and do not mind it. */
+static const char store_outbox[] =
+	"CREATE TABLE IF NOT EXISTS deliveries (sequence INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" sink INTEGER NOT NULL, uid TEXT NOT NULL, finding INTEGER NOT NULL,"
+	" severity INTEGER NOT NULL, severe INTEGER NOT NULL, enqueued INTEGER NOT NULL,"
+	" next_try INTEGER NOT NULL, attempts INTEGER NOT NULL, version INTEGER NOT NULL,"
+	" state INTEGER NOT NULL, size INTEGER NOT NULL, count INTEGER, last_seen INTEGER,"
+	" document TEXT, UNIQUE (sink, uid));"
+	"CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (sink, state, severe, next_try);"
+	"CREATE INDEX IF NOT EXISTS deliveries_by_finding ON deliveries (finding);"
+	/* Has all that counting and dropping looks at. */
+	"CREATE INDEX IF NOT EXISTS deliveries_by_severity"
+	" ON deliveries (severity, enqueued, state, sink, size);"
+	/* A delivery is called by its number while it is on its way: those of a file that stood
+	 * here before must not come again. */
+	"INSERT INTO sqlite_sequence (name, seq) SELECT 'deliveries',"
+	" strftime('%s', 'now') * 1000000 WHERE NOT EXISTS"
+	" (SELECT 1 FROM sqlite_sequence WHERE name = 'deliveries');";
+
 static const char store_settings[] = "PRAGMA trusted_schema = OFF;"
 				     "PRAGMA cell_size_check = ON;"
 				     "PRAGMA cache_size = -1024;"
@@ -133,6 +152,8 @@ static int store_prepare_file(struct store *store, const struct stat *status)
 		r = -EOPNOTSUPP;
 	if (r == 0 && empty)
 		r = store_execute(store, store_schema);
+	if (r == 0)
+		r = store_execute(store, store_outbox);
 	/* All that is used later must be there. */
 	for (int i = 0; r == 0 && i < STORE_STATEMENTS; i++)
 		if (!store_statement(store, (enum store_statement)i))

@@ -7,6 +7,19 @@
 #include "journal/journal.h"
 #include "journal/journal_store.h"
 #include "journal/journal_table.h"
+#include "journal/outbox.h"
+
+/* outbox.c */
+struct outbox_taken {
+	uint64_t sequence, version;
+};
+
+struct outbox {
+	struct outbox_options options;
+	struct outbox_taken taken[OUTBOX_TAKEN_MAX];
+	size_t taken_count;
+	bool noted;
+};
 
 struct journal {
 	struct store store;
@@ -19,6 +32,7 @@ struct journal {
 	bool flush_failed; /* room is made by writing only when that worked last time */
 	journal_changed changed;
 	void *changed_userdata;
+	struct outbox outbox;
 	struct journal_statistics statistics; /* only what journal.c counts itself */
 	/* a reader's */
 	uint64_t data_version;
@@ -28,3 +42,13 @@ struct journal {
 int journal_prune(struct journal *journal);
 /* Rows pruned in one transaction, so that it stays short. */
 #define PRUNE_ROWS 512
+
+/* A finding that is written, within its transaction. */
+struct outbox_note {
+	int64_t id;
+	const char *uid;
+	int severity;
+	bool now; /* it is new, or worse than before */
+	size_t size;
+};
+int outbox_note(struct journal *journal, const struct outbox_note *note);

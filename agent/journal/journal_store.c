@@ -45,6 +45,41 @@ static const char *const store_sql[STORE_STATEMENTS] = {
 	[STORE_SIGHTINGS] = "SELECT time, summary FROM sightings"
 			    " WHERE id = (SELECT id FROM findings WHERE uid = ?1) ORDER BY number",
 	[STORE_DATA_VERSION] = "PRAGMA data_version",
+	[STORE_OWE] =
+		"INSERT INTO deliveries (sink, uid, finding, severity, severe, enqueued, next_try,"
+		" size, attempts, version, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, 0)"
+		" ON CONFLICT (sink, uid) DO UPDATE SET finding = excluded.finding,"
+		" severity = excluded.severity, severe = excluded.severe,"
+		" next_try = CASE state WHEN 1 THEN excluded.next_try"
+		" ELSE min(next_try, excluded.next_try) END, size = max(size, excluded.size),"
+		" version = version + 1, state = 0, document = NULL, count = NULL,"
+		" last_seen = NULL",
+	[STORE_DUE] = "SELECT d.sequence, d.uid, d.severity, enqueued, attempts, version,"
+		      " coalesce(d.count, f.count), coalesce(d.last_seen, f.last_seen),"
+		      " coalesce(d.document, c.document) FROM deliveries d"
+		      " LEFT JOIN findings f ON f.id = d.finding"
+		      " LEFT JOIN documents c ON c.id = d.finding"
+		      " WHERE d.sink = ?1 AND d.state = 0 AND severe = ?2 AND next_try <= ?3"
+		      " ORDER BY next_try",
+	[STORE_NEXT] = "SELECT min(next_try) FROM deliveries WHERE sink = ?1 AND state = 0 AND "
+		       "severe = ?2",
+	[STORE_DELIVERED] = "DELETE FROM deliveries WHERE sequence = ?1 AND version = ?2",
+	[STORE_AGAIN] = "UPDATE deliveries SET next_try = ?3, enqueued = ?2, attempts = 0 WHERE "
+			"sequence = ?1",
+	[STORE_LATER] =
+		"UPDATE deliveries SET next_try = ?3, attempts = attempts + 1 WHERE sequence = ?1",
+	[STORE_SET_ASIDE] = "UPDATE deliveries SET state = 1, attempts = attempts + 1"
+			    " WHERE sequence = ?1 AND version = ?2",
+	[STORE_REVIVE] = "UPDATE deliveries SET state = 0 WHERE state = 1",
+	[STORE_DROP] = "DELETE FROM deliveries WHERE sequence IN (SELECT sequence FROM deliveries"
+		       " WHERE severity < ?1 AND enqueued < ?2 ORDER BY severity, enqueued"
+		       " LIMIT ?3)",
+	[STORE_OWED] = "SELECT state, count(*), sum(size), min(enqueued) FROM deliveries"
+		       " WHERE ?1 = 0 OR sink = ?1 GROUP BY state",
+	[STORE_BEQUEATH] =
+		"UPDATE deliveries SET document = (SELECT document FROM documents WHERE id = ?1),"
+		" (count, last_seen) = (SELECT count, last_seen FROM findings WHERE id = ?1)"
+		" WHERE finding = ?1 AND document IS NULL",
 };
 
 struct store_errno {
@@ -297,8 +332,8 @@ static int delete_from(struct store *store, enum store_statement which, int64_t 
 
 int store_delete(struct store *store, int64_t id)
 {
-	static const enum store_statement all[] = { STORE_DELETE, STORE_DELETE_DOCUMENT,
-						    STORE_DELETE_SIGHTINGS };
+	static const enum store_statement all[] = { STORE_BEQUEATH, STORE_DELETE,
+						    STORE_DELETE_DOCUMENT, STORE_DELETE_SIGHTINGS };
 
 	for (size_t i = 0; i < ELEMENTS(all); i++) {
 		int r = delete_from(store, all[i], id);

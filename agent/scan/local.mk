@@ -10,11 +10,9 @@ libscan_a_SOURCES = \
 	%D%/ja4.c %D%/ja4.h %D%/quic_initial.c %D%/quic_initial.h \
 	%D%/quic_packet.c %D%/quic_packet.h %D%/socks.c %D%/socks.h %D%/tls_hello.c %D%/tls_hello.h \
 	%D%/tls_record.c %D%/tls_record.h %D%/upgrade.c %D%/upgrade.h \
-	%D%/cage.c %D%/cage.h %D%/cage_calls.c %D%/cage_landlock.c \
-	%D%/cage_layer.c %D%/cage_layer.h %D%/flow_table.c %D%/flow_table.h %D%/lru.c %D%/lru.h \
+	%D%/scan_cage.c %D%/scan_cage.h %D%/flow_table.c %D%/flow_table.h %D%/lru.c %D%/lru.h \
 	%D%/pool.c %D%/pool.h %D%/pool_worker.c %D%/pool_worker.h %D%/protocol.c %D%/protocol.h \
-	%D%/worker.c %D%/worker.h %D%/worker_process.c %D%/worker_process.h
-libscan_a_CPPFLAGS = $(AM_CPPFLAGS) -DCORDON_LIBEXECDIR='"$(pkglibexecdir)"'
+	%D%/worker.c %D%/worker.h
 libscan_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(SECCOMP_CFLAGS)
 scan_LIBS = libscan.a $(SYSTEMD_LIBS)
 

@@ -157,7 +157,7 @@ int pool_new(sd_event *loop, const struct pool_options *options, pool_broken bro
 	pool->reply_timeout = options->reply_timeout ? options->reply_timeout : POOL_REPLY_TIMEOUT;
 	pool->broken = broken;
 	pool->broken_userdata = userdata;
-	r = worker_program_open(options->program, &pool->program);
+	r = worker_program_open(POOL_PROGRAM, options->program, &pool->program);
 	if (r < 0) {
 		free(pool);
 		return r;

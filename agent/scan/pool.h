@@ -15,11 +15,12 @@
 #include <systemd/sd-event.h>
 
 #include "base/clock.h"
-#include "scan/cage_layer.h"
+#include "base/cage_layer.h"
 #include "scan/protocol.h"
 
 struct pool;
 
+#define POOL_PROGRAM	 "cordon-scan"
 #define POOL_WORKERS_MAX 16
 
 /* A reader that needs longer than this for a frame of payload hangs. */

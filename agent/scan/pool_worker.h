@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "scan/pool.h"
-#include "scan/worker_process.h"
+#include "base/worker_process.h"
 
 /* Frames not yet replied to: while the worker reads one, the next ones wait in its socket. */
 #define POOL_WINDOW	  4

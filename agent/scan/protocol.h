@@ -20,7 +20,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "scan/cage_layer.h"
+#include "base/cage_layer.h"
 #include "scan/flow_reader.h"
 #include "sensor/flow_facts.h"
 

@@ -12,24 +12,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/parse.h"
-#include "scan/cage.h"
 #include "scan/protocol.h"
+#include "scan/scan_cage.h"
 #include "scan/worker.h"
-
-/* UID, GID, MEMORY: from the parent, whom it trusts. */
-static int arguments_read(int argc, char **argv, struct cage_options *ret)
-{
-	uint64_t uid, gid;
-
-	if (argc != 4 || parse_u64(argv[1], UINT32_MAX - 1, &uid) < 0 ||
-	    parse_u64(argv[2], UINT32_MAX - 1, &gid) < 0 ||
-	    parse_u64(argv[3], INT64_MAX, &ret->memory) < 0)
-		return -EINVAL;
-	ret->uid = (uid_t)uid;
-	ret->gid = (gid_t)gid;
-	return 0;
-}
 
 static int fail(const char *what, int error)
 {
@@ -46,10 +31,10 @@ int main(int argc, char **argv)
 {
 	static struct protocol_frame frame;
 	struct protocol_hello hello = { .version = PROTOCOL_VERSION };
-	struct cage_options options;
+	struct cage_options options = { .plan = &scan_cage };
 	uid_t before = geteuid();
 	enum cage_layer layer;
-	int r = arguments_read(argc, argv, &options);
+	int r = cage_arguments(argc, argv, &options);
 
 	if (r < 0) {
 		(void)fputs("cordon-scan is started by cordond and by cordon replay\n", stderr);

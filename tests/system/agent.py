@@ -180,6 +180,7 @@ class Agent:
         self.config = self.folder / "cordon.yaml"
         self.log = self.folder / "cordond.log"
         self.process = None
+        self.environment = {}  # of its unit, beside the test's own
         for path in (self.state, self.runtime):
             path.mkdir(parents=True, exist_ok=True)
         self.compile(entries)
@@ -223,7 +224,8 @@ class Agent:
             output = log if output is None else output
             self.process = subprocess.Popen(
                 [CORDOND, "--foreground", "--config", self.config], stdin=subprocess.DEVNULL,
-                stdout=output, stderr=output, env={**os.environ, **environment})
+                stdout=output, stderr=output,
+                env={**os.environ, **self.environment, **environment})
 
     def wait_ready(self):
         wait_for(self._is_ready, "cordond answers on its control socket")

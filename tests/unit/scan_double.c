@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "scan/cage.h"
+#include "base/cage.h"
 #include "scan/flow_reader.h"
 #include "scan/protocol.h"
 

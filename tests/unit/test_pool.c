@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "scan/cage.h"
+#include "base/cage.h"
 #include "scan/pool.h"
 #include "scan/pool_worker.h"
 #include "tests/unit/scan_double.h"

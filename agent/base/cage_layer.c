@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "scan/cage_layer.h"
+#include "base/cage_layer.h"
 
 #include <stddef.h>
 

@@ -3,7 +3,7 @@
  * Owns the order in which a worker gives up its rights, and each step but the two with a file of
  * their own (cage_landlock.c, cage_calls.c). Nothing foreign was read before it is through.
  */
-#include "scan/cage.h"
+#include "base/cage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,9 +22,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-
-/* Of no use to a process that opens nothing; some for descriptors that are handed to it. */
-#define DESCRIPTORS_MAX 16
+#include "base/parse.h"
 
 /* The kernel takes a worker before anything else of the host: proc(5), oom_score_adj. */
 #define OOM_SCORE "1000"
@@ -54,17 +52,17 @@ static int oom_raise(const struct cage_options *options)
 
 static int namespaces_leave(const struct cage_options *options)
 {
-	(void)options;
-	return unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0 ? -errno : 0;
+	return unshare(options->plan->namespaces) < 0 ? -errno : 0;
 }
 
 /* A folder that was removed is empty, and nothing can be made in it. */
 static int root_empty(const struct cage_options *options)
 {
-	char path[] = "/tmp/cordon-scan.XXXXXX";
+	char path[] = "/tmp/cordon-worker.XXXXXX";
 	CLEANUP(close_cleanup) int fd = -1;
 
-	(void)options;
+	if (options->plan->root_kept)
+		return -CAGE_UNPLANNED;
 	if (!mkdtemp(path))
 		return -errno;
 	fd = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -128,15 +126,14 @@ static int limits_set(const struct cage_options *options)
 		/* The sanitizer's own map takes terabytes of it. */
 		{ RLIMIT_AS, options->memory },
 #endif
-		{ RLIMIT_NOFILE, DESCRIPTORS_MAX },
+		{ RLIMIT_NOFILE, options->plan->descriptors },
 		{ RLIMIT_FSIZE, 0 },
-		{ RLIMIT_NPROC, 0 },
+		{ RLIMIT_NPROC, options->plan->tasks },
 		{ RLIMIT_CORE, 0 },
 		{ RLIMIT_MEMLOCK, 0 },
 		{ RLIMIT_MSGQUEUE, 0 },
 	};
 
-	(void)options;
 	for (size_t i = 0; i < ELEMENTS(limits); i++) {
 		struct rlimit limit = { limits[i].limit, limits[i].limit };
 		struct rlimit now;
@@ -160,14 +157,12 @@ static int privileges_freeze(const struct cage_options *options)
 
 static int landlock_restrict(const struct cage_options *options)
 {
-	(void)options;
-	return cage_landlock_restrict();
+	return cage_landlock_restrict(options->plan);
 }
 
 static int calls_filter(const struct cage_options *options)
 {
-	(void)options;
-	return cage_calls_filter();
+	return cage_calls_filter(options->plan);
 }
 
 /* In this order: namespaces, root folder and bounding set take capabilities, which go with the
@@ -186,6 +181,19 @@ static const struct {
 	{ CAGE_PRIVILEGES, true, privileges_freeze },	{ CAGE_LANDLOCK, false, landlock_restrict },
 	{ CAGE_SECCOMP, true, calls_filter },
 };
+
+int cage_arguments(int argc, char **argv, struct cage_options *ret)
+{
+	uint64_t uid, gid;
+
+	if (argc != 4 || parse_u64(argv[1], UINT32_MAX - 1, &uid) < 0 ||
+	    parse_u64(argv[2], UINT32_MAX - 1, &gid) < 0 ||
+	    parse_u64(argv[3], INT64_MAX, &ret->memory) < 0)
+		return -EINVAL;
+	ret->uid = (uid_t)uid;
+	ret->gid = (gid_t)gid;
+	return 0;
+}
 
 int cage_enter(const struct cage_options *options, uint16_t ret_errors[static CAGE_LAYERS],
 	       enum cage_layer *ret_layer)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The program cordon-scan as a process: finding it, starting it, ending it, and what it died of.
+ * A program that works for its parent in a cage (cordon-scan, cordon-cloud) as a process: finding
+ * it, starting it, ending it, and what it died of.
  */
 #pragma once
 
@@ -8,20 +9,23 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define WORKER_PROGRAM "cordon-scan"
+/* Longest name of such a program, with its NUL. */
+#define WORKER_NAME_SIZE 32
 
 /* The program, opened once: whatever an upgrade puts in its place, a worker that is replaced is of
  * the same build as its parent. */
 struct worker_program {
-	int fd;	   /* -1: none */
+	int fd; /* -1: none */
+	char name[WORKER_NAME_SIZE];
 	uid_t uid; /* that workers run as, when we are root */
 	gid_t gid;
 	char user[32]; /* "cordon", or "nobody" where there is no such user */
 };
 
-/* path NULL: beside our own program, as in a build folder, else where it is installed. -ENOENT;
- * -EPERM: others than root and the owner of our own program may write it, and we are root. */
-int worker_program_open(const char *path, struct worker_program *ret);
+/* path NULL: name beside our own program, as in a build folder, else where it is installed.
+ * -ENOENT; -EPERM: others than root and the owner of our own program may write it, and we are root.
+ */
+int worker_program_open(const char *name, const char *path, struct worker_program *ret);
 void worker_program_close(struct worker_program *program);
 
 struct worker_process {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Owns how a worker's process begins and ends. It gets an empty environment, a channel, and nothing
- * else of its parent's. Used by pool_worker.c.
+ * else of its parent's.
  */
-#include "scan/worker_process.h"
+#include "base/worker_process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "scan/cage.h"
+#include "base/cage.h"
 
 #define USER	   "cordon"
 #define NOBODY	   "nobody"
@@ -83,7 +83,7 @@ static int program_open(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-static int program_find(void)
+static int program_find(const char *name)
 {
 	char path[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", path, sizeof(path));
@@ -91,18 +91,22 @@ static int program_find(void)
 	size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
 	int r = -ENOENT;
 
-	if (folder > 0 && folder + sizeof(WORKER_PROGRAM) <= sizeof(path)) {
-		memcpy(path + folder, WORKER_PROGRAM, sizeof(WORKER_PROGRAM));
+	if (folder > 0 && folder + WORKER_NAME_SIZE <= sizeof(path)) {
+		(void)snprintf(path + folder, WORKER_NAME_SIZE, "%s", name);
 		r = program_open(path);
 	}
-	return r == -ENOENT ? program_open(CORDON_LIBEXECDIR "/" WORKER_PROGRAM) : r;
+	if (r != -ENOENT)
+		return r;
+	(void)snprintf(path, sizeof(path), CORDON_LIBEXECDIR "/%s", name);
+	return program_open(path);
 }
 
-int worker_program_open(const char *path, struct worker_program *ret)
+int worker_program_open(const char *name, const char *path, struct worker_program *ret)
 {
 	struct worker_program program = { .uid = NOBODY_UID, .gid = NOBODY_UID };
 
-	program.fd = path ? program_open(path) : program_find();
+	(void)snprintf(program.name, sizeof(program.name), "%s", name);
+	program.fd = path ? program_open(path) : program_find(program.name);
 	if (program.fd < 0)
 		return program.fd;
 	if (!user_find(USER, &program) && !user_find(NOBODY, &program))
@@ -140,12 +144,14 @@ static int channel_make(int ret[static 2])
 static int spawn(const struct worker_program *program, int channel, uint64_t memory, pid_t *ret)
 {
 	char path[64], uid[16], gid[16], bytes[24];
-	char *arguments[] = { WORKER_PROGRAM, uid, gid, bytes, NULL }, *environment[] = { NULL };
+	char name[WORKER_NAME_SIZE];
+	char *arguments[] = { name, uid, gid, bytes, NULL }, *environment[] = { NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t none, all;
 	int r;
 
+	(void)snprintf(name, sizeof(name), "%s", program->name);
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", program->fd);
 	(void)snprintf(uid, sizeof(uid), "%u", program->uid);
 	(void)snprintf(gid, sizeof(gid), "%u", program->gid);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cloud/settings.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "base/cleanup.h"
+
+CLEANUP_DEFINE(json_t *, json_decref)
+
+const char *cloud_sink_name(unsigned id)
+{
+	static const char *const names[CLOUD_SINKS] = { [CLOUD_CLOUDWATCH] = "cloudwatch" };
+
+	return id < ELEMENTS(names) ? names[id] : NULL;
+}
+
+#define FIELD(member) offsetof(struct settings, member)
+static const struct {
+	const char *name;
+	size_t offset;
+} texts[] = {
+	{ "region", FIELD(region) },
+	{ "proxy", FIELD(proxy) },
+	{ "no_proxy", FIELD(no_proxy) },
+	{ "ca_bundle", FIELD(ca_bundle) },
+	{ "metadata", FIELD(metadata) },
+	{ "access_key", FIELD(access_key) },
+	{ "secret_key", FIELD(secret_key) },
+	{ "session_token", FIELD(session_token) },
+	{ "hostname", FIELD(hostname) },
+	{ "user_agent", FIELD(user_agent) },
+	{ "cloudwatch_group", FIELD(cloudwatch.group) },
+	{ "cloudwatch_stream", FIELD(cloudwatch.stream) },
+};
+
+static const char **text_of(const struct settings *settings, size_t row)
+{
+	return (const char **)((char *)settings + texts[row].offset);
+}
+
+char *settings_write(const struct settings *settings)
+{
+	CLEANUP(json_decref_cleanup)
+	json_t *object =
+		json_pack("{s:b, s:b}", "fips", settings->fips, "dual_stack", settings->dual_stack);
+	json_t *overrides = json_object();
+	bool failed = !object || json_object_set_new(object, "overrides", overrides) < 0;
+
+	for (size_t i = 0; !failed && i < ELEMENTS(texts); i++) {
+		const char *text = *text_of(settings, i);
+
+		failed = json_object_set_new(object, texts[i].name, json_string(text ? text : "")) <
+			 0;
+	}
+	for (size_t i = 0; !failed && i < settings->override_count; i++)
+		failed = json_object_set_new(overrides, settings->overrides[i].name,
+					     json_string(settings->overrides[i].url)) < 0;
+	return failed ? NULL : json_dumps(object, JSON_COMPACT);
+}
+
+int settings_read(const json_t *object, struct settings *ret)
+{
+	struct settings settings = {
+		.fips = json_is_true(json_object_get(object, "fips")),
+		.dual_stack = json_is_true(json_object_get(object, "dual_stack")),
+	};
+	const json_t *value;
+	const char *name;
+
+	for (size_t i = 0; i < ELEMENTS(texts); i++) {
+		*text_of(&settings, i) = json_string_value(json_object_get(object, texts[i].name));
+		if (!*text_of(&settings, i))
+			return -EBADMSG;
+	}
+	json_object_foreach(json_object_get(object, "overrides"), name, value)
+	{
+		if (settings.override_count == SETTINGS_OVERRIDES_MAX || !json_is_string(value))
+			return -EBADMSG;
+		settings.overrides[settings.override_count++] =
+			(struct settings_override){ name, json_string_value(value) };
+	}
+	*ret = settings;
+	return 0;
+}

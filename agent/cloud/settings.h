@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What cordon-cloud is told once: where AWS is, who it is there, and what goes where. cordond makes
+ * it of its configuration and its unit's environment; cordon-cloud has neither. As JSON on the
+ * channel.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Sinks, as deliveries in the journal know them: the numbers stay what they are. */
+enum cloud_sink_id {
+	CLOUD_CLOUDWATCH = 1,
+	CLOUD_SINKS, /* one more than the last */
+};
+
+/* NULL: there is none of that number. */
+const char *cloud_sink_name(unsigned id);
+
+#define SETTINGS_OVERRIDES_MAX 16
+
+/* Borrowed; "" for what is not given. */
+struct settings {
+	const char *region;
+	struct settings_override {
+		const char *name; /* "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS" */
+		const char *url;
+	} overrides[SETTINGS_OVERRIDES_MAX];
+	size_t override_count;
+	bool fips, dual_stack;
+	const char *proxy, *no_proxy;
+	const char *ca_bundle; /* PEM; "": the system's */
+	const char *metadata;  /* URL of the metadata service; "off": it is not asked */
+	const char *access_key, *secret_key, *session_token;
+	const char *hostname; /* stream where there is no instance id */
+	const char *user_agent;
+	struct {
+		const char *group; /* "": no such sink */
+		const char *stream;
+	} cloudwatch;
+};
+
+/* JSON text, the caller's to clear and free; NULL: no memory, or text that is not UTF-8. */
+char *settings_write(const struct settings *settings);
+/* Borrows from object. -EBADMSG. */
+int settings_read(const json_t *object, struct settings *ret);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A sink of AWS, in cordon-cloud: a row in the table of dispatch.c, and a file that makes the
+ * calls. dispatch.c queues entries, makes batches of them and answers the parent; the sink delivers
+ * one batch at a time.
+ */
+#pragma once
+
+#include "cloud/batch.h"
+#include "cloud/client.h"
+#include "cloud/settings.h"
+
+struct dispatch;
+struct sink_queue;
+
+/* How a call ended that was made for a batch. */
+struct sink_verdict {
+	enum message_outcome outcome; /* of all; MESSAGE_DELIVERED: each entry has its own */
+	uint64_t after;		      /* ns */
+	bool split; /* one of them is wrong, and it is not known which: smaller batches tell */
+	char text[MESSAGE_TEXT_SIZE];
+};
+
+struct cloud_sink {
+	const char *name;
+	struct batch_limits limits;
+	/* The nearest time that the service takes, ms; now: as AWS has it. */
+	uint64_t (*time_fit)(uint64_t time, uint64_t now);
+	/* Delivers queue's batch; ends with sink_end(). */
+	void (*deliver)(struct sink_queue *queue);
+};
+
+/* What a sink may use. */
+struct client *sink_client(struct sink_queue *queue);
+const struct settings *sink_settings(struct sink_queue *queue);
+struct batch *sink_batch(struct sink_queue *queue);
+/* Where the sink keeps what it knows of the service; 0 at first. */
+unsigned *sink_state(struct sink_queue *queue);
+/* The instance's id, else the host's name. */
+const char *sink_host(struct sink_queue *queue);
+
+void sink_end(struct sink_queue *queue, const struct sink_verdict *verdict);
+/* The verdict on a call that failed, but for what the sink knows better. action: "logs:Put...". */
+void sink_fail(struct sink_queue *queue, const struct client_result *result, const char *action);
+
+extern const struct cloud_sink cloudwatch;

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Deliveries: from the journal's outbox through cordon-cloud to the sinks of AWS, and the results
+ * back into the journal.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "cloud/courier.h"
+#include "journal/outbox.h"
+
+struct agent;
+struct delivery;
+
+/* After the journal, before the first finding. Does nothing when no sink of AWS is configured.
+ * Without cordon-cloud the agent still runs: why is logged, and what is owed waits. Negative: the
+ * outbox cannot be had. */
+int delivery_open(struct agent *agent);
+void delivery_close(struct agent *agent);
+
+/* There may be something new. Cheap. */
+void delivery_wake(struct agent *agent);
+/* Once a second. */
+void delivery_tick(struct agent *agent);
+
+/* What `cordon status` shows of it: NULL when no sink is configured. See status.h. */
+json_t *delivery_json(struct agent *agent);
+/* Sinks that cannot be delivered to at present; findings dropped since the start. */
+uint64_t delivery_failing(const struct agent *agent);
+uint64_t delivery_dropped(const struct agent *agent);
+/* Set aside, because the service refuses them. */
+uint64_t delivery_poison(const struct agent *agent);
+
+/* delivery_settings.c: what cordon-cloud is told, of configuration and environment: text to be
+ * cleared and freed. Errors are logged. NULL: it cannot be made. */
+struct config;
+char *delivery_settings(const struct config *config, const char *hostname);
