@@ -57,8 +57,8 @@ const char *imds_outcome_text(enum imds_outcome outcome)
 		[IMDS_OK] = "the metadata service answers",
 		[IMDS_NOT_FOUND] = "the metadata service has no such thing",
 		[IMDS_DISABLED] = "the metadata service is turned off for this instance",
-		[IMDS_SILENT] = "the metadata service does not answer: this is no EC2 instance, or "
-				"its hop limit is too small for a container",
+		[IMDS_SILENT] = ("the metadata service does not answer: this is no EC2 instance, "
+				 "or its hop limit is too small for a container"),
 		[IMDS_FAILED] = "the metadata service fails",
 	};
 

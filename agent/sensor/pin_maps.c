@@ -321,13 +321,13 @@ int pins_loaded(struct pins *pins, struct bpf_object *object, struct pin_state *
 
 	maps_copy(pins, object);
 	if (!pins->state_kept) {
-		CLEANUP(close_cleanup) int old_fd = pins->state_fd;
-		int r;
+		int old_fd = take_fd(&pins->state_fd), r;
 
 		pins->state = NULL;
-		pins->state_fd = -1;
 		r = state_renew(pins, old);
 		pin_state_unmap(old);
+		if (old_fd >= 0)
+			(void)close(old_fd);
 		if (r < 0)
 			return r;
 	}

@@ -157,13 +157,13 @@ def test_down_at_the_start_and_for_a_while(cloud_agent, namespace):
     first = [f"down{i}.cloud.invalid" for i in range(20)]
     look_up(namespace, first)
     wait_for(lambda: sink(agent)["error"], "the failure is told")
-    assert sink(agent)["waiting"] == 20
+    wait_for(lambda: sink(agent)["waiting"] == 20, "all of them are owed")
     agent.stop()
     agent.start()
     second = [f"down{i}.worst.invalid" for i in range(5)]
     look_up(namespace, second)
     wait_for(lambda: sink(agent)["waiting"] == 25, "all of them are owed")
-    assert agent._status().returncode == 1, "status says that something is wrong"
+    wait_for(lambda: agent._status().returncode == 1, "status says that something is wrong")
     with Emulator(port=port) as aws:
         aws.keys.update(keys)
         wait_for(all_came(aws, first + second), "all arrive when AWS is back", 120)
