@@ -346,7 +346,7 @@ static void connect_many(const struct fixture *fixture)
 		int fd = dial(fixture, 0);
 
 		need(write(fd, REQUEST, 5) == 5 &&
-		     write(fd, REQUEST + 5, sizeof(REQUEST) - 6) == sizeof(REQUEST) - 6);
+		     write(fd, &REQUEST[5], sizeof(REQUEST) - 6) == sizeof(REQUEST) - 6);
 		need(read(fd, &byte, 1) == 1);
 		(void)close(fd);
 	}
