@@ -503,6 +503,8 @@ void config_keys_clear(struct config *config)
 {
 	mapping_clear(&config_table, config);
 	free(config->report.file.path);
+	free(config->report.cloudwatch.group);
+	free(config->report.cloudwatch.stream);
 	for (size_t i = 0; i < config->intel.feeds_count; i++)
 		feed_clear(&config->intel.feeds[i]);
 	free(config->intel.feeds);
