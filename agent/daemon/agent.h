@@ -59,6 +59,8 @@ struct agent {
 	struct cut *cut;	       /* likewise */
 	struct resolvers *resolvers;
 	struct delivery *delivery; /* NULL: no sink of AWS is configured */
+	uint64_t found[6];	   /* findings that were new, by severity */
+	struct delivery_counted counted;
 	struct control *control;
 	struct ocsf_host host;
 	sd_event *loop;

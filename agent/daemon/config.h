@@ -115,6 +115,7 @@ struct config {
 		struct {
 			char *group;  /* NULL: no such sink */
 			char *stream; /* NULL: the instance's id */
+			bool metrics;
 		} cloudwatch;
 		struct {
 			uint64_t max_entries, max_size;

@@ -434,6 +434,7 @@ static const struct mapping_table file_table = { "report.file", file_keys, ELEME
 static const struct mapping_key cloudwatch_keys[] = {
 	{ "group", group_read, .offset = FIELD(report.cloudwatch.group) },
 	{ "stream", stream_read, .offset = FIELD(report.cloudwatch.stream) },
+	{ "metrics", mapping_boolean, .offset = FIELD(report.cloudwatch.metrics) },
 };
 static const struct mapping_table cloudwatch_table = { "report.cloudwatch", cloudwatch_keys,
 						       ELEMENTS(cloudwatch_keys) };

@@ -20,16 +20,19 @@
 #include "daemon/agent.h"
 
 /* A finding that is seen again is told of at most so often. */
-#define REPEAT_INTERVAL (60 * NS_PER_SECOND)
+#define REPEAT_INTERVAL	 (60 * NS_PER_SECOND)
 /* A sink that cannot be reached is tried again after one second, two, four... with chance, so that
  * a fleet does not come back all at once. */
-#define PAUSE_MIN	NS_PER_SECOND
-#define PAUSE_MAX	(60 * NS_PER_SECOND)
+#define PAUSE_MIN	 NS_PER_SECOND
+#define PAUSE_MAX	 (60 * NS_PER_SECOND)
 /* Limits are looked after every so many seconds. */
-#define PRUNE_SECONDS	10
-#define ERROR_SIZE	(2 * MESSAGE_TEXT_SIZE)
+#define PRUNE_SECONDS	 10
+#define METRICS_INTERVAL (60 * NS_PER_SECOND)
+/* In the place of a delivery's number: what is not in the journal, and is not tried again. */
+#define METRICS_ID	 UINT64_MAX
+#define ERROR_SIZE	 (2 * MESSAGE_TEXT_SIZE)
 /* curl, TLS, and a stack for each thread that resolves a name. */
-#define COURIER_MEMORY	(UINT64_C(1) << 30)
+#define COURIER_MEMORY	 (UINT64_C(1) << 30)
 
 struct sink_state {
 	bool wanted;
@@ -46,6 +49,7 @@ struct delivery {
 	struct outbox_result results[OUTBOX_TAKEN_MAX];
 	size_t results_count;
 	uint64_t dropped, ticks;
+	uint64_t metrics_next; /* boot clock */
 };
 
 CLEANUP_DEFINE(json_t *, json_decref)
@@ -195,7 +199,6 @@ static void sink_fails(struct sink_state *sink, unsigned id, uint64_t after, con
 
 static void sink_works(struct sink_state *sink, unsigned id)
 {
-	sink->delivered++;
 	if (sink->error[0])
 		log_notice("sink %s works again", cloud_sink_name(id));
 	sink->error[0] = '\0';
@@ -217,10 +220,14 @@ static void result_came(uint64_t id, unsigned sink_id, enum message_outcome outc
 
 	if (delivery->results_count == OUTBOX_TAKEN_MAX)
 		results_settle(delivery);
-	delivery->results[delivery->results_count++] =
-		(struct outbox_result){ .sequence = id, .fate = fates[outcome] };
+	if (id != METRICS_ID)
+		delivery->results[delivery->results_count++] =
+			(struct outbox_result){ .sequence = id, .fate = fates[outcome] };
 	if (outcome == MESSAGE_DELIVERED) {
+		sink->delivered += id != METRICS_ID;
 		sink_works(sink, sink_id);
+	} else if (id == METRICS_ID && outcome == MESSAGE_POISON) {
+		log_debug("sink %s refuses metrics: %s", cloud_sink_name(sink_id), text);
 	} else if (outcome == MESSAGE_POISON) {
 		sink->poison++;
 		/* The first, the second, the fourth...: a service may refuse all of them. */
@@ -366,12 +373,31 @@ void delivery_close(struct agent *agent)
 	agent->delivery = NULL;
 }
 
+/* Metrics of a minute in which nobody can be reached are not worth keeping. */
+static void metrics_send(struct delivery *delivery)
+{
+	const struct message_entry entry = { .sink = CLOUD_CLOUDWATCH,
+					     .time = clock_realtime() / NS_PER_MILLISECOND };
+	CLEANUP(free_cleanup) char *line = NULL;
+
+	if (!delivery->agent->config.report.cloudwatch.metrics || !delivery->courier ||
+	    clock_boottime() < delivery->metrics_next || !courier_has_room(delivery->courier, 1))
+		return;
+	line = delivery_metrics(delivery->agent);
+	if (line)
+		(void)courier_send(delivery->courier, METRICS_ID, &entry, line, strlen(line));
+	delivery->metrics_next = clock_boottime() + METRICS_INTERVAL;
+}
+
 void delivery_tick(struct agent *agent)
 {
 	struct delivery *delivery = agent->delivery;
 	uint64_t dropped;
 
-	if (!delivery || delivery->ticks++ % PRUNE_SECONDS != 0)
+	if (!delivery)
+		return;
+	metrics_send(delivery);
+	if (delivery->ticks++ % PRUNE_SECONDS != 0)
 		return;
 	if (outbox_prune(agent->journal, clock_realtime(), &dropped) < 0 || dropped == 0)
 		return;

@@ -33,6 +33,14 @@ uint64_t delivery_dropped(const struct agent *agent);
 /* Set aside, because the service refuses them. */
 uint64_t delivery_poison(const struct agent *agent);
 
+/* What metrics counted when they were told last. */
+struct delivery_counted {
+	uint64_t found[6]; /* by severity */
+	uint64_t seen, matched, lost;
+};
+/* delivery_metrics.c: a line of metrics, to be freed; NULL: memory is short. */
+char *delivery_metrics(struct agent *agent);
+
 /* delivery_settings.c: what cordon-cloud is told, of configuration and environment: text to be
  * cleared and freed. Errors are logged. NULL: it cannot be made. */
 struct config;

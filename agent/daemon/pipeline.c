@@ -205,6 +205,8 @@ static int finding_found(const struct finding *found, void *userdata)
 	r = journal_record(agent->journal, &input, NULL);
 	if (r < 0)
 		return log_errno(LOG_ERR, r, "finding %s is not in the journal yet", finding->uid);
+	if (r == JOURNAL_NEW)
+		agent->found[verdict.severity]++;
 	if ((r == JOURNAL_NEW || r == JOURNAL_RAISED) && passage.object && passage.line)
 		batch_add(&passage);
 	if (agent->batch_count == AGENT_BATCH_MAX ||

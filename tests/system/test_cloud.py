@@ -123,6 +123,22 @@ def test_group_and_stream_are_made(aws, cloud_agent, namespace):
     wait_for(all_came(aws, ["b.cloud.invalid"]), "the next one arrives, too")
 
 
+def test_metrics(aws, cloud_agent, namespace):
+    """A line in the embedded metric format: each metric is defined, and is a number."""
+    agent = cloud_agent(aws.environment(), report={"cloudwatch": {"group": GROUP, "metrics": True}})
+    agent.start()
+    look_up(namespace, ["a.worst.invalid"])
+    [line] = wait_for(lambda: [event for _, event in events(aws) if "_aws" in event], "a line")
+    [directive] = line["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "Cordon" and directive["Dimensions"] == [[]]
+    names = [metric["Name"] for metric in directive["Metrics"]]
+    assert len(set(names)) == len(names) and {"Heartbeat", "FindingsCritical"} < set(names)
+    assert all(type(line[name]) is int for name in names)
+    assert all(metric["Unit"] in ("Count", "Seconds") for metric in directive["Metrics"])
+    wait_for(all_came(aws, ["a.worst.invalid"]), "findings come, too")
+    assert sink(agent)["poison"] == 0 and not sink(agent)["error"]
+
+
 def test_rights_of_the_process(aws, cloud_agent, namespace):
     """From outside: another user, no capability, a filter, and nothing that it may write."""
     agent = cloud_agent(aws.environment())
