@@ -1,3 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 dist_pkgdata_DATA += %D%/default.yaml %D%/doh-resolvers.txt %D%/never-block.list %D%/starter.list
+iamdir = $(pkgdatadir)/iam
+dist_iam_DATA = %D%/iam/report.json
 EXTRA_DIST += %D%/generate-never-block.sh

@@ -72,7 +72,7 @@ tests_unit_test_flow_capture_SOURCES = \
 	%D%/unit/test_flow_capture.c %D%/unit/flow_capture.c %D%/unit/flow_capture.h
 
 # What goes to AWS.
-UNIT_TESTS += %D%/unit/test_batch %D%/unit/test_message %D%/unit/test_outbox
+UNIT_TESTS += %D%/unit/test_batch %D%/unit/test_emf %D%/unit/test_message %D%/unit/test_outbox
 
 # The worker, and its cage.
 UNIT_TESTS += \
