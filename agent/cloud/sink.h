@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A sink of AWS, in cordon-cloud: a row in the table of dispatch.c, and a file that makes the
- * calls. dispatch.c queues entries, makes batches of them and answers the parent; the sink delivers
- * one batch at a time.
+ * calls. sink_queue.c queues entries, makes batches of them and answers the parent; the sink
+ * delivers one batch at a time.
  */
 #pragma once
 
