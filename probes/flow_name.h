@@ -346,7 +346,7 @@ static __always_inline enum action flow_name_judge(struct __sk_buff *skb, const 
 		return ACTION_FURTHER;
 	}
 	count_flow(COUNTER_FLOW_CLEAN);
-	note->flow = note->flow_wanted == FLOW_HTTP_MAX ? NOTE_FLOW_HTTP : NOTE_FLOW_DONE;
+	flow_end(note);
 out:
 	if (scratch)
 		flow_scratch_give(scratch);
