@@ -120,13 +120,13 @@ static __always_inline enum action packet_judge(struct __sk_buff *skb, const str
 		return ACTION_DROP;
 	if (!packet_plain(hook, data, end, &transport, &message.protocol, &action, ret_tail))
 		return action;
-	if (hook_matches_addresses(hook) && packet_raw(skb))
-		return packet_other(hook, ret_tail);
 	ports = data + transport;
 	if ((void *)(ports + 2) > end)
 		return ACTION_FURTHER;
 	message.source_port = bpf_ntohs(ports[0]);
 	message.destination_port = bpf_ntohs(ports[1]);
+	if (hook_matches_addresses(hook) && packet_raw(skb, message.source_port))
+		return packet_other(hook, ret_tail);
 	if (!port_is_dns(message.destination_port) && !port_is_dns(message.source_port)) {
 		*ret_tail = TAIL_FLOW;
 		return flow_wanted(skb, hook, ports, end, message.protocol, (__u32)transport);
@@ -195,7 +195,9 @@ static __always_inline enum action message_judge(struct __sk_buff *skb, const st
 	struct packet packet = { 0 };
 
 	*ret_tail = TAIL_STREAM;
-	if (!packet_read(skb, &packet))
+	/* Whatever is before its transport header, a raw socket's packet is matched once. */
+	if (!packet_read(skb, &packet) ||
+	    (hook_matches_addresses(hook) && !skb->cb[ADDRESS_CB_JUDGED] && packet_raw(skb, 0)))
 		return packet_other(hook, ret_tail);
 	if (packet.later_fragment) {
 		if (packet.protocol == IPPROTO_UDP || packet.protocol == IPPROTO_TCP)

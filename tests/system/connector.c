@@ -120,22 +120,45 @@ static int go_udplite(const struct target *target)
 	return send_with(target, open_socket(target, SOCK_DGRAM, UDPLITE), data, sizeof(data), 0);
 }
 
-/* The header of a datagram to the target's port, for a raw socket. */
-static int go_raw_udp(const struct target *target)
+/* The header of a datagram from and to a port, for a raw socket. */
+static int send_raw_udp(const struct target *target, int fd, uint16_t source)
 {
 	struct target host = *target;
 	struct sockaddr_in *to = (struct sockaddr_in *)&host.to;
 	struct {
 		struct udphdr header;
 		uint8_t data[DATAGRAM_SIZE];
-	} datagram = { .header = { .source = htons(4000),
+	} datagram = { .header = { .source = htons(source),
 				   .dest = to->sin_port,
 				   .len = htons(sizeof(datagram)) } };
 
 	if (to->sin_family == AF_INET6)
 		((struct sockaddr_in6 *)&host.to)->sin6_port = 0;
-	return send_with(&host, open_socket(target, SOCK_RAW, IPPROTO_UDP), &datagram,
-			 sizeof(datagram), 0);
+	return send_with(&host, fd, &datagram, sizeof(datagram), 0);
+}
+
+static int go_raw_udp(const struct target *target)
+{
+	return send_raw_udp(target, open_socket(target, SOCK_RAW, IPPROTO_UDP), 4000);
+}
+
+/* Its source port is what the socket's own number is: its protocol's. */
+static int go_raw_number(const struct target *target)
+{
+	return send_raw_udp(target, open_socket(target, SOCK_RAW, IPPROTO_UDP), IPPROTO_UDP);
+}
+
+/* Behind IP options, where the packet's own program does not look. */
+static int go_raw_options(const struct target *target)
+{
+	static const uint8_t options[4] = { 1, 1, 1, 0 };
+	int fd = open_socket(target, SOCK_RAW, IPPROTO_UDP);
+
+	if (target->to.ss_family != AF_INET)
+		exit(EXIT_SKIPPED);
+	if (setsockopt(fd, IPPROTO_IP, IP_OPTIONS, options, sizeof(options)) < 0)
+		return -errno;
+	return send_raw_udp(target, fd, 4000);
 }
 
 static int go_sendmmsg(const struct target *target)
@@ -266,6 +289,8 @@ static const struct {
 	{ "ping", go_ping },
 	{ "raw-icmp", go_raw_icmp },
 	{ "raw-udp", go_raw_udp },
+	{ "raw-number", go_raw_number },
+	{ "raw-options", go_raw_options },
 	{ "raw-header", go_raw_header },
 };
 

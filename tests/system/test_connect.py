@@ -21,7 +21,7 @@ MARKS = [f"192.0.2.{100 + i}" for i in range(50)]
 RESOLVER = "192.0.2.53"
 WAYS = ["tcp", "tcp-nonblock", "tcp-fastopen", "mptcp", "udp-connect", "sendto", "sendmmsg",
         "uring-connect", "uring-send", "udplite", "sctp", "ping", "raw-icmp", "raw-udp",
-        "raw-header"]
+        "raw-number", "raw-options", "raw-header"]
 WAYS6 = ["tcp", "tcp-nonblock", "mptcp", "udp-connect", "sendto", "sendmmsg", "uring-connect",
          "uring-send", "udplite", "ping", "raw-icmp", "raw-udp"]
 
