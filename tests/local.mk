@@ -189,7 +189,7 @@ EXTRA_DIST += \
 	%D%/aws/emulator.py %D%/aws/imds.py %D%/aws/model.py %D%/aws/serve %D%/aws/services.py \
 	%D%/aws/signature.py %D%/aws/test_emulator.py \
 	%D%/system/agent.py %D%/system/answerer.py %D%/system/asking.py %D%/system/conftest.py %D%/system/musl_lookup.c \
-	%D%/system/test_answers.py %D%/system/test_attribution.py %D%/system/test_block.py %D%/system/test_connect.py %D%/system/test_enforce.py \
+	%D%/system/test_answers.py %D%/system/test_attribution.py %D%/system/test_block.py %D%/system/test_connect.py %D%/system/test_sweep.py %D%/system/test_enforce.py \
 	%D%/system/test_flood.py %D%/system/test_cli.py %D%/system/test_kill.py %D%/system/test_probe.py \
 	%D%/system/site.py %D%/system/test_reload.py %D%/system/test_replay.py %D%/system/test_roads.py %D%/system/test_botocore.py %D%/system/test_client.py %D%/system/test_cloud.py %D%/system/test_stub.py %D%/system/test_worker.py \
 	%D%/system/ocsf_validate.py %D%/unit/intel_folder.h %D%/unit/prefix_reference.h %D%/unit/process_key.h %D%/unit/answer_rig.h \

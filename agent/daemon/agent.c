@@ -493,6 +493,7 @@ int agent_start(struct agent *agent)
 		r = sensor_take(agent);
 	if (r < 0)
 		return r;
+	teach_sweep(agent);
 	r = loop_fill(agent);
 	if (r < 0)
 		return r;

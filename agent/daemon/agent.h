@@ -99,6 +99,8 @@ bool entry_kept(const struct indicator *indicator, void *userdata);
 /* teach.c: after the sensor is open, and each second. */
 int teach_start(struct agent *agent);
 void teach_tick(struct agent *agent);
+/* Looks at the connections that are open, once a pack is in force. */
+void teach_sweep(struct agent *agent);
 
 /* payload.c */
 /* Starts the workers. Without them the agent still runs: why is logged. */

@@ -209,6 +209,7 @@ static int pack_put(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
 	pack_close(agent->pack);
 	agent->pack = take_ptr(pack);
 	agent->pack_file = file;
+	teach_sweep(agent);
 	return 0;
 }
 

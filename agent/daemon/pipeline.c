@@ -151,14 +151,14 @@ static uint64_t event_witness(const struct event *event)
 	return hash | 1;
 }
 
-/* A flow to a listed name is ended here, where policy wants that: the kernel side has refused its
- * first bytes, or it is under way when a worker has read its name. */
+/* A flow that is under way is ended here, where policy wants that: the kernel side has refused its
+ * first bytes, a worker has read its name, or it was open before its address was listed. */
 static bool flow_cut(struct agent *agent, const struct finding *finding,
 		     const struct verdict *verdict)
 {
 	const struct event *event = finding->event;
 
-	return event->kind == EVENT_FLOW && agent->cut &&
+	return (event->kind == EVENT_FLOW || event->watch == EVENT_WATCH_OPEN) && agent->cut &&
 	       (event->disposition == EVENT_BLOCKED ||
 		(!verdict->excepted && verdict->response == RESPONSE_BLOCK)) &&
 	       cut_flow(agent->cut, event) >= 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the kernel side is taught while it runs: addresses that listed names resolved to, and which
- * resolvers are this host's own.
+ * resolvers are this host's own. And what it cannot see: connections that were begun before their
+ * address was listed.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -51,4 +52,26 @@ int teach_start(struct agent *agent)
 void teach_tick(struct agent *agent)
 {
 	(void)resolvers_refresh(agent->resolvers);
+}
+
+static bool address_listed(const struct address *address, void *userdata)
+{
+	const struct agent *agent = userdata;
+	struct pack_match match;
+
+	return pack_lookup_address(agent->pack, address, clock_realtime() / NS_PER_SECOND,
+				   &match) == 1 &&
+	       match.blocked;
+}
+
+void teach_sweep(struct agent *agent)
+{
+	int r = 0;
+
+	if (agent->pack && agent->config.sensor.connections)
+		r = sensor_sweep(agent->sensor, address_listed, agent);
+	if (r < 0)
+		(void)log_errno(LOG_WARNING, r,
+				"connections that were open before are not looked at");
+	pipeline_commit(agent);
 }

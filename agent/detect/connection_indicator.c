@@ -14,12 +14,14 @@ bool connection_indicator_look(struct detect *detect, const struct event *event,
 {
 	char address[ADDRESS_TEXT_SIZE], protocol[16];
 
-	if (event->kind != EVENT_CONNECTION || event->watch != EVENT_WATCH_ADDRESS || !pack ||
+	if (event->kind != EVENT_CONNECTION ||
+	    (event->watch != EVENT_WATCH_ADDRESS && event->watch != EVENT_WATCH_OPEN) || !pack ||
 	    pack_lookup_address(pack, &event->destination, now / NS_PER_SECOND, match) != 1 ||
 	    !match->blocked)
 		return false;
 	address_format(&event->destination, address);
-	(void)snprintf(finding->title, sizeof(finding->title), "Connection to listed address %s",
+	(void)snprintf(finding->title, sizeof(finding->title), "%s to listed address %s",
+		       event->watch == EVENT_WATCH_OPEN ? "Open connection" : "Connection",
 		       address);
 	if (event->destination_port)
 		detect_line_add(finding->title, sizeof(finding->title), " port %u",

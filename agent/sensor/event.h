@@ -32,7 +32,7 @@ enum event_watch {
 	EVENT_WATCH_LEARNT,    /* an address that a listed name resolved to */
 	EVENT_WATCH_RESOLVER,  /* plain DNS to a resolver that is not this host's own */
 	EVENT_WATCH_ENCRYPTED, /* DNS over TLS or QUIC, by its port */
-	EVENT_WATCH_OPEN,      /* found open when the agent started; nothing matched yet */
+	EVENT_WATCH_OPEN,      /* found open when it was first looked for */
 };
 
 /* Bytes of a flow on their way to the worker. */
@@ -56,7 +56,7 @@ enum event_attribution {
 	EVENT_ATTRIBUTION_CURRENT, /* the task that was running when the packet left */
 	EVENT_ATTRIBUTION_CONNECT, /* who connected the socket */
 	EVENT_ATTRIBUTION_CREATE,  /* who created the socket */
-	EVENT_ATTRIBUTION_OWNER,   /* who holds a socket older than the agent, found by the sweep */
+	EVENT_ATTRIBUTION_OWNER,   /* who holds a socket that was open before, found by a sweep */
 };
 
 /* What the kernel side did with the packet. */

@@ -4,7 +4,7 @@ libsensor_a_SOURCES = \
 	%D%/capture.c %D%/capture.h %D%/cgroup.c %D%/cgroup.h %D%/counters.c %D%/counters.h \
 	%D%/dns_answers.c %D%/dns_answers.h %D%/dns_message.c %D%/dns_message.h %D%/event.c %D%/event.h \
 	%D%/features.c %D%/features.h %D%/flow_facts.c %D%/flow_facts.h %D%/frame.c %D%/frame.h %D%/learnt.c %D%/ledger.c %D%/ledger.h \
-	%D%/map_layout.c %D%/map_layout.h %D%/pin_folder.c %D%/pin_folder.h %D%/pin_links.c \
+	%D%/open_sockets.c %D%/open_sockets.h %D%/sweep.c %D%/map_layout.c %D%/map_layout.h %D%/pin_folder.c %D%/pin_folder.h %D%/pin_links.c \
 	%D%/pin_maps.c %D%/pin_state.c %D%/pin_state.h %D%/pin_unload.c %D%/pins.c %D%/pins.h \
 	%D%/pins_private.h %D%/ring_read.c \
 	%D%/probe_load.c %D%/probes.h %D%/process.h %D%/process_proc.c %D%/process_proc.h \

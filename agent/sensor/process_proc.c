@@ -160,6 +160,17 @@ static void cgroup_read(pid_t pid, struct process *process)
 	(void)path_fit(line, process->cgroup, sizeof(process->cgroup));
 }
 
+int process_proc_key(pid_t pid, struct process_key *ret)
+{
+	struct stat_fields fields;
+	int r = stat_read(pid, &fields);
+
+	if (r < 0)
+		return r;
+	*ret = (struct process_key){ .pid = (uint32_t)pid, .start = fields.start };
+	return 0;
+}
+
 int process_proc_read(const struct process_key *key, struct process *ret,
 		      struct process_key *ret_parent)
 {

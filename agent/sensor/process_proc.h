@@ -8,6 +8,9 @@
 #include "probes/record.h"
 #include "sensor/process.h"
 
+/* Who has the pid now. -ESRCH: nobody. */
+int process_proc_key(pid_t pid, struct process_key *ret);
+
 /* -ESRCH when there is no such process, or the pid is another's by now. */
 int process_proc_read(const struct process_key *key, struct process *ret,
 		      struct process_key *ret_parent);

@@ -88,6 +88,12 @@ int sensor_unlearn(struct sensor *sensor, const struct address *address);
 #define SENSOR_RESOLVERS_MAX 32
 int sensor_set_resolvers(struct sensor *sensor, const struct address *addresses, size_t count);
 
+/* Hands each connection that is open by now, and whose peer is listed, to the callback
+ * (EVENT_WATCH_OPEN): of all network namespaces, but only of processes in the watched cgroup. Does
+ * nothing before sensor_attach(). Reads /proc and waits for nobody. */
+typedef bool (*sensor_listed)(const struct address *address, void *userdata);
+int sensor_sweep(struct sensor *sensor, sensor_listed listed, void *userdata);
+
 /* Descriptor to poll for reading, and the call to make when it is readable: hands each record that
  * waits to the callback, at most budget of them and for at most 50 ms, so that the loop gets its
  * turn. Returns how many. */
