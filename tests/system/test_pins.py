@@ -11,6 +11,7 @@ import os
 import re
 import socket
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -31,6 +32,10 @@ ENTRIES = [f"{name}.{ZONE}" for name in (
     "pinned", "before", "between", "after", "with", "soon", "late", "again", "down0", "down1",
     "down2", "m0", "m1", "m2", "n0", "n1", "n2")]
 INNOCENT = "innocent.example"
+# On the namespace's loopback device; listed in the restart loop.
+LISTED_ADDRESS = "198.51.100.7"
+INNOCENT_ADDRESS = "192.0.2.7"
+CONNECT_PORT = 4437
 FOREVER = 3600  # of a load that is ended by hand
 
 
@@ -169,6 +174,58 @@ class Listener:
         self.socket.close()
 
 
+# Connects to both addresses without a pause; tells at its end how often each was reached.
+CONNECTS = f"""
+import errno, signal, socket, sys
+reached = {{"{LISTED_ADDRESS}": 0, "{INNOCENT_ADDRESS}": 0}}
+refused = 0
+going = True
+def end(*_):
+    global going
+    going = False
+signal.signal(signal.SIGTERM, end)
+print("ready", flush=True)
+while going:
+    for address in reached:
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, bytes([1, 0, 0, 0, 0, 0, 0, 0]))
+            try:
+                sock.connect((address, {CONNECT_PORT}))
+                reached[address] += 1
+            except OSError as error:
+                assert error.errno == errno.EPERM, error
+                refused += 1
+print(reached["{LISTED_ADDRESS}"], reached["{INNOCENT_ADDRESS}"], refused, flush=True)
+"""
+ACCEPTS = f"""
+import socket
+sock = socket.socket()
+sock.bind(("0.0.0.0", {CONNECT_PORT}))
+sock.listen(1024)
+print("ready", flush=True)
+while True:
+    sock.accept()[0].close()
+"""
+
+
+class Connects:
+    """A process that connects to a listed and to an innocent address, over and over."""
+
+    def __init__(self, namespace):
+        for address in (LISTED_ADDRESS, INNOCENT_ADDRESS):
+            run("ip", "-n", namespace.name, "addr", "add", address, "dev", "lo")
+        self.server = namespace.start(sys.executable, "-c", ACCEPTS, watched=False,
+                                      stdout=subprocess.PIPE)
+        assert self.server.stdout.readline() == "ready\n"
+        self.client = namespace.start(sys.executable, "-c", CONNECTS, stdout=subprocess.PIPE)
+        assert self.client.stdout.readline() == "ready\n"
+
+    def end(self):
+        """How often the listed one was reached, the innocent one, and how many were refused."""
+        self.client.terminate()
+        return [int(word) for word in self.client.stdout.readline().split()]
+
+
 @pytest.fixture
 def load():
     """A cgroup with a listener and somebody who asks for both kinds of names without a pause."""
@@ -177,17 +234,17 @@ def load():
 
         def begin(rate=1000):
             return namespace.start(FLOOD, rate, FOREVER, "127.0.0.1", 53, LISTED, INNOCENT)
-        yield cgroup, listener, begin
+        yield cgroup, listener, begin, lambda: Connects(namespace)
         listener.close()
 
 
 def test_restart_loop_under_load(pinned, load, figure):
-    """However the daemon ends, and however far the next one came: no listed lookup gets out, and
-    the ledger of the last one has all of them."""
-    cgroup, listener, begin = load
-    agent = pinned(cgroup=str(cgroup.path))
+    """However the daemon ends, and however far the next one came: no listed lookup gets out, no
+    listed connect succeeds, and the ledger of the last one has all of them."""
+    cgroup, listener, begin, connect = load
+    agent = pinned([*ENTRIES, LISTED_ADDRESS], cgroup=str(cgroup.path))
     agent.start()
-    flood = begin()
+    flood, connects = begin(), connect()
     wait_for(lambda: listener.innocent > 100, "the load runs")
     for i in range(RESTARTS):
         if i % 3 == 2:
@@ -205,18 +262,23 @@ def test_restart_loop_under_load(pinned, load, figure):
     wait_for(lambda: listener.innocent > before + 100, "the load still runs")
     flood.kill()
     flood.wait()
+    reached, innocent, refused = connects.end()
+    assert reached == 0 and innocent > 0 and refused > 0
     assert listener.listed == 0
     ledger = agent.ledger()
-    seen = ledger.status["probes"]["egress"]["matched"]
-    assert seen == ledger["blocked"] and seen > listener.innocent / 2
+    probes = ledger.status["probes"]
+    seen = probes["egress"]["matched"]
+    assert seen == probes["egress"]["blocked"] and seen > listener.innocent / 2
+    assert probes["connect"]["matched"] == probes["connect"]["blocked"] == refused
     figure(f"restart loop: {RESTARTS} restarts, {seen} listed lookups refused, {listener.listed} "
-           f"got out; {listener.innocent} innocent ones did")
+           f"got out; {listener.innocent} innocent ones did; {refused} listed connects refused, {reached} "
+           f"succeeded; {innocent} innocent ones did")
 
 
 def test_killed_at_every_step(pinned, load, bpf, figure):
     """A take-over that ends at any of its system calls leaves what the next one can take over, and
     nothing passes meanwhile. Sizes change from one to the next, so that there is much to do."""
-    cgroup, listener, begin = load
+    cgroup, listener, begin, _ = load
     agent = pinned(cgroup=str(cgroup.path))
     agent.start()
     flood = begin()

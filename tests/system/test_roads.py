@@ -11,8 +11,10 @@ import pytest
 from agent import (DISPOSITION_BLOCKED, SOURCE, Agent, Cgroup, Namespace, executable, need, run,
                    wait_for)
 
-HTTP, HTTPS, QUIC = 8080, 8443, 4433
+HTTP, HTTPS, QUIC, DOT = 8080, 8443, 4433, 853
+RESOLVER = "198.51.100.53"  # of the namespace; on loopback nothing is foreign
 LISTED, INNOCENT = "www.evil.test", "www.innocent.test"
+SEVERITY_LOW = 2
 
 
 class Site:
@@ -35,6 +37,22 @@ class Site:
         self.quic = namespace.start(*need("gtlsserver"), "-q", "127.0.0.1", QUIC, self.key,
                                     self.certificate, watched=False,
                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        run("ip", "-n", namespace.name, "addr", "add", RESOLVER, "dev", "lo")
+        for port in (DOT, HTTPS):
+            namespace.start("openssl", "s_server", "-accept", f"{RESOLVER}:{port}", "-key",
+                            self.key, "-cert", self.certificate, "-quiet", watched=False,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for(lambda: all(self.shakes_hands(port) for port in (DOT, HTTPS)), "the resolvers")
+
+    def shakes_hands(self, port):
+        return self.namespace.run("openssl", "s_client", "-connect", f"{RESOLVER}:{port}",
+                                  watched=False, stdin=subprocess.DEVNULL).returncode == 0
+
+    def ask(self, *options, port, server):
+        """A lookup in an encrypted channel. That the server knows no DNS does not matter: what
+        is told of, and shut, is the channel."""
+        self.namespace.run(*need("kdig"), f"@{RESOLVER}", "-p", port, *options, "+retry=0",
+                           "+timeout=2", f"+tls-hostname={server}", INNOCENT)
 
     def requests(self):
         return [json.loads(line) for line in self.log.read_text().splitlines()
@@ -125,3 +143,41 @@ def test_shut(site, namespace, tmp_path, road):
             assert len(site.requests()) == before, "the request did not get there"
         assert take(site, INNOCENT)
         agent.ledger()
+
+
+ENCRYPTED = {"dot": (["+tls"], DOT), "doh": (["+https"], HTTPS)}
+
+
+def found_by(agent, detector):
+    return [finding for finding in agent.findings()
+            if finding["finding_info"]["analytic"]["name"] == detector]
+
+
+def test_dns_over_tls(site, namespace, tmp_path):
+    """By its port, whatever the resolver is."""
+    with Agent(tmp_path, namespace.cgroup, ["evil.test"]) as agent:
+        site.ask("+tls", port=DOT, server="resolver.test")
+        finding = wait_for(lambda: found_by(agent, "resolver-bypass"), "a finding")[0]
+        assert f"DNS over TLS to {RESOLVER} port 853" in finding["finding_info"]["title"]
+        assert executable(finding) == "/usr/bin/kdig" and finding["severity_id"] == SEVERITY_LOW
+
+
+def test_dns_over_https(site, namespace, tmp_path):
+    """By the resolver's name, which is in the shipped list."""
+    shipped = (SOURCE / "policy/doh-resolvers.txt").read_text().splitlines()
+    with Agent(tmp_path, namespace.cgroup, shipped) as agent:
+        site.ask("+https", port=HTTPS, server="dns.google")
+        finding = wait_for(lambda: found_by(agent, "resolver-bypass"), "a finding")[0]
+        assert "dns.google" in finding["finding_info"]["title"]
+        assert executable(finding) == "/usr/bin/kdig" and finding["severity_id"] == SEVERITY_LOW
+
+
+@pytest.mark.parametrize("mode", ["audit", "enforce"])
+@pytest.mark.parametrize("kind", ENCRYPTED)
+def test_listed_resolver(site, namespace, tmp_path, kind, mode):
+    options, port = ENCRYPTED[kind]
+    with Agent(tmp_path, namespace.cgroup, ["evil.test"], mode=mode) as agent:
+        site.ask(*options, port=port, server=LISTED)
+        finding = wait_for(lambda: findings_about(agent, LISTED), "a finding")[0]
+        assert executable(finding) == "/usr/bin/kdig"
+        assert (finding["disposition_id"] == DISPOSITION_BLOCKED) == (mode == "enforce")
