@@ -370,7 +370,7 @@ static __always_inline void flow_other(struct socket_note *note)
 /* The end of what is wanted of a flow at once; another request may follow. */
 static __always_inline void flow_end(struct socket_note *note)
 {
-	note->flow = note->flow_wanted == FLOW_HTTP_MAX ? NOTE_FLOW_HTTP : NOTE_FLOW_DONE;
+	note->flow = note->flow_http ? NOTE_FLOW_HTTP : NOTE_FLOW_DONE;
 }
 
 /* Whether flow_name.h is to read the name first. Of a segment that was seen before, or is the rest
@@ -406,6 +406,7 @@ static __always_inline bool flow_begin(struct socket_note *note, const struct me
 	if (!again)
 		count_flow(late ? COUNTER_FLOW_LATE : tls ? COUNTER_FLOW_TLS : COUNTER_FLOW_HTTP);
 	note->flow = NOTE_FLOW_OPEN;
+	note->flow_http = http;
 	note->flow_wanted = tls ? (__u16)tls_wanted(&first) : FLOW_HTTP_MAX;
 	note->flow_first = sequence;
 	note->flow_next = 0;
@@ -470,6 +471,22 @@ static __always_inline enum action flow_piece(struct socket_note *note, struct m
 	return flow_cut(message->hook);
 }
 
+/* The TCP header, and where the payload behind it is, which may be none. False: there is no such
+ * header. */
+static __always_inline bool flow_payload(struct message *message, const struct packet *packet,
+					 struct tcp_header *tcp)
+{
+	struct __sk_buff *skb = message->skb;
+
+	if (bpf_skb_load_bytes(skb, packet->transport, tcp, sizeof(*tcp)) < 0)
+		return false;
+	message->offset = packet->transport + (tcp->offset >> 4) * 4;
+	if (tcp->offset >> 4 < TCP_HEADER_SIZE / 4 || message->offset > skb->len)
+		return false;
+	message->size = skb->len - message->offset;
+	return true;
+}
+
 /* ACTION_FURTHER: *ret_tail goes on. */
 static __always_inline enum action flow_stream(struct message *message, const struct packet *packet,
 					       enum tail *ret_tail)
@@ -480,12 +497,8 @@ static __always_inline enum action flow_stream(struct message *message, const st
 	__u32 sequence;
 	bool opens;
 
-	if (bpf_skb_load_bytes(skb, packet->transport, &tcp, sizeof(tcp)) < 0)
+	if (!flow_payload(message, packet, &tcp))
 		return ACTION_PASS;
-	message->offset = packet->transport + (tcp.offset >> 4) * 4;
-	if (tcp.offset >> 4 < TCP_HEADER_SIZE / 4 || message->offset > skb->len)
-		return ACTION_PASS;
-	message->size = skb->len - message->offset;
 	opens = (tcp.flags & (TCP_FLAG_SYN | TCP_FLAG_ACK)) == TCP_FLAG_SYN;
 	if (!message->size && !opens)
 		return ACTION_PASS;

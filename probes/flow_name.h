@@ -329,14 +329,11 @@ static __always_inline enum action flow_name_judge(struct __sk_buff *skb, const 
 	struct socket_note *note;
 	struct tcp_header tcp;
 
-	if (!packet_read(skb, &packet) ||
-	    bpf_skb_load_bytes(skb, packet.transport, &tcp, sizeof(tcp)) < 0)
+	if (!packet_read(skb, &packet) || !flow_payload(&message, &packet, &tcp))
 		goto out;
-	message.offset = packet.transport + (tcp.offset >> 4) * 4;
 	note = flow_socket_note(skb, 0);
-	if (message.offset >= skb->len || !note)
+	if (!message.size || !note)
 		goto out;
-	message.size = skb->len - message.offset;
 	note->flow_verdict = scratch ? flow_verdict(&message, scratch) : FLOW_VERDICT_UP;
 	if (note->flow_verdict != FLOW_VERDICT_CLEAN) {
 		if (note->flow_verdict != FLOW_VERDICT_UP)

@@ -37,7 +37,8 @@ struct socket_note {
 	__u32 flow_first;   /* sequence number of the first byte of payload */
 	__u16 flow_next;    /* bytes of it that were handed up */
 	__u16 flow_wanted;  /* that are to be handed up */
-	__u32 zeroes;
+	__u8 flow_http;	    /* it is HTTP, not TLS */
+	__u8 zeroes[3];
 };
 
 /* How far the first bytes of a TCP connection have been looked at. */
