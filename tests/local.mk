@@ -49,6 +49,7 @@ UNIT_TESTS += \
 	%D%/unit/test_frame \
 	%D%/unit/test_journal \
 	%D%/unit/test_ocsf \
+	%D%/unit/test_pattern \
 	%D%/unit/test_policy \
 	%D%/unit/test_replay_event \
 	%D%/unit/test_replay_split \

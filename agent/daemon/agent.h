@@ -17,6 +17,7 @@
 #include "intel/pack.h"
 #include "journal/journal.h"
 #include "policy/policy.h"
+#include "policy/threshold.h"
 #include "report/ocsf.h"
 #include "report/sink.h"
 #include "response/block.h"
@@ -40,6 +41,8 @@ struct agent {
 	bool foreground;
 	struct config config;
 	struct policy *policy;
+	struct threshold_table *thresholds; /* what the policy's rules have counted */
+	struct policy_host policy_host;	    /* what they may ask of the host; borrows from host */
 	struct pack *pack;
 	struct stat pack_file; /* the file that the pack in force was read from */
 	char pack_error[512];  /* why the last one was refused; "": it was not */

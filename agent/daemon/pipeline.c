@@ -192,7 +192,7 @@ static int finding_found(const struct finding *found, void *userdata)
 	int r;
 
 	copy.event = &event;
-	policy_evaluate(agent->policy, finding, clock_realtime(), &verdict);
+	policy_judge(agent->policy, agent->thresholds, finding, clock_realtime(), &verdict);
 	if (flow_cut(agent, finding, &verdict))
 		event.disposition = EVENT_BLOCKED;
 	if (verdict.excepted && finding->event->disposition != EVENT_BLOCKED) {

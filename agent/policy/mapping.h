@@ -25,6 +25,7 @@ struct mapping_key {
 	size_t offset;	    /* of the field in the struct that the table fills */
 	const void *detail; /* what its reader asks for: see below */
 	bool required;
+	const char *schema; /* JSON Schema of its values, where its reader is not one of these */
 };
 
 struct mapping_table {

@@ -5,6 +5,7 @@
 #include "policy/match_event.h"
 
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "sensor/flow_facts.h"
@@ -25,16 +26,40 @@ static bool prefix_has(const struct match_value *value, const struct address *ad
 	       (address->bytes[whole] ^ value->address.bytes[whole]) >> (8 - bits) == 0;
 }
 
+static bool prefixes_have(const struct match_condition *condition, const struct address *address)
+{
+	for (size_t i = 0; i < condition->count; i++)
+		if (prefix_has(&condition->values[i], address))
+			return true;
+	return false;
+}
+
+enum match_answer match_ask_source(const struct match_condition *condition,
+				   struct match_subject *subject)
+{
+	return match_answer_of(subject->event && prefixes_have(condition, &subject->event->source));
+}
+
+enum match_answer match_ask_destination(const struct match_condition *condition,
+					struct match_subject *subject)
+{
+	return match_answer_of(subject->event &&
+			       prefixes_have(condition, &subject->event->destination));
+}
+
 enum match_answer match_ask_address(const struct match_condition *condition,
 				    struct match_subject *subject)
 {
-	const struct event *event = subject->event;
+	return match_ask_source(condition, subject) == MATCH_YES
+		       ? MATCH_YES
+		       : match_ask_destination(condition, subject);
+}
 
-	for (size_t i = 0; event && i < condition->count; i++)
-		if (prefix_has(&condition->values[i], &event->source) ||
-		    prefix_has(&condition->values[i], &event->destination))
-			return MATCH_YES;
-	return MATCH_NO;
+enum match_answer match_ask_blocked(const struct match_condition *condition,
+				    struct match_subject *subject)
+{
+	return subject->event ? match_mask(condition, subject->event->disposition == EVENT_BLOCKED)
+			      : MATCH_NO;
 }
 
 enum match_answer match_ask_kind(const struct match_condition *condition,
@@ -90,20 +115,30 @@ enum match_answer match_ask_protocol(const struct match_condition *condition,
 }
 
 /* The server's: of an answer it is the one that it came from. */
-enum match_answer match_ask_port(const struct match_condition *condition,
-				 struct match_subject *subject)
+static uint16_t server_port(const struct event *event)
 {
-	const struct event *event = subject->event;
-	uint16_t port;
-
-	if (!event)
-		return MATCH_NO;
-	port = event->response || event->kind == EVENT_ANSWER ? event->source_port
+	return event->response || event->kind == EVENT_ANSWER ? event->source_port
 							      : event->destination_port;
+}
+
+static enum match_answer port_has(const struct match_condition *condition, uint16_t port)
+{
 	for (size_t i = 0; i < condition->count; i++)
 		if (port >= condition->values[i].number && port <= condition->values[i].last)
 			return MATCH_YES;
 	return MATCH_NO;
+}
+
+enum match_answer match_ask_port(const struct match_condition *condition,
+				 struct match_subject *subject)
+{
+	return subject->event ? port_has(condition, server_port(subject->event)) : MATCH_NO;
+}
+
+enum match_answer match_ask_source_port(const struct match_condition *condition,
+					struct match_subject *subject)
+{
+	return subject->event ? port_has(condition, subject->event->source_port) : MATCH_NO;
 }
 
 /* The protocols offered are one text, joined by commas. */
@@ -125,7 +160,7 @@ enum match_answer match_ask_alpn(const struct match_condition *condition,
 	return MATCH_NO;
 }
 
-/* The server as the flow names it, in lower case; length 0: it does not, or by what is no name. */
+/* The server as the flow names it; length 0: it does not, or by what is no name. */
 static const struct domain_name *server_of(struct match_subject *subject)
 {
 	const struct event *event = subject->event;
@@ -142,14 +177,23 @@ static const struct domain_name *server_of(struct match_subject *subject)
 	return server;
 }
 
+const struct domain_name *match_subject_server(struct match_subject *subject, bool http)
+{
+	const struct flow_facts *flow = subject->event ? subject->event->flow : NULL;
+	const struct domain_name *server;
+
+	if (!flow || (flow->protocol == FLOW_HTTP) != http)
+		return NULL;
+	server = server_of(subject);
+	return server->length ? server : NULL;
+}
+
 static enum match_answer ask_server(const struct match_condition *condition,
 				    struct match_subject *subject, bool http)
 {
-	const struct flow_facts *flow = subject->event ? subject->event->flow : NULL;
+	const struct domain_name *server = match_subject_server(subject, http);
 
-	if (!flow || (flow->protocol == FLOW_HTTP) != http)
-		return MATCH_NO;
-	return match_answer_of(match_names_cover(condition, server_of(subject)));
+	return match_answer_of(server && match_names_cover(condition, server));
 }
 
 enum match_answer match_ask_sni(const struct match_condition *condition,
@@ -162,4 +206,108 @@ enum match_answer match_ask_host(const struct match_condition *condition,
 				 struct match_subject *subject)
 {
 	return ask_server(condition, subject, true);
+}
+
+/* ---- as texts, for operators ---- */
+
+static const char *server_text(struct match_subject *subject, size_t i, char *buffer, bool http)
+{
+	const struct domain_name *server = i == 0 ? match_subject_server(subject, http) : NULL;
+
+	if (!server)
+		return NULL;
+	domain_name_format(server, buffer);
+	return buffer;
+}
+
+const char *match_texts_sni(struct match_subject *subject, size_t i, char *buffer)
+{
+	return server_text(subject, i, buffer, false);
+}
+
+const char *match_texts_host(struct match_subject *subject, size_t i, char *buffer)
+{
+	return server_text(subject, i, buffer, true);
+}
+
+const char *match_text_ja4(const struct match_subject *subject)
+{
+	const struct flow_facts *flow = subject->event ? subject->event->flow : NULL;
+
+	return flow ? flow->ja4 : NULL;
+}
+
+const char *match_text_method(const struct match_subject *subject)
+{
+	const struct flow_facts *flow = subject->event ? subject->event->flow : NULL;
+
+	return flow ? flow->method : NULL;
+}
+
+const char *match_text_watch(const struct match_subject *subject)
+{
+	if (!subject->event || subject->event->watch == EVENT_WATCH_NONE)
+		return NULL;
+	return event_watch_name(subject->event->watch);
+}
+
+const char *match_texts_kind(struct match_subject *subject, size_t i, char *buffer)
+{
+	(void)buffer;
+	return i == 0 && subject->event ? event_kind_name(subject->event->kind) : NULL;
+}
+
+const char *match_texts_qtype(struct match_subject *subject, size_t i, char *buffer)
+{
+	const struct event *event = subject->event;
+
+	if (i > 0 || !event || event->name.length == 0 ||
+	    (event->kind != EVENT_QUESTION && event->kind != EVENT_ANSWER))
+		return NULL;
+	return event_qtype_name(event->qtype, buffer);
+}
+
+static const char *address_text(const struct address *address, char *buffer)
+{
+	address_format(address, buffer);
+	return buffer;
+}
+
+const char *match_texts_source(struct match_subject *subject, size_t i, char *buffer)
+{
+	return i == 0 && subject->event ? address_text(&subject->event->source, buffer) : NULL;
+}
+
+const char *match_texts_destination(struct match_subject *subject, size_t i, char *buffer)
+{
+	return i == 0 && subject->event ? address_text(&subject->event->destination, buffer) : NULL;
+}
+
+const char *match_texts_address(struct match_subject *subject, size_t i, char *buffer)
+{
+	return i == 0 ? match_texts_source(subject, 0, buffer)
+		      : match_texts_destination(subject, i - 1, buffer);
+}
+
+static const char *number_text(uint64_t number, char *buffer)
+{
+	(void)snprintf(buffer, MATCH_TEXT_SIZE, "%llu", (unsigned long long)number);
+	return buffer;
+}
+
+const char *match_texts_port(struct match_subject *subject, size_t i, char *buffer)
+{
+	return i == 0 && subject->event ? number_text(server_port(subject->event), buffer) : NULL;
+}
+
+const char *match_texts_source_port(struct match_subject *subject, size_t i, char *buffer)
+{
+	return i == 0 && subject->event ? number_text(subject->event->source_port, buffer) : NULL;
+}
+
+const char *match_texts_alpn(struct match_subject *subject, size_t i, char *buffer)
+{
+	const struct flow_facts *flow = subject->event ? subject->event->flow : NULL;
+
+	return flow ? match_list_item(flow->alpn, i, buffer) : NULL;
 }

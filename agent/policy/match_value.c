@@ -6,12 +6,14 @@
 #include "policy/match_value.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/parse.h"
 #include "detect/finding.h"
+#include "policy/match_key.h"
 #include "sensor/event.h"
 
 #define PATTERN_MAX 512 /* bytes of a value; no path or name that is compared is longer */
@@ -104,6 +106,7 @@ int match_value_user(struct document *document, const struct document_node *node
 	if (r == -ERANGE)
 		return mapping_expected(document, node, "a user's name or number");
 	value->numeric = r == 0;
+	value->last = value->number;
 	return 0;
 }
 
@@ -292,27 +295,199 @@ void match_names_sort(struct match_condition *condition)
 }
 
 /* "443", or "8000-8099". */
+static int range_read(struct document *document, const struct document_node *node, const char *what,
+		      uint64_t max, struct match_condition *condition)
+{
+	struct match_value *value;
+	char first[24];
+	const char *dash;
+	int r;
+
+	r = value_add(document, node, what, condition, &value);
+	if (r < 0)
+		return r;
+	dash = strchr(value->text, '-');
+	(void)snprintf(first, sizeof(first), "%.*s", (int)strcspn(value->text, "-"), value->text);
+	if (parse_u64(first, max, &value->number) < 0 ||
+	    parse_u64(dash ? dash + 1 : first, max, &value->last) < 0)
+		return mapping_expected(document, node, what);
+	value->numeric = true;
+	if (value->last < value->number)
+		return document_fail(document, node, "a range that ends before it begins");
+	return 0;
+}
+
 int match_value_port(struct document *document, const struct document_node *node,
 		     const struct mapping_key *key, void *field)
 {
-	static const char what[] = "a port, or a range of them (8000-8099)";
+	(void)key;
+	return range_read(document, node, "a port, or a range of them (8000-8099)", UINT16_MAX,
+			  field);
+}
+
+int match_value_uid(struct document *document, const struct document_node *node,
+		    const struct mapping_key *key, void *field)
+{
+	(void)key;
+	return range_read(document, node, "a user's number, or a range of them (1000-59999)",
+			  UINT32_MAX, field);
+}
+
+/* "22:00" as a second of the day; 24:00 is the day's end. */
+static int clock_read(const char *text, size_t length, uint64_t *ret)
+{
+	char hour[3], minute[3];
+	uint64_t hours, minutes;
+
+	if (length != 5 || text[2] != ':')
+		return -EINVAL;
+	(void)snprintf(hour, sizeof(hour), "%.2s", text);
+	(void)snprintf(minute, sizeof(minute), "%.2s", text + 3);
+	if (parse_u64(hour, 24, &hours) < 0 || parse_u64(minute, 59, &minutes) < 0 ||
+	    hours * 60 + minutes > 24 * 60)
+		return -EINVAL;
+	*ret = (hours * 60 + minutes) * 60;
+	return 0;
+}
+
+/* "22:00-06:00" in UTC: from the first on, before the second. */
+int match_value_time(struct document *document, const struct document_node *node,
+		     const struct mapping_key *key, void *field)
+{
+	static const char what[] = "a time of day in UTC, from and to (22:00-06:00)";
 	struct match_value *value;
-	char first[8];
-	const char *dash;
+	size_t dash;
 	int r;
 
 	(void)key;
 	r = value_add(document, node, what, field, &value);
 	if (r < 0)
 		return r;
-	dash = strchr(value->text, '-');
-	(void)snprintf(first, sizeof(first), "%.*s", (int)strcspn(value->text, "-"), value->text);
-	if (parse_u64(first, UINT16_MAX, &value->number) < 0 ||
-	    parse_u64(dash ? dash + 1 : first, UINT16_MAX, &value->last) < 0)
+	dash = strcspn(value->text, "-");
+	if (!value->text[dash] || clock_read(value->text, dash, &value->number) < 0 ||
+	    clock_read(value->text + dash + 1, strlen(value->text + dash + 1), &value->last) < 0)
 		return mapping_expected(document, node, what);
-	if (value->last < value->number)
-		return document_fail(document, node, "a range that ends before it begins");
+	if (value->number == value->last)
+		return document_fail(document, node, "a time that ends as it begins");
 	return 0;
+}
+
+static int weekday_read(const char *text, size_t length)
+{
+	static const char *const days[] = { "sun", "mon", "tue", "wed", "thu", "fri", "sat" };
+
+	for (size_t i = 0; i < ELEMENTS(days); i++)
+		if (length == strlen(days[i]) && memcmp(text, days[i], length) == 0)
+			return (int)i;
+	return -EINVAL;
+}
+
+/* "mon", or "mon-fri". */
+int match_value_weekday(struct document *document, const struct document_node *node,
+			const struct mapping_key *key, void *field)
+{
+	static const char what[] = "a day (mon, tue, wed, thu, fri, sat, sun), or days (mon-fri)";
+	struct match_condition *condition = field;
+	const char *text;
+	size_t dash;
+	int first, last;
+
+	(void)key;
+	text = mapping_scalar(document, node, what);
+	if (!text)
+		return -EINVAL;
+	dash = strcspn(text, "-");
+	first = last = weekday_read(text, dash);
+	if (text[dash])
+		last = weekday_read(text + dash + 1, strlen(text + dash + 1));
+	if (first < 0 || last < 0)
+		return mapping_expected(document, node, what);
+	for (;; first = (first + 1) % 7) {
+		condition->mask |= 1u << first;
+		if (first == last)
+			return 0;
+	}
+}
+
+static int tests_add(struct document *document, const struct document_node *node, bool lower,
+		     struct match_condition *condition, struct match_tests **ret)
+{
+	struct match_tests *tests =
+		reallocarray(condition->tests, condition->tests_count + 1, sizeof(*tests));
+
+	if (!tests)
+		return out_of_memory(document);
+	condition->tests = tests;
+	*ret = &tests[condition->tests_count];
+	**ret = (struct match_tests){ .name = NULL };
+	condition->tests_count++;
+	return text_tests_read(document, node, lower, &(*ret)->tests);
+}
+
+int match_value_tests(struct document *document, const struct document_node *node,
+		      const struct mapping_key *key, void *field)
+{
+	struct match_condition *condition = field;
+	struct match_tests *tests;
+
+	(void)key;
+	return tests_add(document, node, condition->key->lower, condition, &tests);
+}
+
+/* A plain value is a shell pattern: { Name: "web-*" }. */
+static int tag_value_read(struct document *document, const struct document_node *value,
+			  struct match_condition *condition)
+{
+	struct document_node key = { .kind = DOCUMENT_SCALAR, .text = "glob", .length = 4 };
+	struct document_node copy = *value;
+	struct document_node plain = { .kind = DOCUMENT_MAPPING,
+				       .line = value->line,
+				       .column = value->column,
+				       .first = &copy };
+	struct match_tests *tests;
+	int r;
+
+	copy.key = &key;
+	copy.next = NULL;
+	r = tests_add(document, value->kind == DOCUMENT_MAPPING ? value : &plain, false, condition,
+		      &tests);
+	if (r < 0)
+		return r;
+	tests->name = strdup(value->key->text);
+	return tests->name ? 0 : out_of_memory(document);
+}
+
+int match_value_instance_tag(struct document *document, const struct document_node *node,
+			     const struct mapping_key *key, void *field)
+{
+	int result = 0;
+
+	(void)key;
+	if (node->kind != DOCUMENT_MAPPING || !node->first)
+		return mapping_expected(document, node, "tags and their values (Name: \"web-*\")");
+	for (const struct document_node *value = node->first; value; value = value->next) {
+		int r = tag_value_read(document, value, field);
+
+		if (r < 0 && result == 0)
+			result = r;
+	}
+	return result;
+}
+
+const char *match_list_item(const char *list, size_t i, char *buffer)
+{
+	size_t length;
+
+	for (; i > 0 && *list; i--) {
+		list += strcspn(list, ",");
+		list += *list == ',';
+	}
+	if (!*list)
+		return NULL;
+	length = strcspn(list, ",");
+	/* Longer than what any pattern may be: what is cut matches no less. */
+	(void)snprintf(buffer, MATCH_TEXT_SIZE, "%.*s", (int)length, list);
+	return buffer;
 }
 
 static int word_read(struct document *document, const struct document_node *node,
@@ -369,5 +544,10 @@ void match_condition_clear(struct match_condition *condition)
 		free(condition->values[i].name);
 	}
 	free(condition->values);
+	for (size_t i = 0; i < condition->tests_count; i++) {
+		free(condition->tests[i].name);
+		text_tests_clear(&condition->tests[i].tests);
+	}
+	free(condition->tests);
 	*condition = (struct match_condition){ 0 };
 }

@@ -11,6 +11,7 @@
 #include "base/address.h"
 #include "base/domain_name.h"
 #include "policy/mapping.h"
+#include "policy/match_text.h"
 
 /* One thing to compare with. Owns its pointers. */
 struct match_value {
@@ -18,7 +19,8 @@ struct match_value {
 	bool glob;
 	size_t head; /* of a glob: bytes before the first special character */
 	bool numeric;
-	uint64_t number, last;	/* a port: of a range, else both the same */
+	uint64_t number, last;	/* of a range, else both the same: a port, a user's number, seconds
+				 * of a day */
 	struct address address; /* of a prefix, bits beyond its length cleared */
 	unsigned length;
 	struct domain_name *name; /* in lower case; of length 0 when the text is no name */
@@ -32,6 +34,15 @@ struct match_condition {
 	struct match_value *values; /* names are sorted by match.c */
 	size_t count;
 	unsigned mask; /* instead, for a key with few possible values: bit n set, n is accepted */
+	/* And what was given with operators; any of them may match, too. */
+	struct match_tests *tests;
+	size_t tests_count;
+};
+
+/* One mapping of operators. */
+struct match_tests {
+	char *name; /* of an instance's tag; NULL for other keys */
+	struct text_tests tests;
 };
 
 /* Readers of one item of a key's list; field: struct match_condition *. */
@@ -49,6 +60,11 @@ mapping_reader match_value_direction; /* mask of enum event_direction */
 mapping_reader match_value_port;
 mapping_reader match_value_kind;     /* mask of enum event_kind */
 mapping_reader match_value_protocol; /* mask of enum match_protocol */
+mapping_reader match_value_uid;
+mapping_reader match_value_time;    /* seconds of a day, in UTC */
+mapping_reader match_value_weekday; /* mask of days, Sunday is 0 */
+mapping_reader match_value_tests;   /* of a mapping of operators */
+mapping_reader match_value_instance_tag;
 
 enum match_protocol {
 	MATCH_TCP,
@@ -65,5 +81,8 @@ extern const struct mapping_words match_kinds, match_protocols;
 void match_names_sort(struct match_condition *condition);
 /* Whether the name, in lower case, is one of the values or below it. */
 bool match_names_cover(const struct match_condition *condition, const struct domain_name *name);
+
+/* Item i of a list joined by commas, in the buffer of MATCH_TEXT_SIZE; NULL: there is none. */
+const char *match_list_item(const char *list, size_t i, char *buffer);
 
 void match_condition_clear(struct match_condition *condition);

@@ -1,61 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Owns the compiled policy: the rules of all files in order, and what severities do. Takes rules
- * from rule.c, gives verdicts to whoever has a finding, and answers about entries to the sensor,
- * which flags the kernel side's table with them. Policies are an administrator's; what a finding
- * holds is an attacker's.
+ * from rule.c; policy_evaluate.c, policy_explain.c and policy_warnings.c answer from it. Policies
+ * are an administrator's.
  */
-#include "policy/policy.h"
+#include "policy/policy_private.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/escape.h"
 #include "policy/mapping.h"
-#include "policy/rule.h"
-
-/* Of all files together. Each finding walks them all; more belongs into feeds and their tags. */
-#define RULES_MAX 10000
-
-#define FILE_SHOWN 256
-
-#define DEFAULT_RULE   "default"
-#define DEFAULT_POLICY "built-in"
 
 static_assert(POLICY_ERROR_SIZE == DOCUMENT_ERROR_SIZE, "errors are handed on as they are");
 
-/* One file. */
-struct policy_source {
-	struct policy *policy;
-	char file[FILE_SHOWN]; /* escaped */
-	char *name;
-	uint64_t version;
-	bool has_severities;
-	unsigned severities_line, severities_column;
-	int severities[SEVERITY_CRITICAL + 1]; /* enum response */
-};
-
-struct policy {
-	struct policy_source *sources;
-	size_t sources_count;
-	struct rule *rules;
-	size_t rules_count;
-	const struct policy_source *chosen; /* whose severities count; NULL: built in */
-};
-
-static const int severities_default[SEVERITY_CRITICAL + 1] = {
-	[SEVERITY_HIGH] = RESPONSE_BLOCK,
-	[SEVERITY_CRITICAL] = RESPONSE_BLOCK,
-};
+static const struct policy_closing closing_never;
 
 CLEANUP_DEFINE(struct policy *, policy_free)
 CLEANUP_DEFINE(struct document *, document_free)
+
+static void default_list_clear(struct default_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->items[i].name);
+	free(list->items);
+}
 
 void policy_free(struct policy *policy)
 {
@@ -67,10 +39,14 @@ void policy_free(struct policy *policy)
 	for (size_t i = 0; i < policy->sources_count; i++)
 		free(policy->sources[i].name);
 	free(policy->sources);
+	default_list_clear(&policy->detectors);
+	default_list_clear(&policy->feeds);
+	for (size_t i = 0; i < policy->sinks_count; i++)
+		free(policy->sinks[i]);
+	rule_index_free(policy->index);
+	rule_index_free(policy->entry_index);
 	free(policy);
 }
-
-/* ---- reading ---- */
 
 static int out_of_memory(struct document *document)
 {
@@ -156,10 +132,102 @@ static int rules_read(struct document *document, const struct document_node *val
 	return names_check(document, policy->rules + before, policy->rules_count - before);
 }
 
-#define SEVERITY_KEY(name, severity)                                                               \
+/* ---- sinks ---- */
+
+static int sink_read(struct document *document, const struct document_node *node,
+		     const struct mapping_key *key, void *field)
+{
+	struct policy *policy = (struct policy *)(uintptr_t)key->detail;
+	uint32_t *mask = field;
+	char *name = NULL;
+	size_t i = 0;
+	int r = mapping_label(document, node, key, &name);
+
+	if (r < 0)
+		return r;
+	while (i < policy->sinks_count && strcmp(policy->sinks[i], name) != 0)
+		i++;
+	if (i == POLICY_SINKS_MAX) {
+		free(name);
+		return document_fail(document, node, "more than %d sinks", POLICY_SINKS_MAX);
+	}
+	if (i == policy->sinks_count)
+		policy->sinks[policy->sinks_count++] = name;
+	else
+		free(name);
+	*mask |= UINT32_C(1) << i;
+	return 0;
+}
+
+int policy_read_sinks(struct document *document, const struct document_node *value,
+		      const struct mapping_key *key, const struct policy_source *source,
+		      uint32_t *ret)
+{
+	const struct mapping_key own = { .name = key->name, .detail = source->policy };
+
+	return mapping_each(document, value, sink_read, &own, ret);
+}
+
+const char *policy_sink_name(const struct policy *policy, size_t number)
+{
+	return number < policy->sinks_count ? policy->sinks[number] : NULL;
+}
+
+/* ---- what severities do ---- */
+
+/* A severity's value while it is read: which source's it is, for its sinks. */
+struct action_target {
+	const struct policy_source *source;
+	struct severity_action *action;
+};
+
+static int action_sinks_read(struct document *document, const struct document_node *value,
+			     const struct mapping_key *key, void *field)
+{
+	struct action_target *target = field;
+
+	return policy_read_sinks(document, value, key, target->source, &target->action->sinks);
+}
+
+static int action_response_read(struct document *document, const struct document_node *value,
+				const struct mapping_key *key, void *field)
+{
+	struct action_target *target = field;
+
+	return mapping_choice(document, value, key, &target->action->response);
+}
+
+static const struct mapping_key action_keys[] = {
+	{ .name = "response",
+	  .read = action_response_read,
+	  .detail = &rule_responses,
+	  .schema = "{\"$ref\":\"#/$defs/response\"}" },
+	{ .name = "sinks", .read = action_sinks_read, .schema = "{\"$ref\":\"#/$defs/sinks\"}" },
+};
+const struct mapping_table policy_action_table = { "what a severity does", action_keys,
+						   ELEMENTS(action_keys) };
+
+/* "block", or { response: block, sinks: [file] }. */
+static int action_read(struct document *document, const struct document_node *value,
+		       const struct mapping_key *key, void *field)
+{
+	struct policy_source *source = field;
+	const enum severity *severity = key->detail;
+	struct action_target target = { source, &source->severities[*severity] };
+	const struct mapping_key choice = { .name = key->name, .detail = &rule_responses };
+
+	if (value->kind == DOCUMENT_MAPPING)
+		return mapping_read(document, value, &policy_action_table, &target);
+	return mapping_choice(document, value, &choice, &target.action->response);
+}
+
+static const enum severity severity_numbers[] = { SEVERITY_NONE, SEVERITY_INFORMATIONAL,
+						  SEVERITY_LOW,	 SEVERITY_MEDIUM,
+						  SEVERITY_HIGH, SEVERITY_CRITICAL };
+#define SEVERITY_KEY(word, number)                                                                 \
 	{                                                                                          \
-		name, mapping_choice, .offset = sizeof(int) * (severity),                          \
-				      .detail = &rule_responses                                    \
+		.name = word, .read = action_read, .detail = &severity_numbers[number],            \
+		.schema = "{\"$ref\":\"#/$defs/action\"}"                                          \
 	}
 static const struct mapping_key severity_keys[] = {
 	SEVERITY_KEY("critical", SEVERITY_CRITICAL),
@@ -168,7 +236,7 @@ static const struct mapping_key severity_keys[] = {
 	SEVERITY_KEY("low", SEVERITY_LOW),
 	SEVERITY_KEY("informational", SEVERITY_INFORMATIONAL),
 };
-static const struct mapping_table severity_table = { "severities", severity_keys,
+const struct mapping_table policy_severity_table = { "severities", severity_keys,
 						     ELEMENTS(severity_keys) };
 
 static int severities_read(struct document *document, const struct document_node *value,
@@ -180,18 +248,116 @@ static int severities_read(struct document *document, const struct document_node
 	source->has_severities = true;
 	source->severities_line = value->key->line;
 	source->severities_column = value->key->column;
-	return mapping_read(document, value, &severity_table, source->severities);
+	return mapping_read(document, value, &policy_severity_table, source);
 }
+
+/* ---- default severities ---- */
+
+static bool default_known(const struct default_list *list, const char *name)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->items[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static int default_add(struct document *document, const struct document_node *value,
+		       struct default_list *list)
+{
+	struct default_severity *items;
+	enum severity severity = SEVERITY_NONE;
+	int r = mapping_severity(document, value, NULL, &severity);
+
+	/* That of an earlier file stands. */
+	if (r < 0 || default_known(list, value->key->text))
+		return r;
+	items = reallocarray(list->items, list->count + 1, sizeof(*items));
+	if (!items)
+		return out_of_memory(document);
+	list->items = items;
+	items[list->count] = (struct default_severity){ strdup(value->key->text), severity };
+	if (!items[list->count].name)
+		return out_of_memory(document);
+	list->count++;
+	return 0;
+}
+
+/* A mapping of any names to severities. */
+static int default_list_read(struct document *document, const struct document_node *value,
+			     struct default_list *list)
+{
+	int result = 0;
+
+	if (value->kind != DOCUMENT_MAPPING)
+		return mapping_expected(document, value, "names and their severities");
+	for (const struct document_node *item = value->first; item; item = item->next) {
+		int r = default_add(document, item, list);
+
+		if (r < 0 && result == 0)
+			result = r;
+	}
+	return result;
+}
+
+static int detectors_read(struct document *document, const struct document_node *value,
+			  const struct mapping_key *key, void *field)
+{
+	struct policy_source *source = field;
+
+	(void)key;
+	return default_list_read(document, value, &source->policy->detectors);
+}
+
+static int feeds_read(struct document *document, const struct document_node *value,
+		      const struct mapping_key *key, void *field)
+{
+	struct policy_source *source = field;
+
+	(void)key;
+	return default_list_read(document, value, &source->policy->feeds);
+}
+
+#define SCHEMA_DEFAULTS "{\"$ref\":\"#/$defs/default_severities\"}"
+static const struct mapping_key default_keys[] = {
+	{ .name = "detectors", .read = detectors_read, .schema = SCHEMA_DEFAULTS },
+	{ .name = "feeds", .read = feeds_read, .schema = SCHEMA_DEFAULTS },
+};
+const struct mapping_table policy_default_table = { "defaults", default_keys,
+						    ELEMENTS(default_keys) };
+
+static int defaults_read(struct document *document, const struct document_node *value,
+			 const struct mapping_key *key, void *field)
+{
+	(void)key;
+	return mapping_read(document, value, &policy_default_table, field);
+}
+
+static int closing_read(struct document *document, const struct document_node *value,
+			const struct mapping_key *key, void *field)
+{
+	struct policy_source *source = field;
+
+	source->has_closing = true;
+	return rule_read_closing(document, value, key, &source->closing);
+}
+
+/* ---- files ---- */
 
 static const struct mapping_range version_range = { 1, 1 };
 static const struct mapping_key policy_keys[] = {
 	{ "name", mapping_label, .offset = offsetof(struct policy_source, name) },
 	{ "version", mapping_number, .offset = offsetof(struct policy_source, version),
 	  .detail = &version_range },
-	{ .name = "rules", .read = rules_read },
-	{ .name = "severities", .read = severities_read },
+	{ .name = "defaults", .read = defaults_read, .schema = "{\"$ref\":\"#/$defs/defaults\"}" },
+	{ .name = "rules",
+	  .read = rules_read,
+	  .schema = "{\"type\":[\"array\",\"null\"],\"items\":{\"$ref\":\"#/$defs/rule\"}}" },
+	{ .name = "severities",
+	  .read = severities_read,
+	  .schema = "{\"$ref\":\"#/$defs/severity_actions\"}" },
+	{ .name = "close", .read = closing_read, .schema = "{\"$ref\":\"#/$defs/close\"}" },
 };
-static const struct mapping_table policy_table = { "a policy", policy_keys, ELEMENTS(policy_keys) };
+const struct mapping_table policy_table = { "a policy", policy_keys, ELEMENTS(policy_keys) };
 
 /* A policy that does not name itself goes by its file's name without ending. */
 static char *name_from_file(const char *file)
@@ -223,6 +389,8 @@ static int source_read(struct policy *policy, struct document *document)
 		return out_of_memory(document);
 	if (source->has_severities && !policy->chosen)
 		policy->chosen = source;
+	if (source->has_closing && policy->closing == &closing_never)
+		policy->closing = &source->closing;
 	return 0;
 }
 
@@ -232,9 +400,22 @@ static struct policy *policy_new(size_t sources)
 
 	if (!policy)
 		return NULL;
+	policy->closing = &closing_never;
 	/* Rules point to them, so they never move. */
 	policy->sources = calloc(sources ? sources : 1, sizeof(*policy->sources));
 	return policy->sources ? take_ptr(policy) : NULL;
+}
+
+/* When all rules are there. */
+static int policy_finish(struct policy *policy, struct document_error *error)
+{
+	int r = rule_index_new(policy->rules, policy->rules_count, false, &policy->index);
+
+	if (r == 0)
+		r = rule_index_new(policy->rules, policy->rules_count, true, &policy->entry_index);
+	if (r < 0)
+		(void)document_error_add(error, "out of memory");
+	return r;
 }
 
 int policy_load(const char *const *paths, size_t count, struct policy **ret,
@@ -257,6 +438,8 @@ int policy_load(const char *const *paths, size_t count, struct policy **ret,
 		if (r < 0 && result == 0)
 			result = r == -ENOMEM ? r : -EINVAL;
 	}
+	if (result == 0)
+		result = policy_finish(policy, &error);
 	if (result < 0) {
 		memcpy(ret_error->text, error.text, sizeof(error.text));
 		return result;
@@ -279,6 +462,8 @@ int policy_parse(const char *name, const char *text, size_t size, struct policy 
 		r = document_parse(name, text, size, &error, &document);
 	if (r == 0)
 		r = source_read(policy, document);
+	if (r == 0)
+		r = policy_finish(policy, &error);
 	if (r < 0) {
 		memcpy(ret_error->text, error.text, sizeof(error.text));
 		return r;
@@ -292,249 +477,7 @@ size_t policy_rules(const struct policy *policy)
 	return policy->rules_count;
 }
 
-/* ---- warnings ---- */
-
-struct warnings {
-	policy_tell tell;
-	void *userdata;
-	size_t count;
-};
-
-static void warn_at(struct warnings *warnings, const struct policy_source *source, unsigned line,
-		    unsigned column, const char *format, ...) __attribute__((format(printf, 5, 6)));
-static void warn_at(struct warnings *warnings, const struct policy_source *source, unsigned line,
-		    unsigned column, const char *format, ...)
+void policy_set_host(struct policy *policy, const struct policy_host *host)
 {
-	char message[1024], text[POLICY_ERROR_SIZE];
-	va_list arguments;
-
-	va_start(arguments, format);
-	(void)vsnprintf(message, sizeof(message), format, arguments);
-	va_end(arguments);
-	(void)snprintf(text, sizeof(text), "%s:%u:%u: %s", source->file, line, column, message);
-	warnings->tell(text, warnings->userdata);
-	warnings->count++;
-}
-
-static void warn_rules(const struct policy *policy, uint64_t now, struct warnings *warnings)
-{
-	const struct rule *all = NULL; /* matches everything */
-	char time[CLOCK_TEXT_SIZE];
-
-	for (size_t i = 0; i < policy->rules_count; i++) {
-		const struct rule *rule = &policy->rules[i];
-
-		if (rule_expired(rule, now)) {
-			clock_format(rule->until, time);
-			warn_at(warnings, rule->source, rule->line, rule->column,
-				"exception \"%s\" ended at %s and excepts nothing any more",
-				rule->name, time);
-		} else if (all) {
-			warn_at(warnings, rule->source, rule->line, rule->column,
-				"rule \"%s\" is never reached: \"%s\" before it matches everything",
-				rule->name, all->name);
-		} else if (rule->match.count == 0) {
-			all = rule;
-		}
-	}
-}
-
-static enum response severity_response(const struct policy *policy, enum severity severity);
-
-static bool rule_lets_go(const struct policy *policy, const struct rule *rule)
-{
-	if (rule->except || rule->response == RESPONSE_NONE)
-		return true;
-	return rule->response == RULE_RESPONSE_UNSAID &&
-	       severity_response(policy, rule->severity) == RESPONSE_NONE;
-}
-
-static bool rule_blocks(const struct policy *policy, const struct rule *rule)
-{
-	return !rule->except && !rule_lets_go(policy, rule);
-}
-
-/* Whether anything from the rule at number on, severities last, blocks. */
-static bool blocks_below(const struct policy *policy, size_t number)
-{
-	for (size_t i = number; i < policy->rules_count; i++) {
-		if (rule_blocks(policy, &policy->rules[i]))
-			return true;
-		if (policy->rules[i].match.count == 0)
-			return false;
-	}
-	for (int severity = SEVERITY_INFORMATIONAL; severity <= SEVERITY_CRITICAL; severity++)
-		if (severity_response(policy, (enum severity)severity) != RESPONSE_NONE)
-			return true;
-	return false;
-}
-
-/* A rule that may let anything go, whatever the entry, leaves the kernel side nothing to block: it
- * cannot wait for who asked. */
-static void warn_open(const struct policy *policy, uint64_t now, struct warnings *warnings)
-{
-	bool above = false; /* rules that block by the entry alone come first */
-
-	for (size_t i = 0; i < policy->rules_count; i++) {
-		const struct rule *rule = &policy->rules[i];
-
-		if (rule_expired(rule, now))
-			continue;
-		if (rule->match.count == 0)
-			return;
-		if (match_open(&rule->match) && rule_lets_go(policy, rule) &&
-		    blocks_below(policy, i + 1)) {
-			warn_at(warnings, rule->source, rule->line, rule->column,
-				"nothing %swould be blocked in the kernel because of rule \"%s\" "
-				"at line %u: it may let any lookup go, and looks at nothing that "
-				"the list alone tells (severity, feed, tag, indicator, domain)",
-				above ? "below " : "", rule->name, rule->line);
-			return;
-		}
-		above |= rule_blocks(policy, rule) && !match_open(&rule->match);
-	}
-}
-
-size_t policy_warnings(const struct policy *policy, uint64_t now, policy_tell tell, void *userdata)
-{
-	struct warnings warnings = { .tell = tell, .userdata = userdata };
-
-	warn_rules(policy, now, &warnings);
-	warn_open(policy, now, &warnings);
-	for (size_t i = 0; i < policy->sources_count; i++) {
-		const struct policy_source *source = &policy->sources[i];
-
-		if (source->has_severities && source != policy->chosen)
-			warn_at(&warnings, source, source->severities_line,
-				source->severities_column,
-				"these severities are not used: those of %s come first",
-				policy->chosen->file);
-	}
-	return warnings.count;
-}
-
-/* ---- evaluating ---- */
-
-static enum response severity_response(const struct policy *policy, enum severity severity)
-{
-	const int *map = policy->chosen ? policy->chosen->severities : severities_default;
-
-	return (enum response)map[severity];
-}
-
-/* What a rule (NULL: none matched) says of the subject. */
-static void answer_make(const struct policy *policy, const struct rule *rule,
-			const struct match_subject *subject, enum severity *ret_severity,
-			enum response *ret_response)
-{
-	enum severity severity = subject->severity;
-	enum response response;
-
-	if (rule && rule->severity != SEVERITY_NONE)
-		severity = rule->severity;
-	if (rule && rule->except)
-		response = RESPONSE_NONE;
-	else if (rule && rule->response != RULE_RESPONSE_UNSAID)
-		response = (enum response)rule->response;
-	else
-		response = severity_response(policy, severity);
-	/* Whatever the rules say, an allow entry is never blocked. */
-	if (subject->indicator && subject->indicator->action == INDICATOR_ALLOW)
-		response = RESPONSE_NONE;
-	*ret_severity = severity;
-	*ret_response = response;
-}
-
-/* Whether the rule makes less of the subject than no rule would. */
-static bool rule_excuses(const struct policy *policy, const struct rule *rule,
-			 const struct match_subject *subject)
-{
-	enum severity severity, plain_severity;
-	enum response response, plain_response;
-
-	answer_make(policy, rule, subject, &severity, &response);
-	answer_make(policy, NULL, subject, &plain_severity, &plain_response);
-	return rule->except || severity < plain_severity || response < plain_response;
-}
-
-static bool rule_decides(const struct policy *policy, const struct rule *rule,
-			 struct match_subject *subject, uint64_t now)
-{
-	if (rule_expired(rule, now) || match_ask(&rule->match, subject) != MATCH_YES)
-		return false;
-	/* A path that a process can make up may make things worse for it, never better. */
-	return !match_deceived(&rule->match, subject) || !rule_excuses(policy, rule, subject);
-}
-
-void policy_evaluate(const struct policy *policy, const struct finding *finding, uint64_t now,
-		     struct verdict *ret)
-{
-	const struct policy_source *source = policy->chosen;
-	const struct rule *decided = NULL;
-	struct match_subject subject;
-
-	match_subject_finding(finding, &subject);
-	for (size_t i = 0; i < policy->rules_count && !decided; i++) {
-		const struct rule *rule = &policy->rules[i];
-
-		if (rule_decides(policy, rule, &subject, now))
-			decided = rule;
-	}
-	if (decided)
-		source = decided->source;
-	else if (!source && policy->sources_count > 0)
-		source = &policy->sources[0];
-	*ret = (struct verdict){
-		.excepted = decided && decided->except,
-		.policy = source ? source->name : DEFAULT_POLICY,
-		.rule = decided ? decided->name : DEFAULT_RULE,
-		.reason = decided && decided->reason ? decided->reason : "",
-	};
-	answer_make(policy, decided, &subject, &ret->severity, &ret->response);
-}
-
-/* The same walk with less known: a rule that may match leaves both its answer and those below it
- * open; one that does match ends it. */
-enum policy_entry_answer policy_entry(const struct policy *policy,
-				      const struct indicator *indicator, uint64_t now)
-{
-	bool blocks = false, passes = false, decided = false;
-	struct match_subject subject;
-
-	match_subject_entry(indicator, &subject);
-	for (size_t i = 0; i <= policy->rules_count && !decided; i++) {
-		const struct rule *rule = i < policy->rules_count ? &policy->rules[i] : NULL;
-		enum match_answer matches = MATCH_YES;
-		enum severity severity;
-		enum response response;
-
-		if (rule && rule_expired(rule, now))
-			continue;
-		if (rule)
-			matches = match_ask(&rule->match, &subject);
-		if (matches == MATCH_NO)
-			continue;
-		answer_make(policy, rule, &subject, &severity, &response);
-		if (response == RESPONSE_BLOCK)
-			blocks = true;
-		else
-			passes = true;
-		decided = matches == MATCH_YES;
-	}
-	if (blocks && passes)
-		return POLICY_DEPENDS;
-	return blocks ? POLICY_BLOCKS : POLICY_PASSES;
-}
-
-uint64_t policy_next_change(const struct policy *policy, uint64_t now)
-{
-	uint64_t next = UINT64_MAX;
-
-	for (size_t i = 0; i < policy->rules_count; i++) {
-		uint64_t until = policy->rules[i].until;
-
-		if (until > now && until < next)
-			next = until;
-	}
-	return next;
+	policy->host = host;
 }

@@ -112,8 +112,8 @@ static void test_errors(void **state)
 					 "\"except\" says nothing" },
 		{ "rules:\n- severity: low\n", "p.yaml:2:3: a rule without \"name\"" },
 		{ "rules:\n- { name: a, severity: lo }\n",
-		  "p.yaml:2:24: expected critical, high, medium, low or informational, found "
-		  "\"lo\"" },
+		  "p.yaml:2:24: expected critical, high, medium, low or informational, or a step "
+		  "(+1, -1), found \"lo\"" },
 		{ "rules:\n- { name: a, respons: block, severity: low }\n",
 		  "p.yaml:2:14: unknown key \"respons\" in a rule; did you mean \"response\"?" },
 		{ "rules:\n- { name: a, response: kill }\n",
@@ -134,7 +134,41 @@ static void test_errors(void **state)
 		  "}\n",
 		  "p.yaml:2:3: an exception has neither \"severity\" nor \"response\"" },
 		{ "rules:\n- { name: a, severity: low, until: 2027-01-01 }\n",
-		  "p.yaml:2:3: \"reason\" and \"until\" belong to an exception (except: true)" },
+		  "p.yaml:2:3: \"reason\", \"owner\" and \"until\" belong to an exception (except: "
+		  "true) or suppression" },
+		{ "rules:\n- { name: a, match: { exe: { regex: \"a(\" } }, severity: low }\n",
+		  "p.yaml:2:37: no regular expression: a group that is not closed" },
+		{ "rules:\n- { name: a, match: { exe: { prefx: a } }, severity: low }\n",
+		  "p.yaml:2:30: unknown key \"prefx\" in an operator; did you mean \"prefix\"?" },
+		{ "rules:\n- { name: a, match: { any: [] }, severity: low }\n",
+		  "p.yaml:2:28: an empty list" },
+		{ "rules:\n- { name: a, match: { not: {} }, severity: low }\n",
+		  "p.yaml:2:28: match with nothing in it; leave it out to match everything" },
+		{ "rules:\n- { name: a, match: { time: \"22-6\" }, severity: low }\n",
+		  "p.yaml:2:29: expected a time of day in UTC, from and to (22:00-06:00), found "
+		  "\"22-6\"" },
+		{ "rules:\n- { name: a, match: { weekday: monday }, severity: low }\n",
+		  "p.yaml:2:32: expected a day (mon, tue, wed, thu, fri, sat, sun), or days "
+		  "(mon-fri), found \"monday\"" },
+		{ "rules:\n- { name: a, threshold: { count: 1, within: 1h, severity: high } }\n",
+		  "p.yaml:2:34: expected a number from 2 to 1000, found \"1\"" },
+		{ "rules:\n- { name: a, threshold: { count: 2, within: soon, severity: high } }\n",
+		  "p.yaml:2:45: expected a span of time (90s, 15min, 24h, 7d), found \"soon\"" },
+		{ "rules:\n- { name: a, severity: \"+9\" }\n",
+		  "p.yaml:2:24: expected critical, high, medium, low or informational, or a step "
+		  "(+1, -1), found \"+9\"" },
+		{ "rules:\n- { name: a, severity: low, continue: yes, response: block }\n",
+		  "p.yaml:2:3: a rule with \"continue\" gives a severity, and no more" },
+		{ "rules:\n- { name: a, suppress: yes, match: { feed: x } }\n",
+		  "p.yaml:2:3: a suppression without \"reason\"" },
+		{ "defaults: { feeds: { a: hot } }\n",
+		  "p.yaml:1:25: expected critical, high, medium, low or informational, found "
+		  "\"hot\"" },
+		{ "severities: { high: { respond: block } }\n",
+		  "p.yaml:1:23: unknown key \"respond\" in what a severity does; did you mean "
+		  "\"response\"?" },
+		{ "close: { quite: 1d }\n",
+		  "p.yaml:1:10: unknown key \"quite\" in close; did you mean \"quiet\"?" },
 		{ "rules:\n- { name: a, match: {}, severity: low }\n",
 		  "p.yaml:2:21: match with nothing in it; leave it out to match everything" },
 		{ "rules:\n- { name: a, match: { feed: [] }, severity: low }\n",
@@ -174,8 +208,8 @@ static void test_errors(void **state)
 		  "low, informational" },
 		{ "nam: x\nrules:\n- { name: a, severity: x }\n- { name: b }\n",
 		  "p.yaml:1:1: unknown key \"nam\" in a policy; did you mean \"name\"?\n"
-		  "p.yaml:3:24: expected critical, high, medium, low or informational, found "
-		  "\"x\"\n"
+		  "p.yaml:3:24: expected critical, high, medium, low or informational, or a step "
+		  "(+1, -1), found \"x\"\n"
 		  "p.yaml:4:3: a rule without \"severity\", \"response\" or \"except\" says "
 		  "nothing" },
 	};
@@ -218,10 +252,12 @@ static void test_warnings(void **state)
 	struct told told = { "" };
 
 	(void)state;
-	assert_int_equal(policy_warnings(policy, NOW, warning_told, &told), 2);
+	assert_int_equal(policy_warnings(policy, NOW, warning_told, &told), 3);
 	assert_string_equal(
 		told.text, "p.yaml:2:3: exception \"old\" ended at 2026-06-01T00:00:00.000000Z and "
 			   "excepts nothing any more\n"
+			   "p.yaml:3:3: exception \"new\" ends soon, at "
+			   "2026-06-02T00:00:00.000000Z\n"
 			   "p.yaml:5:3: rule \"late\" is never reached: \"all\" before it matches "
 			   "everything\n");
 	assert_int_equal(policy_next_change(policy, NOW), NOW + 86400 * NS_PER_SECOND);
@@ -434,7 +470,18 @@ static size_t rule_write(char *out, size_t size, unsigned number, bool entry_onl
 		"except: yes, reason: r",
 		"except: yes, reason: r, until: 2026-06-01",
 		"except: yes, reason: r, until: 2026-06-02",
+		"severity: +1",
+		"severity: -2, response: block",
+		"severity: +2, continue: yes",
+		"severity: -1, continue: yes",
+		"severity: critical, continue: yes",
+		"suppress: yes, reason: r",
+		"sinks: [file]",
 	};
+	static const char *const groups[][3] = { { "any: [{ ", " }, { ", " }]" },
+						 { "not: { ", ", ", " }" },
+						 { "not: [{ ", " }, { ", " }]" },
+						 { "all: [{ ", " }, { any: [{ ", " }] }]" } };
 	unsigned want = 1 + random_below(3);
 	bool used[ELEMENTS(keys)] = { false };
 	size_t at = (size_t)snprintf(out, size, "- { name: r%u, match: {", number);
@@ -449,6 +496,16 @@ static size_t rule_write(char *out, size_t size, unsigned number, bool entry_onl
 			continue;
 		used[key] = true;
 		at += (size_t)snprintf(out + at, size - at, "%s %s", i ? "," : "", text);
+	}
+	/* Two conditions of different keys, within a group. */
+	if (random_below(3) == 0) {
+		unsigned first = random_below(2), second = 3 + random_below(5);
+		const char *const *group = groups[random_below(ELEMENTS(groups))];
+		unsigned row = entry_only ? 0 : random_below(2);
+
+		at += (size_t)snprintf(out + at, size - at, ", %s%s%s%s%s", group[0],
+				       conditions[row][row == 0 ? first : 0], group[1],
+				       conditions[row][second], group[2]);
 	}
 	at += (size_t)snprintf(out + at, size - at, " }, %s }\n",
 			       answers[random_below(ELEMENTS(answers))]);
@@ -468,6 +525,32 @@ static struct policy *policy_random(bool entry_only)
 	(void)snprintf(text + used, sizeof(text) - used, "%s",
 		       severities[random_below(ELEMENTS(severities))]);
 	return parse(text);
+}
+
+struct decided {
+	const char *rule;
+};
+
+static void step_told(const struct policy_step *step, void *userdata)
+{
+	struct decided *decided = userdata;
+
+	if (step->kind == STEP_DECIDED) {
+		assert_string_equal(decided->rule, "default");
+		decided->rule = step->rule;
+	}
+}
+
+/* The index finds the rule that a walk over all of them finds. */
+static void explain_check(const struct policy *policy, const struct finding *finding,
+			  const struct verdict *verdict)
+{
+	struct decided decided = { "default" };
+	struct verdict again;
+
+	policy_explain(policy, finding, NOW, step_told, &decided, &again);
+	assert_string_equal(verdict->rule, decided.rule);
+	assert_int_equal(verdict->severity, again.severity);
 }
 
 /* Calls policy_evaluate() with every finding of the world that this entry has; sets the bits of
@@ -506,6 +589,7 @@ static unsigned world_ask(const struct policy *policy, const struct indicator *i
 		(void)address_parse(n / 432 ? "10.1.1.1" : "192.0.2.1", &event.source);
 		policy_evaluate(policy, &finding, NOW, &verdict);
 		assert_true(!verdict.excepted || verdict.response == RESPONSE_NONE);
+		explain_check(policy, &finding, &verdict);
 		seen |= verdict.response == RESPONSE_BLOCK ? 2 : 1;
 	}
 	return seen;
