@@ -25,6 +25,7 @@
 #include "daemon/config.h"
 #include "detect/detect.h"
 #include "policy/policy.h"
+#include "policy/threshold.h"
 #include "report/ocsf.h"
 #include "sensor/capture.h"
 #include "sensor/sensor.h"
@@ -43,6 +44,7 @@ struct replay {
 	struct config config;
 	struct replay_intel intel;
 	struct policy *policy;
+	struct threshold_table *thresholds;
 	struct detect *detect;
 	struct sensor *sensor;
 	struct replay_flow *flow;
@@ -130,7 +132,7 @@ static int finding_met(const struct finding *finding, void *userdata)
 	struct replay *replay = userdata;
 	struct verdict verdict;
 
-	policy_evaluate(replay->policy, finding, replay->now, &verdict);
+	policy_judge(replay->policy, replay->thresholds, finding, replay->now, &verdict);
 	if (verdict.excepted) {
 		replay->summary.excepted++;
 		return 0;
@@ -285,6 +287,8 @@ static int replay_open(struct replay *replay)
 	}
 	r = replay_findings_new(&replay->findings);
 	if (r == 0)
+		r = threshold_table_new(&replay->thresholds);
+	if (r == 0)
 		r = ocsf_host_read(&replay->host);
 	if (r == 0)
 		r = detect_new("", &replay->detect);
@@ -304,6 +308,7 @@ static void replay_close(struct replay *replay)
 	replay_findings_free(replay->findings);
 	replay_intel_close(&replay->intel);
 	policy_free(replay->policy);
+	threshold_table_free(replay->thresholds);
 	config_free(&replay->config);
 }
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -25,6 +26,28 @@ static int field_set(struct document *document, const struct document_node *node
 	return 0;
 }
 
+/* Those that started it, as far as they are told. */
+static int ancestors_make(struct document *document, const struct document_node *node,
+			  const struct case_event *from, struct case_finding *ret)
+{
+	const struct process **link = &ret->process.parent;
+
+	for (size_t i = 0; i < from->ancestors_count; i++) {
+		struct process *process = &ret->ancestors[i];
+		const char *exe = from->ancestors[i], *slash = strrchr(exe, '/');
+		int r = field_set(document, node, "ancestors", exe, process->exe,
+				  sizeof(process->exe));
+
+		if (r < 0)
+			return r;
+		(void)snprintf(process->comm, sizeof(process->comm), "%s", slash ? slash + 1 : exe);
+		process->pid = 1;
+		*link = process;
+		link = &process->parent;
+	}
+	return 0;
+}
+
 static int process_make(struct document *document, const struct document_node *node,
 			const struct case_event *from, struct process *ret)
 {
@@ -39,6 +62,7 @@ static int process_make(struct document *document, const struct document_node *n
 		{ "unit", from->unit, ret->unit, sizeof(ret->unit) },
 		{ "container", from->container, ret->container, sizeof(ret->container) },
 		{ "cgroup", from->cgroup, ret->cgroup, sizeof(ret->cgroup) },
+		{ "args", from->args, ret->arguments, sizeof(ret->arguments) },
 	};
 	uint64_t uid = from->uid;
 
@@ -82,6 +106,7 @@ static int flow_make(struct document *document, const struct document_node *node
 		{ "a name", from->sni ? from->sni : from->host, ret->name, sizeof(ret->name) },
 		{ "ja4", from->ja4, ret->ja4, sizeof(ret->ja4) },
 		{ "alpn", from->alpn, ret->alpn, sizeof(ret->alpn) },
+		{ "method", from->method, ret->method, sizeof(ret->method) },
 	};
 
 	if (from->sni && from->host)
@@ -102,7 +127,8 @@ static int flow_make(struct document *document, const struct document_node *node
 static bool event_is_flow(const struct case_event *from)
 {
 	return from->kind == EVENT_FLOW ||
-	       (from->kind == UNSAID && (from->sni || from->host || from->ja4 || from->alpn));
+	       (from->kind == UNSAID &&
+		(from->sni || from->host || from->ja4 || from->alpn || from->method));
 }
 
 /* Kind, protocols and ports, and what the flow says. */
@@ -128,20 +154,43 @@ static int event_make_kind(struct document *document, const struct document_node
 	if (from->port != UNSAID_PORT)
 		port = (uint16_t)from->port;
 	event->source_port = event->destination_port = port;
+	if (from->source_port != UNSAID_PORT)
+		event->source_port = (uint16_t)from->source_port;
 	return r;
+}
+
+/* The number behind a name, found by asking for the names of all; those that are called by their
+ * number have no other. */
+static int qtype_parse(const char *text, uint16_t *ret)
+{
+	char name[16];
+
+	for (unsigned type = 0; type <= UINT16_MAX; type++)
+		if (strcmp(event_qtype_name((uint16_t)type, name), text) == 0) {
+			*ret = (uint16_t)type;
+			return 0;
+		}
+	return -EINVAL;
 }
 
 static int event_make(struct document *document, const struct document_node *node,
 		      const struct case_event *from, struct case_finding *ret)
 {
 	bool process = from->exe || from->comm || from->user || from->unit || from->container ||
-		       from->cgroup || from->stub || from->foreign || from->uid != NOBODY;
+		       from->cgroup || from->stub || from->foreign || from->uid != NOBODY ||
+		       from->args || from->ancestors_count > 0;
 	struct event *event = &ret->event;
 	int r;
 
 	event->time = from->time;
 	event->direction = (enum event_direction)from->direction;
-	event->qtype = event->qclass = 1;
+	event->qclass = 1;
+	event->disposition = from->blocked ? EVENT_BLOCKED : EVENT_PASSED;
+	if (from->qtype && qtype_parse(from->qtype, &event->qtype) < 0)
+		return document_fail(document, node,
+				     "qtype must be a type of DNS records (A, TXT)");
+	if (!from->qtype)
+		event->qtype = 1;
 	if (from->domain && domain_name_parse(from->domain, &event->name) < 0)
 		return document_fail(document, node, "domain must be a domain name");
 	r = event_make_kind(document, node, from, ret);
@@ -153,7 +202,8 @@ static int event_make(struct document *document, const struct document_node *nod
 		return r;
 	event->process = &ret->process;
 	event->attribution = EVENT_ATTRIBUTION_SEND;
-	return process_make(document, node, from, &ret->process);
+	r = process_make(document, node, from, &ret->process);
+	return r < 0 ? r : ancestors_make(document, node, from, ret);
 }
 
 int case_finding_make(struct document *document, const struct document_node *node,
@@ -178,6 +228,12 @@ int case_finding_make(struct document *document, const struct document_node *nod
 	    from->indicator)
 		ret->finding.indicator = indicator;
 	r = field_set(document, node, "indicator", text, indicator->text, sizeof(indicator->text));
+	if (r == 0)
+		r = field_set(document, node, "title", from->title, ret->finding.title,
+			      sizeof(ret->finding.title));
+	if (r == 0)
+		r = field_set(document, node, "uid", from->uid_text, ret->finding.uid,
+			      sizeof(ret->finding.uid));
 	if (r < 0)
 		return r;
 	if (text && address_parse_prefix(text, &prefix, &length) != -EINVAL)

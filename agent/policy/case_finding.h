@@ -20,17 +20,26 @@ struct case_event {
 	enum severity severity;
 	int direction;
 	uint64_t uid, time;
-	char *sni, *host, *ja4, *alpn;
+	char *sni, *host, *ja4, *alpn, *method;
 	int kind, protocol; /* UNSAID: by the other keys */
-	uint64_t port;
-	bool stub, foreign;
+	uint64_t port, source_port;
+	bool stub, foreign, blocked;
+	char *args, *qtype, *title;
+	char *uid_text;				/* of the finding; stands for "the same again" */
+	char *ancestors[PROCESS_ANCESTORS_MAX]; /* executables, the parent's first */
+	size_t ancestors_count;
 };
+#define CASE_EVENT_UNSAID                                                                          \
+	{                                                                                          \
+		.direction = EVENT_DIRECTION_OUT, .uid = NOBODY, .kind = UNSAID,                   \
+		.protocol = UNSAID, .port = UNSAID_PORT, .source_port = UNSAID_PORT                \
+	}
 
 /* A finding and all that it points to. */
 struct case_finding {
 	struct finding finding;
 	struct event event;
-	struct process process;
+	struct process process, ancestors[PROCESS_ANCESTORS_MAX];
 	struct indicator indicator;
 	struct flow_facts flow;
 };

@@ -14,8 +14,19 @@
  * destination), direction ("out" when not given), time, kind (question, answer,
  * connection, flow), protocol (tcp, udp, dns, tls, http, quic), port, and what a flow says: sni or
  * host, ja4, alpn (joined by commas). Keys of what is expected, at least one:
- * severity, response, excepted, rule, policy, reason, entry (what the kernel side may do: blocks,
- * passes, depends).
+ * severity, response, excepted, suppressed, raised, lowered, rule, policy, reason, owner, sinks,
+ * entry (what the kernel side may do: blocks, passes, depends).
+ *
+ * Further keys of an event: args, ancestors (executables, the parent's first), qtype, source_port,
+ * method, title, blocked. In its place `finding` names a file with a finding as `cordon findings
+ * --json` prints it. What takes time is told in steps, each of which has all its sightings as
+ * expected:
+ *
+ *     steps:
+ *       - expect: { severity: high }
+ *       - { after: 1min, times: 8, every: 5min, expect: { severity: low, lowered: yes } }
+ *
+ * `host` of the file is what rules may ask of it: hostname, instance, region, account, image, tags.
  */
 #pragma once
 
@@ -36,6 +47,13 @@ typedef void (*case_tell)(const struct case_result *result, void *userdata);
 struct case_totals {
 	size_t passed, failed;
 };
+
+/* The tables that a file is read by, for its schema. */
+struct mapping_table;
+struct case_tables {
+	const struct mapping_table *file, *host, *policy_case, *event, *expect, *step;
+};
+extern const struct case_tables case_tables;
 
 /* Runs the cases of the file at path; adds to totals. -EINVAL (or -ENOMEM) with ret_error filled
  * when the file or its policy is broken. */

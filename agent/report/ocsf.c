@@ -218,6 +218,10 @@ static json_t *unmapped(struct ocsf_builder *builder, const struct ocsf_finding 
 	ocsf_put_text(builder, object, "response", response);
 	if (outcome->unmapped)
 		ocsf_put_text(builder, object, outcome->unmapped, response);
+	/* What a changed policy would have begun with. */
+	if (input->finding->default_severity != SEVERITY_NONE)
+		ocsf_put_text(builder, object, "default_severity",
+			      severity_name(input->finding->default_severity));
 	ocsf_put_text(builder, object, "kind", event_kind_name(event->kind));
 	if (event->watch != EVENT_WATCH_NONE)
 		ocsf_put_text(builder, object, "watch", event_watch_name(event->watch));

@@ -58,6 +58,8 @@ static void test_cases(void **state)
 	} files[] = {
 		{ "tests/data/policy/example-cases.yaml", 57 },
 		{ "tests/data/policy/default-cases.yaml", 5 },
+		{ "tests/data/policy/fleet-cases.yaml", 30 },
+		{ "tests/data/policy/scanner-cases.yaml", 2 },
 	};
 
 	(void)state;
