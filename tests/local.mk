@@ -31,6 +31,8 @@ UNIT_TESTS += \
 	%D%/unit/test_pack \
 	%D%/unit/test_fingerprint \
 	%D%/unit/test_list \
+	%D%/unit/test_list_document \
+	%D%/unit/test_list_set \
 	%D%/unit/test_domain_table \
 	%D%/unit/test_block \
 	%D%/unit/test_capture \
@@ -193,7 +195,7 @@ EXTRA_DIST += \
 	%D%/system/test_answers.py %D%/system/test_attribution.py %D%/system/test_block.py %D%/system/test_connect.py %D%/system/test_sweep.py %D%/system/test_enforce.py \
 	%D%/system/test_flood.py %D%/system/test_cli.py %D%/system/test_kill.py %D%/system/test_probe.py \
 	%D%/system/site.py %D%/system/test_reload.py %D%/system/test_replay.py %D%/system/test_roads.py %D%/system/test_botocore.py %D%/system/test_client.py %D%/system/test_cloud.py %D%/system/test_stub.py %D%/system/test_worker.py \
-	%D%/system/ocsf_validate.py %D%/unit/intel_folder.h %D%/unit/prefix_reference.h %D%/unit/process_key.h %D%/unit/answer_rig.h \
+	%D%/system/ocsf_validate.py %D%/unit/intel_folder.h %D%/unit/list_result.h %D%/unit/prefix_reference.h %D%/unit/process_key.h %D%/unit/answer_rig.h \
 	%D%/vm/init %D%/vm/judge.py %D%/vm/kernel %D%/vm/run %D%/vm/scenario
 
 PYTEST = /usr/bin/python3 -m pytest -p no:cacheprovider

@@ -13,6 +13,7 @@
 #include "cli/command.h"
 #include "cli/intel.h"
 #include "intel/compile.h"
+#include "intel/list_source.h"
 
 /* Rejected lines that are shown; all are counted. */
 #define REJECTED_SHOWN 100
@@ -69,12 +70,16 @@ static void usage_print(FILE *file)
 		"Compiles lists of indicators (\"-\": standard input) into a pack: names, hosts "
 		"files,\n"
 		"addresses and prefixes, file hashes, JA4, AdBlock, dnsmasq, unbound, RPZ, CSV, "
-		"JSON.\n"
+		"TSV,\n"
+		"JSON, STIX 2.1, MISP, ipset, Suricata datasets; any of them also in gzip.\n"
 		"Lines that cannot be taken are told, and do not fail the whole.\n"
 		"\n"
 		"  -o, --output PACK      the file to write\n"
 		"      --feed NAME        the feed of all entries (else what the list says, else\n"
 		"                         its file's name)\n"
+		"      --format NAME      what all lists are (else each line as it looks): plain,\n"
+		"                         hosts, dnsmasq, unbound, rpz, adblock, csv, tsv, drop,\n"
+		"                         ipset, dataset, hashes, json, stix, misp, warninglist\n"
 		"      --severity NAME    of entries that have none of their own\n"
 		"      --tags A,B         of all entries, besides their own\n"
 		"      --allow LIST       a list of what must not match (again for more)\n"
@@ -86,6 +91,7 @@ static void usage_print(FILE *file)
 
 enum option_key {
 	OPTION_FEED = 256,
+	OPTION_FORMAT,
 	OPTION_SEVERITY,
 	OPTION_TAGS,
 	OPTION_ALLOW,
@@ -97,6 +103,7 @@ enum option_key {
 static const struct option long_options[] = {
 	{ "output", required_argument, NULL, 'o' },
 	{ "feed", required_argument, NULL, OPTION_FEED },
+	{ "format", required_argument, NULL, OPTION_FORMAT },
 	{ "severity", required_argument, NULL, OPTION_SEVERITY },
 	{ "tags", required_argument, NULL, OPTION_TAGS },
 	{ "allow", required_argument, NULL, OPTION_ALLOW },
@@ -139,6 +146,10 @@ static int option_take(struct job *job, int key, const char *value)
 		job->options.feed = value;
 		r = value_check("feed name", value, list_attributes_feed, &attributes);
 		break;
+	case OPTION_FORMAT:
+		if (list_format_find(value, &job->options.format) < 0)
+			r = value_refuse("format", value);
+		break;
 	case OPTION_SEVERITY:
 		r = value_check("severity", value, list_attributes_severity, &attributes);
 		job->options.severity = attributes.severity;
@@ -179,16 +190,27 @@ static json_t *rejected_json(const struct compile_report *report)
 	return object;
 }
 
+static json_t *skipped_json(const struct compile_report *report)
+{
+	json_t *object = json_object();
+
+	for (size_t i = 0; i < LIST_SKIPS; i++)
+		(void)json_object_set_new(object, list_skip_name((enum list_skip)i),
+					  json_integer((json_int_t)report->skipped[i]));
+	return object;
+}
+
 static json_t *report_json(const struct job *job, const struct compile_report *report)
 {
 	return json_pack(
-		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:{s:o, s:I, s:s}}", "lines",
-		(json_int_t)report->lines, "domains", (json_int_t)report->domains, "addresses",
-		(json_int_t)report->addresses, "hashes", (json_int_t)report->hashes, "allows",
-		(json_int_t)report->allows, "never_block", (json_int_t)report->never_block,
-		"duplicates", (json_int_t)report->duplicates, "masked", (json_int_t)report->masked,
-		"rejected", rejected_json(report), "pack", "path", intel_json_text(job->out),
-		"bytes", (json_int_t)report->pack.bytes, "sha256", report->pack.sha256);
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:{s:o, s:I, s:s}}",
+		"lines", (json_int_t)report->lines, "items", (json_int_t)report->items, "domains",
+		(json_int_t)report->domains, "addresses", (json_int_t)report->addresses, "hashes",
+		(json_int_t)report->hashes, "allows", (json_int_t)report->allows, "never_block",
+		(json_int_t)report->never_block, "duplicates", (json_int_t)report->duplicates,
+		"masked", (json_int_t)report->masked, "rejected", rejected_json(report), "skipped",
+		skipped_json(report), "pack", "path", intel_json_text(job->out), "bytes",
+		(json_int_t)report->pack.bytes, "sha256", report->pack.sha256);
 }
 
 static void report_print(const struct job *job, const struct compile_report *report)
@@ -207,6 +229,10 @@ static void report_print(const struct job *job, const struct compile_report *rep
 			     " prefixes had bits beyond their length, which were cleared\n",
 			     report->masked);
 	(void)printf("%" PRIu64 " never-block entries\n", report->never_block);
+	(void)printf("%" PRIu64 " blank, %" PRIu64 " comments, %" PRIu64
+		     " of the format's syntax; %" PRIu64 " items in all\n",
+		     report->skipped[LIST_SKIP_BLANK], report->skipped[LIST_SKIP_COMMENT],
+		     report->skipped[LIST_SKIP_SYNTAX], report->items);
 	if (job->rejected > 0)
 		(void)printf("%" PRIu64 " rejected:\n", job->rejected);
 	for (size_t i = LIST_TAKEN + 1; i < LIST_REASONS; i++)
@@ -225,6 +251,10 @@ static int failure_tell(const struct compile_report *report, int error)
 		log_error("no list has an entry that could be taken: no pack is written");
 	else if (error == -EILSEQ)
 		log_error("%s: is in UTF-16: convert it to UTF-8", shown);
+	else if (error == -EBADMSG)
+		log_error("%s: damaged or truncated gzip", shown);
+	else if (error == -EFBIG)
+		log_error("%s: more than %" PRIu64 " bytes", shown, LIST_BYTES_MAX);
 	else if (error == -EINVAL && report->failed_path)
 		log_error("%s: a never-block list may not have lines that are not valid", shown);
 	else

@@ -86,6 +86,13 @@ static void take_rejection(const struct list_rejection *rejection, void *data)
 		compile->options->rejected(rejection, compile->options->data);
 }
 
+static void take_skip(enum list_skip skip, void *data)
+{
+	struct compile *compile = data;
+
+	compile->report->skipped[skip]++;
+}
+
 static void take_progress(uint64_t lines, void *data)
 {
 	struct compile *compile = data;
@@ -94,32 +101,33 @@ static void take_progress(uint64_t lines, void *data)
 		compile->options->progress(compile->lines_before + lines, compile->options->data);
 }
 
-static int read_list_fd(struct compile *compile, int fd, const char *path,
+static int read_list_fd(struct compile *compile, int fd, const char *path, enum list_format format,
 			const struct list_attributes *attributes)
 {
-	struct list_sink sink = { take_entry, take_rejection, take_progress, compile };
-	uint64_t lines;
-	int r = list_read_fd(fd, path, attributes, &sink, &lines);
+	struct list_sink sink = { take_entry, take_rejection, take_skip, take_progress, compile };
+	struct list_counts counts;
+	int r = list_read_fd(fd, path, format, attributes, &sink, &counts);
 
-	compile->lines_before += lines;
+	compile->lines_before += counts.lines;
+	compile->report->items += counts.items;
 	if (r < 0)
 		compile->report->failed_path = path;
 	return r;
 }
 
-static int read_list(struct compile *compile, const char *path,
+static int read_list(struct compile *compile, const char *path, enum list_format format,
 		     const struct list_attributes *attributes)
 {
 	CLEANUP(close_cleanup) int fd = -1;
 
 	if (strcmp(path, "-") == 0)
-		return read_list_fd(compile, STDIN_FILENO, "standard input", attributes);
+		return read_list_fd(compile, STDIN_FILENO, "standard input", format, attributes);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0) {
 		compile->report->failed_path = path;
 		return -errno;
 	}
-	return read_list_fd(compile, fd, path, attributes);
+	return read_list_fd(compile, fd, path, format, attributes);
 }
 
 /* A list that does not say what feed it is goes by its file's name, without folder and ending. */
@@ -176,11 +184,13 @@ static int read_never_block(struct compile *compile)
 	compile->report->failed_path = path;
 	if (fd < 0)
 		return fd;
-	r = read_list_fd(compile, fd, path, &attributes);
+	r = read_list_fd(compile, fd, path, LIST_FORMAT_AUTO, &attributes);
 	if (r < 0 || compile->never_broken)
 		return r < 0 ? r : -EINVAL;
 	compile->report->failed_path = NULL;
 	compile->report->masked = 0;
+	compile->report->items = 0;
+	memset(compile->report->skipped, 0, sizeof(compile->report->skipped));
 	compile->lines_before = 0;
 	return 0;
 }
@@ -197,7 +207,7 @@ static int read_lists(struct compile *compile, const char *const *paths, size_t 
 
 		if (!attributes.feed_given)
 			feed_from_path(&attributes, paths[i]);
-		r = read_list(compile, paths[i], &attributes);
+		r = read_list(compile, paths[i], compile->options->format, &attributes);
 	}
 	compile->report->lines = compile->lines_before;
 	return r;
@@ -241,7 +251,7 @@ static int read_builtin_resolvers(struct compile *compile)
 
 	if (fd < 0)
 		return fd;
-	return read_list_fd(compile, fd, RESOLVER_LIST_PATH, &attributes);
+	return read_list_fd(compile, fd, RESOLVER_LIST_PATH, LIST_FORMAT_AUTO, &attributes);
 }
 
 static int read_feeds(struct compile *compile, const struct compile_feed *feeds, size_t count)
@@ -260,7 +270,7 @@ static int read_feeds(struct compile *compile, const struct compile_feed *feeds,
 		r = attributes_from_options(&options, &attributes);
 		attributes.action = feeds[i].allow ? INDICATOR_ALLOW : INDICATOR_BLOCK;
 		if (r == 0)
-			r = read_list(compile, feeds[i].path, &attributes);
+			r = read_list(compile, feeds[i].path, feeds[i].format, &attributes);
 	}
 	if (r == 0 && compile->options->builtin_resolvers)
 		r = read_builtin_resolvers(compile);

@@ -14,8 +14,9 @@
 /* A list and what it says of its entries where they do not. */
 struct compile_feed {
 	const char *path, *name; /* name: stands over the list's own */
-	const char *tags;	 /* NULL or "": none */
-	uint8_t severity;	 /* 0: none */
+	enum list_format format;
+	const char *tags; /* NULL or "": none */
+	uint8_t severity; /* 0: none */
 	bool allow;
 };
 
@@ -23,7 +24,8 @@ struct compile_options {
 	const char *feed; /* stands over the lists' own names for themselves; NULL: theirs, else
 			   * the file's name */
 	uint8_t severity; /* of entries that have none of their own; 0: none */
-	const char *tags; /* of all entries, besides their own; NULL: none */
+	enum list_format format;	/* of all lists */
+	const char *tags;		/* of all entries, besides their own; NULL: none */
 	const char *const *allow_paths; /* lists whose entries are allow entries */
 	size_t allow_count;
 	const char *never_block; /* path of the never-block list; NULL: see never_block_open() */
@@ -36,8 +38,10 @@ struct compile_options {
 	void *data;
 };
 
+/* items = domains + addresses + hashes + duplicates + all of rejected + all of skipped (list.h,
+ * struct list_counts). */
 struct compile_report {
-	uint64_t lines;
+	uint64_t lines, items;
 	uint64_t domains, addresses, hashes; /* entries in the pack; the never-block list's do not
 					      * count */
 	uint64_t allows;		     /* of them */
@@ -45,6 +49,7 @@ struct compile_report {
 	uint64_t duplicates;
 	uint64_t masked; /* prefixes with bits set beyond their length, taken without them */
 	uint64_t rejected[LIST_REASONS];
+	uint64_t skipped[LIST_SKIPS];
 	struct pack_written pack;
 	const char *failed_path; /* on failure: the file it is about (borrowed), or NULL */
 };

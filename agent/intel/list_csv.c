@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * CSV (RFC 4180, without line breaks inside quotes) with a header whose columns have names that
- * feeds use. A row is one indicator: its first column of that role that is not empty.
+ * CSV (RFC 4180, without line breaks inside quotes; also with tabs or semicolons for the commas)
+ * with a header whose columns have names that feeds use. A row is one indicator: its first column
+ * of that role that is not empty.
  */
 #include "intel/list_reader.h"
 
@@ -61,6 +62,17 @@ bool list_csv_type_known(struct span type)
 	return false;
 }
 
+/* Blanks around a field; a tab may be what separates. */
+static struct span field_trim(struct span field, char separator)
+{
+	while (field.size > 0 && span_blank(field.text[0]) && field.text[0] != separator)
+		field = span_from(field, 1);
+	while (field.size > 0 && span_blank(field.text[field.size - 1]) &&
+	       field.text[field.size - 1] != separator)
+		field.size--;
+	return field;
+}
+
 /* A quoted field from behind its first quote into buffer; doubled quotes become one. Bytes that do
  * not fit are left out: such a field is no indicator. -1 when the last quote is missing. */
 static int field_unquote(struct span *rest, char buffer[static FIELD_SIZE], struct span *ret)
@@ -79,29 +91,30 @@ static int field_unquote(struct span *rest, char buffer[static FIELD_SIZE], stru
 	if (i == rest->size)
 		return -1;
 	*ret = (struct span){ buffer, used };
-	*rest = span_trim(span_from(*rest, i + 1));
+	*rest = span_from(*rest, i + 1);
 	return 0;
 }
 
 /* The next field: 1, 0 at the end of the row, -1 when a quote is missing. */
-static int field_next(struct span *rest, char buffer[static FIELD_SIZE], struct span *ret)
+static int field_next(struct span *rest, char separator, char buffer[static FIELD_SIZE],
+		      struct span *ret)
 {
 	struct span trailing = { 0 };
 
 	if (!rest->text)
 		return 0;
-	*rest = span_trim(*rest);
+	*rest = field_trim(*rest, separator);
 	if (!span_starts(*rest, "\"")) {
-		(void)span_cut(rest, ',', ret);
-		*ret = span_trim(*ret);
+		(void)span_cut(rest, separator, ret);
+		*ret = field_trim(*ret, separator);
 		return 1;
 	}
 	*rest = span_from(*rest, 1);
 	if (field_unquote(rest, buffer, ret) < 0)
 		return -1;
-	/* Nothing may stand between the quote and the comma. */
-	(void)span_cut(rest, ',', &trailing);
-	return trailing.size == 0 ? 1 : -1;
+	/* Nothing may stand between the quote and the separator. */
+	(void)span_cut(rest, separator, &trailing);
+	return field_trim(trailing, separator).size == 0 ? 1 : -1;
 }
 
 /* Column names are words: a row of data has dots or colons in it. */
@@ -117,7 +130,7 @@ static bool is_header_word(struct span field)
 	return field.size > 0;
 }
 
-bool list_csv_header(struct list_reader *reader, struct span line)
+static bool header_read(struct list_reader *reader, struct span line, char separator)
 {
 	uint8_t roles[LIST_CSV_COLUMNS];
 	char buffer[FIELD_SIZE];
@@ -126,9 +139,9 @@ bool list_csv_header(struct list_reader *reader, struct span line)
 	size_t count = 0;
 	int r;
 
-	if (!span_has(line, ','))
+	if (!span_has(line, separator))
 		return false;
-	while ((r = field_next(&line, buffer, &field)) > 0) {
+	while ((r = field_next(&line, separator, buffer, &field)) > 0) {
 		if (count == LIST_CSV_COLUMNS || !is_header_word(field))
 			return false;
 		roles[count] = (uint8_t)list_csv_role(field);
@@ -138,7 +151,18 @@ bool list_csv_header(struct list_reader *reader, struct span line)
 		return false;
 	memcpy(reader->csv_roles, roles, count);
 	reader->csv_columns = count;
+	reader->csv_separator = separator;
 	return true;
+}
+
+bool list_csv_header(struct list_reader *reader, struct span line)
+{
+	static const char separators[] = { ',', '\t', ';' };
+
+	for (size_t i = 0; i < ELEMENTS(separators); i++)
+		if (header_read(reader, line, separators[i]))
+			return true;
+	return false;
 }
 
 /* A row as it is put together from its columns. */
@@ -184,7 +208,7 @@ void list_csv_row(struct list_reader *reader, struct span line,
 	struct span rest = line, field;
 	int r;
 
-	for (size_t i = 0; (r = field_next(&rest, buffer, &field)) > 0; i++)
+	for (size_t i = 0; (r = field_next(&rest, reader->csv_separator, buffer, &field)) > 0; i++)
 		if (i < reader->csv_columns && field.size < FIELD_SIZE)
 			row_column(&row, reader->csv_roles[i], field);
 	if (r < 0 || (!row.indicator.text && !row.reason))

@@ -2,45 +2,58 @@
  *
  * JSON (RFC 8259) as feeds use it, read from the bytes as they come, so that a list in one piece
  * costs no more memory than one in lines: objects with one indicator each, in lines or in an array
- * (Spamhaus DROP, abuse.ch), arrays of strings, and MISP warninglists, which are objects with the
- * names of known-good things in "list" and so are allow lists.
+ * (Spamhaus DROP, abuse.ch), arrays of strings, MISP warninglists, which are objects with the names
+ * of known-good things in "list" and so are allow lists, STIX bundles and MISP events.
  */
 #include "intel/list_reader.h"
 
+#include <errno.h>
+#include <stdlib.h>
+
 #include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/parse.h"
+#include "intel/json_token.h"
+#include "intel/list_document.h"
 
 /* Deeper nesting than any feed has is not followed. */
-#define DEPTH_MAX   16
-/* A URL around a name fits; what is longer is no indicator. */
-#define STRING_SIZE 2048
+#define DEPTH_MAX 16
+#define KEY_SIZE  64
 
-enum token {
-	TOKEN_END,
-	TOKEN_STRING,
-	TOKEN_LITERAL, /* a number, true, false, null */
-	TOKEN_PUNCTUATION,
-	TOKEN_BAD,
+/* What the arrays of a document hold, by the key that they stand under. */
+enum holds {
+	HOLDS_OTHER,
+	HOLDS_ENTRIES,	  /* strings: known-good things */
+	HOLDS_TAGS,	  /* strings, or objects with a name */
+	HOLDS_OBJECTS,	  /* of STIX */
+	HOLDS_ATTRIBUTES, /* of MISP */
+	HOLDS_PARTS,	  /* of a MISP event: attributes are somewhere below */
 };
 
-struct json {
+struct holds_row {
+	const char *key;
+	enum holds holds;
+};
+
+static const struct holds_row holds_rows[] = {
+	{ "list", HOLDS_ENTRIES },
+	{ "tags", HOLDS_TAGS },
+	{ "labels", HOLDS_TAGS },
+	{ "indicator_types", HOLDS_TAGS },
+	{ "Tag", HOLDS_TAGS },
+	{ "objects", HOLDS_OBJECTS },
+	{ "Attribute", HOLDS_ATTRIBUTES },
+	{ "response", HOLDS_PARTS },
+	{ "Event", HOLDS_PARTS },
+	{ "Object", HOLDS_PARTS },
+};
+
+struct document {
+	struct json json;
 	struct list_reader *reader;
-	enum token token;
-	char punctuation;
-	int pushed_back; /* a byte read too far, or -1 */
-	int last;	 /* byte that was read */
-	unsigned depth;
-	struct span string;
-	char buffer[STRING_SIZE];
-};
-
-/* An object with one indicator, as it is put together from its members. */
-struct json_record {
-	struct list_attributes attributes;
-	uint64_t line;
-	struct span indicator;
-	bool told;	   /* a list inside it was read, or it is metadata */
-	bool type_unknown; /* not of a kind that we match */
-	char buffer[STRING_SIZE];
+	struct list_record records[2]; /* of the object at the top, and of one inside */
+	bool inside;		       /* the second is being read: there is no third */
+	struct list_record *tagged;    /* whose tags are objects with a name; NULL: none is read */
 };
 
 bool list_json_ahead(struct span ahead)
@@ -56,296 +69,252 @@ bool list_json_ahead(struct span ahead)
 	return array && i < ahead.size && (ahead.text[i] == '{' || ahead.text[i] == '"');
 }
 
-static int json_byte(struct json *json)
+static enum holds holds_of(const char *key)
 {
-	int c = json->pushed_back;
-
-	json->pushed_back = -1;
-	if (c < 0)
-		c = list_source_byte(&json->reader->source);
-	json->last = c;
-	return c;
-}
-
-static void string_put(struct json *json, unsigned byte)
-{
-	/* One more than fits is kept as a mark that it was too long. */
-	if (json->string.size < STRING_SIZE)
-		json->buffer[json->string.size++] = (char)byte;
-}
-
-static void string_put_utf8(struct json *json, unsigned code)
-{
-	if (code < 0x80) {
-		string_put(json, code);
-	} else if (code < 0x800) {
-		string_put(json, 0xc0 | code >> 6);
-		string_put(json, 0x80 | (code & 0x3f));
-	} else if (code < 0x10000) {
-		string_put(json, 0xe0 | code >> 12);
-		string_put(json, 0x80 | (code >> 6 & 0x3f));
-		string_put(json, 0x80 | (code & 0x3f));
-	} else {
-		string_put(json, 0xf0 | code >> 18);
-		string_put(json, 0x80 | (code >> 12 & 0x3f));
-		string_put(json, 0x80 | (code >> 6 & 0x3f));
-		string_put(json, 0x80 | (code & 0x3f));
-	}
-}
-
-static bool hex_quad(struct json *json, unsigned *ret)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	*ret = 0;
-	for (int i = 0; i < 4; i++) {
-		int c = json_byte(json);
-		const char *digit =
-			c > 0 ? strchr(digits, c >= 'A' && c <= 'F' ? c | 0x20 : c) : NULL;
-
-		if (!digit)
-			return false;
-		*ret = *ret << 4 | (unsigned)(digit - digits);
-	}
-	return true;
-}
-
-/* "\u1234", both halves of a surrogate pair together. */
-static bool string_unicode(struct json *json)
-{
-	unsigned code, low;
-
-	if (!hex_quad(json, &code))
-		return false;
-	if (code >= 0xd800 && code < 0xdc00) {
-		if (json_byte(json) != '\\' || json_byte(json) != 'u' || !hex_quad(json, &low) ||
-		    low < 0xdc00 || low > 0xdfff)
-			return false;
-		code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-	} else if (code >= 0xdc00 && code < 0xe000) {
-		return false;
-	}
-	string_put_utf8(json, code);
-	return true;
-}
-
-static bool string_escape(struct json *json)
-{
-	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-	int c = json_byte(json);
-	const char *at;
-
-	if (c == 'u')
-		return string_unicode(json);
-	at = c > 0 ? strchr(from, c) : NULL;
-	if (!at)
-		return false;
-	string_put(json, (unsigned char)to[at - from]);
-	return true;
-}
-
-static enum token string_read(struct json *json)
-{
-	json->string = (struct span){ json->buffer, 0 };
-	for (;;) {
-		int c = json_byte(json);
-
-		if (c == '"')
-			return TOKEN_STRING;
-		/* A line end inside a string is a quote that is missing. */
-		if (c < 0x20 || (c == '\\' && !string_escape(json)))
-			return TOKEN_BAD;
-		if (c != '\\')
-			string_put(json, (unsigned)c);
-	}
-}
-
-static bool literal_character(int c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '+' || c == '-' || c == '.';
-}
-
-static enum token token_read(struct json *json)
-{
-	int c = json_byte(json);
-
-	while (c == ' ' || c == '\t' || c == '\r' || c == '\n')
-		c = json_byte(json);
-	if (c < 0)
-		return TOKEN_END;
-	if (c == '"')
-		return string_read(json);
-	if (strchr("{}[],:", c) && c != '\0') {
-		json->punctuation = (char)c;
-		return TOKEN_PUNCTUATION;
-	}
-	if (!literal_character(c))
-		return TOKEN_BAD;
-	while (literal_character(c))
-		c = json_byte(json);
-	json->pushed_back = c;
-	return TOKEN_LITERAL;
-}
-
-static void json_next(struct json *json)
-{
-	json->token = token_read(json);
-}
-
-static bool json_at(const struct json *json, char punctuation)
-{
-	return json->token == TOKEN_PUNCTUATION && json->punctuation == punctuation;
-}
-
-/* Steps over a comma, or to the closing bracket: 1 when another item follows, 0 at the end, -1
- * when it is neither. */
-static int json_more(struct json *json, char close)
-{
-	if (json_at(json, close))
-		return 0;
-	if (!json_at(json, ','))
-		return -1;
-	json_next(json);
-	return 1;
+	for (size_t i = 0; i < ELEMENTS(holds_rows); i++)
+		if (strcmp(key, holds_rows[i].key) == 0)
+			return holds_rows[i].holds;
+	return HOLDS_OTHER;
 }
 
 /* The line that the source is in the middle of. */
-static uint64_t json_line(const struct json *json)
+static uint64_t json_line(const struct document *document)
 {
-	return json->reader->source.line + 1;
+	return document->reader->source.line + 1;
 }
 
-static bool json_array(struct json *json, const char *key, struct json_record *record);
-static bool json_object(struct json *json, bool wanted);
+static bool json_array(struct document *document, enum holds holds, struct list_record *record);
+static bool json_members(struct document *document, struct list_record *record);
+static bool json_entry(struct document *document, enum list_record_kind kind, size_t place);
 
-/* Moves over the value at hand, its last token included; false when it is not well formed. Values
- * of a known key are used. */
-static bool json_value(struct json *json, struct span key, struct json_record *record)
+/* Moves over the array or object at hand, its last token included; false when it is not well
+ * formed. record: of the object that it is in, or NULL. */
+static bool json_nested(struct document *document, enum holds holds, struct list_record *record)
 {
-	bool list = record && span_is(key, "list"), tags = record && span_is(key, "tags");
+	struct json *json = &document->json;
+	bool good;
 
-	if (json_at(json, '[') || json_at(json, '{')) {
-		bool array = json_at(json, '['), good;
-
-		if (json->depth == DEPTH_MAX)
-			return false;
-		json->depth++;
-		good = array ? json_array(json,
-					  list	 ? "list"
-					  : tags ? "tags"
-						 : "",
-					  record)
-			     : json_object(json, false);
-		json->depth--;
-		return good;
-	}
-	return json->token == TOKEN_STRING || json->token == TOKEN_LITERAL;
+	if (json->depth == DEPTH_MAX)
+		return false;
+	json->depth++;
+	if (json_at(json, '['))
+		good = json_array(document, holds, record);
+	else if (holds == HOLDS_PARTS)
+		good = json_members(document, record);
+	else
+		good = json_members(document, NULL);
+	json->depth--;
+	return good;
 }
 
-static void member_string(struct json *json, struct json_record *record, struct span key)
+static void flag_set(uint8_t *flag, struct span value)
 {
-	enum list_csv_role role = list_csv_role(key);
-	struct span value = json->string;
+	if (span_is(value, "true") || span_is(value, "1"))
+		*flag = LIST_FLAG_TRUE;
+	else if (span_is(value, "false") || span_is(value, "0"))
+		*flag = LIST_FLAG_FALSE;
+}
 
-	if (role == LIST_CSV_INDICATOR && !record->indicator.text) {
-		memcpy(record->buffer, value.text, value.size);
-		record->indicator = (struct span){ record->buffer, value.size };
-	} else if (role == LIST_CSV_TYPE) {
-		record->told |= span_is(value, "metadata");
-		record->type_unknown |= !list_csv_type_known(value);
-	} else if (role == LIST_CSV_SEVERITY) {
+static bool text_keep(struct list_text *text, struct span value)
+{
+	if (text->given || value.size >= sizeof(text->bytes))
+		return text->given;
+	memcpy(text->bytes, value.text, value.size);
+	text->size = value.size;
+	text->given = true;
+	return true;
+}
+
+static void pattern_keep(struct list_record *record, struct span value)
+{
+	record->pattern_given = true;
+	record->pattern_size = value.size;
+	memcpy(record->pattern, value.text, value.size);
+}
+
+static void time_keep(uint64_t *seconds, struct span value)
+{
+	char text[KEY_SIZE];
+	uint64_t ns;
+
+	/* A duration is none here: "24h" is not a time. */
+	if (span_has(value, '-') && span_copy(value, text, sizeof(text)) &&
+	    parse_time(text, &ns) == 0)
+		*seconds = ns / NS_PER_SECOND;
+}
+
+/* What a member says of the record by its name alone. */
+static void member_role(struct list_record *record, enum list_csv_role role, struct span value)
+{
+	if (role == LIST_CSV_INDICATOR)
+		record->too_long |= !text_keep(&record->indicator, value);
+	else if (role == LIST_CSV_TYPE)
+		(void)text_keep(&record->type, value);
+	else if (role == LIST_CSV_SEVERITY)
 		(void)list_attributes_severity(&record->attributes, value);
-	} else if (role == LIST_CSV_TAGS) {
+	else if (role == LIST_CSV_TAGS)
 		list_attributes_add_tag(&record->attributes, value);
-	} else if (role == LIST_CSV_EXPIRES) {
+	else if (role == LIST_CSV_EXPIRES)
 		(void)list_attributes_expires(&record->attributes, value);
-	}
+}
+
+static void member_string(struct list_record *record, struct span key, struct span value)
+{
+	if (span_is(key, "pattern") && record->kind != LIST_RECORD_MISP)
+		pattern_keep(record, value);
+	else if (span_is(key, "pattern_type"))
+		record->other_pattern = !span_is(value, "stix");
+	else if (span_is(key, "asname"))
+		record->network_number = true;
+	else if (span_is(key, "valid_from"))
+		time_keep(&record->valid_from, value);
+	else
+		member_role(record, list_csv_role(key), value);
+}
+
+/* A number, true, false or null. */
+static void member_literal(struct list_record *record, struct span key, struct span value)
+{
+	if (span_is(key, "to_ids"))
+		flag_set(&record->to_ids, value);
+	else if (span_is(key, "revoked") || span_is(key, "deleted"))
+		flag_set(&record->withdrawn, value);
 }
 
 /* The value of a member is at hand. */
-static bool json_member(struct json *json, struct json_record *record, struct span key)
+static bool json_member(struct document *document, struct list_record *record, const char *key)
 {
-	if (json->token == TOKEN_STRING) {
-		member_string(json, record, key);
-		return true;
+	struct json *json = &document->json;
+	struct span name = { key, strlen(key) };
+	enum holds holds = holds_of(key);
+
+	if (json_at(json, '[') || json_at(json, '{')) {
+		if (document->inside ? holds != HOLDS_TAGS : !record && holds < HOLDS_OBJECTS)
+			holds = HOLDS_OTHER;
+		if (record && (holds == HOLDS_OBJECTS || holds == HOLDS_ATTRIBUTES))
+			record->container = true;
+		return json_nested(document, holds, record);
 	}
-	return json_value(json, key, record);
+	if (document->tagged && json->token == TOKEN_STRING && strcmp(key, "name") == 0)
+		list_record_tag(document->tagged, json->string);
+	if (record && json->token == TOKEN_STRING)
+		member_string(record, name, json->string);
+	/* Some exports have booleans as strings. */
+	if (record && (json->token == TOKEN_LITERAL || json->token == TOKEN_STRING))
+		member_literal(record, name, json->string);
+	return json->token == TOKEN_STRING || json->token == TOKEN_LITERAL;
 }
 
-static void record_tell(struct list_reader *reader, struct json_record *record)
+/* From the opening brace to the closing one. record: what is made of its members, or NULL. */
+static bool json_members(struct document *document, struct list_record *record)
 {
-	struct span shown = record->indicator.text ? record->indicator : (struct span){ "{}", 2 };
-
-	if (record->told)
-		return;
-	reader->line = record->line;
-	if (!record->indicator.text || record->type_unknown)
-		list_reader_reject(reader, LIST_UNSUPPORTED_TYPE, shown);
-	else
-		list_reader_token(reader, record->indicator, &record->attributes);
-}
-
-/* From the opening brace to the closing one. wanted: it is an entry. */
-static bool json_object(struct json *json, bool wanted)
-{
-	struct json_record record = { .attributes = json->reader->attributes,
-				      .line = json_line(json) };
-	char key[LIST_FEED_SIZE];
+	struct json *json = &document->json;
+	char key[KEY_SIZE];
 	int more;
 
 	json_next(json);
-	if (json_at(json, '}')) {
-		more = 0;
-	} else {
-		do {
-			/* A key that does not fit is none that we know. */
-			if (json->token != TOKEN_STRING)
-				return false;
-			if (!span_copy(json->string, key, sizeof(key)))
-				key[0] = '\0';
-			json_next(json);
-			if (!json_at(json, ':'))
-				return false;
-			json_next(json);
-			if (!json_member(json, &record, (struct span){ key, strlen(key) }))
-				return false;
-			json_next(json);
-			more = json_more(json, '}');
-		} while (more > 0);
-	}
-	if (more == 0 && wanted)
-		record_tell(json->reader, &record);
+	if (json_at(json, '}'))
+		return true;
+	do {
+		/* A key that does not fit is none that we know. */
+		if (json->token != TOKEN_STRING)
+			return false;
+		if (!span_copy(json->string, key, sizeof(key)))
+			key[0] = '\0';
+		json_next(json);
+		if (!json_at(json, ':'))
+			return false;
+		json_next(json);
+		if (!json_member(document, record, key))
+			return false;
+		json_next(json);
+		more = json_more(json, '}');
+	} while (more > 0);
 	return more == 0;
 }
 
-/* A string in an array: an entry of a warninglist (or of an array at the top), or a tag. */
-static void element_string(struct json *json, const char *key, struct json_record *record)
+/* An object that is an entry, or says that it is something else. */
+static bool json_entry(struct document *document, enum list_record_kind kind, size_t place)
 {
-	struct list_reader *reader = json->reader;
-	struct list_attributes attributes = reader->attributes;
+	struct list_record *record = &document->records[place];
 
-	if (record && strcmp(key, "tags") == 0) {
-		list_attributes_add_tag(&record->attributes, json->string);
-		return;
+	bool good;
+
+	list_record_begin(record, kind, &document->reader->attributes, json_line(document));
+	document->inside = place > 0;
+	good = json_members(document, record);
+	document->inside = false;
+	if (good)
+		list_record_tell(document->reader, record);
+	return good;
+}
+
+static void allow_string(struct document *document, struct list_record *record)
+{
+	struct list_attributes attributes = document->reader->attributes;
+
+	attributes.action = INDICATOR_ALLOW;
+	record->container = true;
+	document->reader->line = json_line(document);
+	list_reader_token(document->reader, span_trim(document->json.string), &attributes);
+}
+
+/* A string in an array: an entry of a warninglist (or of an array at the top), or a tag. */
+static void element_string(struct document *document, enum holds holds, struct list_record *record)
+{
+	struct list_reader *reader = document->reader;
+
+	if (record && holds == HOLDS_TAGS) {
+		list_record_tag(record, document->json.string);
+	} else if (record && holds == HOLDS_ENTRIES) {
+		allow_string(document, record);
+	} else if (!record && holds == HOLDS_ENTRIES) {
+		reader->line = json_line(document);
+		list_reader_token(reader, span_trim(document->json.string), &reader->attributes);
 	}
-	if (record && strcmp(key, "list") != 0)
-		return;
-	if (record) {
-		attributes.action = INDICATOR_ALLOW;
-		record->told = true;
-	}
-	reader->line = json_line(json);
-	list_reader_token(reader, span_trim(json->string), &attributes);
+}
+
+static bool tag_object(struct document *document, struct list_record *record)
+{
+	bool good;
+
+	document->tagged = record;
+	good = json_members(document, NULL);
+	document->tagged = NULL;
+	return good;
+}
+
+/* An object in an array; its brace is at hand. */
+static bool element_object(struct document *document, enum holds holds, struct list_record *record)
+{
+	struct json *json = &document->json;
+	bool good;
+
+	if (json->depth == DEPTH_MAX)
+		return false;
+	json->depth++;
+	if (holds == HOLDS_ENTRIES && !record)
+		good = json_entry(document, LIST_RECORD_PLAIN, 0);
+	else if (holds == HOLDS_OBJECTS)
+		good = json_entry(document, LIST_RECORD_STIX, 1);
+	else if (holds == HOLDS_ATTRIBUTES)
+		good = json_entry(document, LIST_RECORD_MISP, 1);
+	else if (holds == HOLDS_TAGS)
+		good = tag_object(document, record);
+	else
+		good = json_members(document, holds == HOLDS_PARTS ? record : NULL);
+	json->depth--;
+	return good;
 }
 
 /* From the opening bracket to the closing one. record: NULL for an array at the top. */
-static bool json_array(struct json *json, const char *key, struct json_record *record)
+static bool json_array(struct document *document, enum holds holds, struct list_record *record)
 {
+	struct json *json = &document->json;
 	int more;
 
-	if (record && strcmp(key, "list") == 0)
-		record->told = true;
+	if (record && holds == HOLDS_ENTRIES)
+		record->container = true;
 	json_next(json);
 	if (json_at(json, ']'))
 		return true;
@@ -353,11 +322,13 @@ static bool json_array(struct json *json, const char *key, struct json_record *r
 		bool good = true;
 
 		if (json->token == TOKEN_STRING)
-			element_string(json, key, record);
-		else if (!record && json_at(json, '{'))
-			good = json_object(json, true);
+			element_string(document, holds, record);
+		else if (json_at(json, '{'))
+			good = element_object(document, holds, record);
+		else if (json_at(json, '['))
+			good = json_nested(document, HOLDS_OTHER, NULL);
 		else
-			good = json_value(json, (struct span){ "", 0 }, record);
+			good = json->token == TOKEN_LITERAL;
 		if (!good)
 			return false;
 		json_next(json);
@@ -394,19 +365,32 @@ static void json_line_end(struct list_reader *reader)
 
 void list_json_read(struct list_reader *reader)
 {
-	struct json json = { .reader = reader, .pushed_back = -1 };
+	struct document *document = malloc(sizeof(*document));
 	struct span skipped;
 	bool good;
 
-	json_next(&json);
-	good = json_at(&json, '[') ? json_array(&json, "", NULL) : json_object(&json, true);
-	if (good) {
-		json_line_end(reader);
+	if (!document) {
+		reader->error = -ENOMEM;
 		return;
 	}
-	/* It broke off at a line's end, or the rest of the line goes, too. */
-	if (json.last != '\n' && list_source_line(&reader->source, &skipped) == LIST_SOURCE_END)
-		reader->source.line++;
-	reader->line = reader->source.line;
-	list_reader_reject(reader, LIST_BAD_JSON, (struct span){ "", 0 });
+	document->reader = reader;
+	document->json.source = &reader->source;
+	document->json.pushed_back = -1;
+	document->json.depth = 0;
+	document->inside = false;
+	document->tagged = NULL;
+	json_next(&document->json);
+	good = json_at(&document->json, '[') ? json_array(document, HOLDS_ENTRIES, NULL)
+					     : json_entry(document, LIST_RECORD_PLAIN, 0);
+	if (good) {
+		json_line_end(reader);
+	} else {
+		/* It broke off at a line's end, or the rest of the line goes, too. */
+		if (document->json.last != '\n' &&
+		    list_source_line(&reader->source, &skipped) == LIST_SOURCE_END)
+			reader->source.line++;
+		reader->line = reader->source.line;
+		list_reader_reject(reader, LIST_BAD_JSON, (struct span){ "", 0 });
+	}
+	free(document);
 }

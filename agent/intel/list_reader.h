@@ -27,23 +27,39 @@ struct list_reader {
 	struct list_attributes attributes; /* of the file, up to here */
 	bool in_parentheses;		   /* inside an RPZ record of several lines */
 	size_t csv_columns;		   /* 0: no header seen */
+	char csv_separator;
 	uint8_t csv_roles[LIST_CSV_COLUMNS];
-	int error; /* from the sink: reading ends */
+	unsigned format; /* bits of enum list_format: what lines may be */
+	uint64_t told;	 /* entries, rejections and skips */
+	int error;	 /* from the sink: reading ends */
 };
+
+/* Bits of kinds that a value may be of. */
+#define LIST_KIND(kind) (1u << (kind))
 
 /* One indicator, as it stands in the list. */
 void list_reader_token(struct list_reader *reader, struct span token,
 		       const struct list_attributes *attributes);
+/* The same where the list says of what kind it is. */
+void list_reader_typed(struct list_reader *reader, struct span token, unsigned kinds,
+		       const struct list_attributes *attributes);
+/* The host of a URL that is nothing but that: a listed page does not make its server bad. */
+void list_reader_url(struct list_reader *reader, struct span url,
+		     const struct list_attributes *attributes);
 void list_reader_reject(struct list_reader *reader, enum list_reason reason, struct span text);
+void list_reader_skip(struct list_reader *reader, enum list_skip skip);
 
-/* A format has a look at a line: true when it is its own (and was taken or rejected). */
-typedef bool list_format(struct list_reader *reader, struct span line,
-			 const struct list_attributes *attributes);
+/* A format of lines has a look at one: true when it is its own (and was taken or rejected). */
+typedef bool list_line(struct list_reader *reader, struct span line,
+		       const struct list_attributes *attributes);
 
 /* list_rule.c: formats that the start of a line shows. */
-list_format list_rule_adblock, list_rule_dnsmasq, list_rule_unbound;
+list_line list_rule_adblock, list_rule_dnsmasq, list_rule_unbound;
 /* list_zone.c: formats made of blank-separated words. */
-list_format list_zone_skipped, list_zone_record, list_zone_hosts;
+list_line list_zone_skipped, list_zone_record, list_zone_hosts;
+
+/* list_set.c: sets of addresses and hashes. */
+list_line list_set_ipset, list_set_hash, list_set_base64;
 
 /* list_csv.c */
 bool list_csv_header(struct list_reader *reader, struct span line);

@@ -28,7 +28,25 @@ static const struct reason_words reasons[LIST_REASONS] = {
 	[LIST_BAD_JSON] = { "bad-json", "not well-formed JSON" },
 	[LIST_LINE_TOO_LONG] = { "line-too-long", "a line of more than 65,536 bytes" },
 	[LIST_EXPIRED] = { "expired", "past its expiry" },
+	[LIST_OTHER_FORMAT] = { "other-format", "not of the format that the feed is said to have" },
+	[LIST_OTHER_TYPE] = { "other-type", "not of the type that the list says it is" },
+	[LIST_URL_PATH] = { "url-path", "a URL with a path, of which only the host could match" },
+	[LIST_NOT_FOR_DETECTION] = { "not-for-detection",
+				     "an observation that the feed does not say to detect by" },
+	[LIST_NOT_MALICIOUS] = { "not-malicious", "the feed says that it is benign" },
+	[LIST_NOT_YET_VALID] = { "not-yet-valid", "valid from a time that is still to come" },
+	[LIST_WITHDRAWN] = { "withdrawn", "revoked or deleted by the feed" },
+	[LIST_BAD_PATTERN] = { "bad-pattern", "not a valid STIX pattern" },
+	[LIST_COMBINED] = { "combined-pattern", "holds only together with other things" },
+	[LIST_VALUE_TOO_LONG] = { "value-too-long", "a text that is too long to be an indicator" },
 };
+
+static const char *const skips[LIST_SKIPS] = { "blank", "comment", "syntax" };
+
+const char *list_skip_name(enum list_skip skip)
+{
+	return skips[skip];
+}
 
 const char *list_reason_name(enum list_reason reason)
 {

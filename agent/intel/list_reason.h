@@ -24,8 +24,29 @@ enum list_reason {
 	LIST_BAD_JSON,
 	LIST_LINE_TOO_LONG,
 	LIST_EXPIRED,
+	LIST_OTHER_FORMAT,
+	LIST_OTHER_TYPE,
+	LIST_URL_PATH,
+	LIST_NOT_FOR_DETECTION,
+	LIST_NOT_MALICIOUS,
+	LIST_NOT_YET_VALID,
+	LIST_WITHDRAWN,
+	LIST_BAD_PATTERN,
+	LIST_COMBINED,
+	LIST_VALUE_TOO_LONG,
 	LIST_REASONS,
 };
+
+/* What stands in a list and is no entry, nor meant as one. */
+enum list_skip {
+	LIST_SKIP_BLANK,
+	LIST_SKIP_COMMENT,
+	LIST_SKIP_SYNTAX, /* headers, other records of zones, the host's own names, metadata */
+	LIST_SKIPS,
+};
+
+/* "comment": stable, for machines. */
+const char *list_skip_name(enum list_skip skip);
 
 /* "public-suffix": stable, for machines. */
 const char *list_reason_name(enum list_reason reason);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "intel/list_inflate.h"
+
 #define BUFFER_SIZE ((size_t)LIST_LINE_MAX * 4)
 
 int list_source_open(struct list_source *source, int fd)
@@ -18,28 +20,71 @@ void list_source_close(struct list_source *source)
 {
 	free(source->buffer);
 	source->buffer = NULL;
+	list_inflate_free(source->inflate);
+	source->inflate = NULL;
+}
+
+static ssize_t source_read(struct list_source *source, char *out, size_t size)
+{
+	ssize_t n;
+
+	if (source->inflate)
+		return list_inflate_read(source->inflate, out, size);
+	do
+		n = read(source->fd, out, size);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+/* The first bytes, by which gzip is seen. */
+static int source_begin(struct list_source *source)
+{
+	size_t size = 0;
+	ssize_t n = 1;
+
+	source->begun = true;
+	while (size < 2 && n > 0) {
+		n = source_read(source, source->buffer + size, LIST_INFLATE_HEAD - size);
+		if (n < 0)
+			return (int)n;
+		size += (size_t)n;
+	}
+	if (list_inflate_begins(source->buffer, size))
+		return list_inflate_new(source->fd, source->buffer, size, &source->inflate);
+	source->end = size;
+	source->bytes = size;
+	return 0;
+}
+
+static int source_more(struct list_source *source)
+{
+	ssize_t n;
+
+	memmove(source->buffer, source->buffer + source->start, source->end - source->start);
+	source->end -= source->start;
+	source->start = 0;
+	while (source->end < BUFFER_SIZE && !source->at_end) {
+		n = source_read(source, source->buffer + source->end, BUFFER_SIZE - source->end);
+		if (n < 0)
+			return (int)n;
+		source->at_end = n == 0;
+		source->end += (size_t)n;
+		source->bytes += (uint64_t)n;
+		if (source->bytes > LIST_BYTES_MAX)
+			return -EFBIG;
+	}
+	return 0;
 }
 
 /* Makes sure of LIST_LINE_MAX + 2 bytes (a line's end has to fit, too), or all that are left. */
 static int source_fill(struct list_source *source)
 {
-	if (source->end - source->start >= LIST_LINE_MAX + 2 || source->at_end)
-		return 0;
-	memmove(source->buffer, source->buffer + source->start, source->end - source->start);
-	source->end -= source->start;
-	source->start = 0;
-	while (source->end < BUFFER_SIZE && !source->at_end) {
-		ssize_t n =
-			read(source->fd, source->buffer + source->end, BUFFER_SIZE - source->end);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		source->at_end = n == 0;
-		source->end += (size_t)n;
-	}
-	return 0;
+	if (source->error == 0 && !source->begun)
+		source->error = source_begin(source);
+	if (source->error == 0 && !source->at_end &&
+	    source->end - source->start < LIST_LINE_MAX + 2)
+		source->error = source_more(source);
+	return source->error;
 }
 
 /* The rest of a line that is too long for the buffer. */

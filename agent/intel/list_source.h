@@ -15,17 +15,27 @@
 #define LIST_LINE_MAX	 65536
 /* How much of a longer one is shown. */
 #define LIST_SAMPLE_SIZE 64
+/* Most bytes of one list, as they come out of gzip: some 40 million names. A list without an end is
+ * one that somebody wants us to read for ever. */
+#define LIST_BYTES_MAX	 (UINT64_C(1) << 30)
+
+struct list_inflate;
 
 struct list_source {
-	int fd;	      /* borrowed */
-	char *buffer; /* owned */
+	int fd;			      /* borrowed */
+	struct list_inflate *inflate; /* NULL: it is not gzip */
+	bool begun;
+	int error;	/* the first one stays */
+	uint64_t bytes; /* read up to now */
+	char *buffer;	/* owned */
 	size_t start, end;
 	uint64_t line; /* lines read up to now: the number of the last one */
 	bool at_end;
 	char sample[LIST_SAMPLE_SIZE];
 };
 
-/* -ENOMEM, or errors of read(2). */
+/* gzip is seen by its first bytes, and unpacked. -ENOMEM. All that reads returns errors of read(2);
+ * -EBADMSG: damaged or truncated gzip; -EFBIG: more than LIST_BYTES_MAX. */
 int list_source_open(struct list_source *source, int fd);
 void list_source_close(struct list_source *source);
 

@@ -249,6 +249,17 @@ static bool url_authority(struct span *token)
 	return true;
 }
 
+bool list_token_url_narrow(struct span url)
+{
+	struct span host = url, rest;
+
+	if (url_authority(&host))
+		rest = span_from(url, (size_t)(host.text - url.text) + host.size);
+	else
+		rest = span_from(url, span_find(url, '/'));
+	return rest.size > 0 && !span_is(rest, "/");
+}
+
 /* The host of "host:port" and "host/path". */
 static enum list_reason host_narrow(struct span *token)
 {

@@ -39,3 +39,5 @@ struct list_indicator {
 /* LIST_TAKEN, or the reason why not. forced: public suffixes, single labels and wide prefixes are
  * taken, too. */
 enum list_reason list_token_read(struct span token, bool forced, struct list_indicator *ret);
+/* Whether a URL names more than its host: a path, a query, a fragment. */
+bool list_token_url_narrow(struct span url);

@@ -335,11 +335,11 @@ int pack_check_never_block(const struct pack *pack, const char *list_path, char 
 	struct list_sink sink = { .entry = check_entry, .reject = check_reject, .data = &check };
 	struct list_attributes attributes = { .never_block = 1, .force_suffix = 1 };
 	CLEANUP(close_cleanup) int fd = never_block_open(list_path, &list_path);
-	uint64_t lines;
+	struct list_counts counts;
 	int r = fd < 0 ? fd : never_block_new(&check.never);
 
 	if (r == 0)
-		r = list_read_fd(fd, list_path, &attributes, &sink, &lines);
+		r = list_read_fd(fd, list_path, LIST_FORMAT_AUTO, &attributes, &sink, &counts);
 	if (r == 0 && check.broken)
 		r = -EINVAL;
 	if (r == 0 && !check.blocked)

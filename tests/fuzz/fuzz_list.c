@@ -63,15 +63,25 @@ static void reject(const struct list_rejection *rejection, void *data)
 	assert(rejection->text.size == 0 || rejection->text.text);
 }
 
+static void skip(enum list_skip skip, void *data)
+{
+	uint64_t *seen = data;
+
+	(*seen)++;
+	assert(*list_skip_name(skip));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	CLEANUP(close_cleanup) int fd = memfd_create("list", MFD_CLOEXEC);
 	struct list_attributes defaults = { .never_block = size & 1 };
-	uint64_t seen = 0, lines = 0;
-	struct list_sink sink = { .entry = take, .reject = reject, .data = &seen };
+	uint64_t seen = 0;
+	struct list_counts counts;
+	struct list_sink sink = { .entry = take, .reject = reject, .skip = skip, .data = &seen };
 
 	if (fd < 0 || fd_write_all(fd, data, size) < 0 || lseek(fd, 0, SEEK_SET) < 0)
 		abort();
-	(void)list_read_fd(fd, "fuzz", &defaults, &sink, &lines);
+	(void)list_read_fd(fd, "fuzz", LIST_FORMAT_AUTO, &defaults, &sink, &counts);
+	assert(counts.items == seen);
 	return 0;
 }
