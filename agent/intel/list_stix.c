@@ -130,7 +130,7 @@ static bool path_take(struct pattern *pattern, const struct property **ret)
 {
 	char path[64];
 	size_t used = 0, i = 0;
-	bool quoted = false, colon = false;
+	bool quoted = false, colon = false, index = false;
 
 	blanks_skip(pattern);
 	for (; i < pattern->rest.size; i++) {
@@ -138,8 +138,11 @@ static bool path_take(struct pattern *pattern, const struct property **ret)
 
 		if (c == '\'')
 			quoted = !quoted;
-		else if (!quoted && !word_character(c) && !memchr("-:.[]*", c, 6))
+		else if (!quoted && !word_character(c) && !memchr("-:.[*", c, 5) &&
+			 !(c == ']' && index))
 			break;
+		/* "list[*]": any other bracket closes the observation. */
+		index = c == '[' || (index && c != ']');
 		colon |= c == ':';
 		if (c != '\'' && used < sizeof(path) - 1)
 			path[used++] = c;
