@@ -138,8 +138,8 @@ static bool path_take(struct pattern *pattern, const struct property **ret)
 
 		if (c == '\'')
 			quoted = !quoted;
-		else if (!quoted && !word_character(c) && !memchr("-:.[*", c, 5) &&
-			 !(c == ']' && index))
+		else if (!quoted && !word_character(c) && !memchr("-:.*", c, 4) &&
+			 !(c == '[' && used > 0 && !index) && !(c == ']' && index))
 			break;
 		/* "list[*]": any other bracket closes the observation. */
 		index = c == '[' || (index && c != ']');
