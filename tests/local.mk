@@ -82,6 +82,7 @@ UNIT_TESTS += \
 	%D%/unit/test_cage \
 	%D%/unit/test_flow_table \
 	%D%/unit/test_lru \
+	%D%/unit/test_compile_job \
 	%D%/unit/test_pool \
 	%D%/unit/test_protocol \
 	%D%/unit/test_worker
@@ -90,7 +91,7 @@ UNIT_TESTS += \
 noinst_PROGRAMS += %D%/unit/scan_double
 tests_unit_scan_double_SOURCES = \
 	agent/scan/worker_main.c %D%/unit/scan_double.c %D%/unit/scan_double.h
-tests_unit_scan_double_LDADD = libscan.a libsensor.a libbase.a $(CRYPTO_LIBS) $(SECCOMP_LIBS)
+tests_unit_scan_double_LDADD = libscan.a libsensor.a $(intel_LIBS) libbase.a $(CRYPTO_LIBS) $(SECCOMP_LIBS)
 
 if CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)

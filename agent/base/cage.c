@@ -127,7 +127,7 @@ static int limits_set(const struct cage_options *options)
 		{ RLIMIT_AS, options->memory },
 #endif
 		{ RLIMIT_NOFILE, options->plan->descriptors },
-		{ RLIMIT_FSIZE, 0 },
+		{ RLIMIT_FSIZE, options->plan->file_size },
 		{ RLIMIT_NPROC, options->plan->tasks },
 		{ RLIMIT_CORE, 0 },
 		{ RLIMIT_MEMLOCK, 0 },
@@ -186,12 +186,13 @@ int cage_arguments(int argc, char **argv, struct cage_options *ret)
 {
 	uint64_t uid, gid;
 
-	if (argc != 4 || parse_u64(argv[1], UINT32_MAX - 1, &uid) < 0 ||
+	if (argc < 4 || argc > 5 || parse_u64(argv[1], UINT32_MAX - 1, &uid) < 0 ||
 	    parse_u64(argv[2], UINT32_MAX - 1, &gid) < 0 ||
 	    parse_u64(argv[3], INT64_MAX, &ret->memory) < 0)
 		return -EINVAL;
 	ret->uid = (uid_t)uid;
 	ret->gid = (gid_t)gid;
+	ret->mode = argc == 5 ? argv[4] : "";
 	return 0;
 }
 

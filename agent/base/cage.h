@@ -53,6 +53,7 @@ struct cage_plan {
 	bool network;	/* Landlock leaves ports, and sockets that others listen on */
 	uint64_t tasks; /* processes and threads of its user beside it */
 	uint64_t descriptors;
+	uint64_t file_size; /* bytes that it may write to a file that it was handed */
 	const struct cage_calls *calls;
 	size_t calls_count;
 	const struct cage_condition *conditions;
@@ -63,11 +64,13 @@ struct cage_plan {
 struct cage_options {
 	uid_t uid; /* taken on when we are root */
 	gid_t gid;
-	uint64_t memory; /* bytes of address space */
+	uint64_t memory;  /* bytes of address space */
+	const char *mode; /* what it is to do, "" for what it does by default; borrowed */
 	const struct cage_plan *plan;
 };
 
-/* UID, GID, MEMORY: the arguments of a worker, from the parent, whom it trusts. -EINVAL. */
+/* UID, GID, MEMORY, MODE: the arguments of a worker, from the parent, whom it trusts. The last may
+ * be missing. -EINVAL. */
 int cage_arguments(int argc, char **argv, struct cage_options *ret);
 
 /* Sets all of it up, in the only order that works. ret_errors: for each layer 0 when it is on, else

@@ -145,7 +145,9 @@ static int spawn(const struct worker_program *program, int channel, uint64_t mem
 {
 	char path[64], uid[16], gid[16], bytes[24];
 	char name[WORKER_NAME_SIZE];
-	char *arguments[] = { name, uid, gid, bytes, NULL }, *environment[] = { NULL };
+	char mode[WORKER_NAME_SIZE];
+	char *arguments[] = { name, uid, gid, bytes, program->mode ? mode : NULL, NULL },
+	     *environment[] = { NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t none, all;
@@ -153,6 +155,7 @@ static int spawn(const struct worker_program *program, int channel, uint64_t mem
 
 	(void)snprintf(name, sizeof(name), "%s", program->name);
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", program->fd);
+	(void)snprintf(mode, sizeof(mode), "%s", program->mode ? program->mode : "");
 	(void)snprintf(uid, sizeof(uid), "%u", program->uid);
 	(void)snprintf(gid, sizeof(gid), "%u", program->gid);
 	(void)snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)memory);

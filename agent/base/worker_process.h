@@ -19,7 +19,8 @@ struct worker_program {
 	char name[WORKER_NAME_SIZE];
 	uid_t uid; /* that workers run as, when we are root */
 	gid_t gid;
-	char user[32]; /* "cordon", or "nobody" where there is no such user */
+	const char *mode; /* what it is to do (cage.h); NULL: its default. Borrowed */
+	char user[32];	  /* "cordon", or "nobody" where there is no such user */
 };
 
 /* path NULL: name beside our own program, as in a build folder, else where it is installed.

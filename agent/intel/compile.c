@@ -19,6 +19,7 @@
 struct compile {
 	const struct compile_options *options;
 	struct compile_report *report;
+	struct compile_feed_report *feed; /* of the one being read, or NULL */
 	struct entry_set set;
 	struct never_block *never;
 	uint64_t now;
@@ -34,6 +35,13 @@ static void compile_clear(struct compile *compile)
 	never_block_free(compile->never);
 }
 
+static void reject_count(struct compile *compile, enum list_reason reason)
+{
+	compile->report->rejected[reason]++;
+	if (compile->feed)
+		compile->feed->rejected[reason]++;
+}
+
 static void reject_entry(struct compile *compile, const struct list_entry *entry,
 			 enum list_reason reason)
 {
@@ -47,7 +55,7 @@ static void reject_entry(struct compile *compile, const struct list_entry *entry
 	else
 		pack_hash_format(entry->indicator.hash, entry->indicator.hash_size, text);
 	rejection.text.size = strlen(text);
-	compile->report->rejected[reason]++;
+	reject_count(compile, reason);
 	if (compile->options->rejected)
 		compile->options->rejected(&rejection, compile->options->data);
 }
@@ -73,6 +81,8 @@ static int take_entry(const struct list_entry *entry, void *data)
 		return 0;
 	}
 	compile->report->masked += entry->indicator.masked;
+	if (compile->feed)
+		compile->feed->entries++;
 	return r < 0 ? r : entry_set_add(&compile->set, entry, &hashes);
 }
 
@@ -80,7 +90,7 @@ static void take_rejection(const struct list_rejection *rejection, void *data)
 {
 	struct compile *compile = data;
 
-	compile->report->rejected[rejection->reason]++;
+	reject_count(compile, rejection->reason);
 	compile->never_broken = true;
 	if (compile->options->rejected)
 		compile->options->rejected(rejection, compile->options->data);
@@ -91,6 +101,8 @@ static void take_skip(enum list_skip skip, void *data)
 	struct compile *compile = data;
 
 	compile->report->skipped[skip]++;
+	if (compile->feed)
+		compile->feed->skipped++;
 }
 
 static void take_progress(uint64_t lines, void *data)
@@ -110,6 +122,10 @@ static int read_list_fd(struct compile *compile, int fd, const char *path, enum 
 
 	compile->lines_before += counts.lines;
 	compile->report->items += counts.items;
+	if (compile->feed) {
+		compile->feed->lines = counts.lines;
+		compile->feed->items = counts.items;
+	}
 	if (r < 0)
 		compile->report->failed_path = path;
 	return r;
@@ -180,11 +196,17 @@ static int read_never_block(struct compile *compile)
 
 	if (compile->options->no_never_block)
 		return 0;
-	fd = never_block_open(compile->options->never_block, &path);
+	path = "the never-block list";
+	if (!compile->options->never_block_fd) {
+		fd = never_block_open(compile->options->never_block, &path);
+		if (fd < 0) {
+			compile->report->failed_path = path;
+			return fd;
+		}
+	}
 	compile->report->failed_path = path;
-	if (fd < 0)
-		return fd;
-	r = read_list_fd(compile, fd, path, LIST_FORMAT_AUTO, &attributes);
+	r = read_list_fd(compile, fd < 0 ? compile->options->never_block_fd : fd, path,
+			 LIST_FORMAT_AUTO, &attributes);
 	if (r < 0 || compile->never_broken)
 		return r < 0 ? r : -EINVAL;
 	compile->report->failed_path = NULL;
@@ -213,7 +235,8 @@ static int read_lists(struct compile *compile, const char *const *paths, size_t 
 	return r;
 }
 
-static int write_pack(struct compile *compile, const char *out_path)
+/* To out_path, or for NULL to out_fd. */
+static int write_pack(struct compile *compile, const char *out_path, int out_fd)
 {
 	struct compile_report *report = compile->report;
 	CLEANUP(free_cleanup) void *table = NULL;
@@ -236,8 +259,12 @@ static int write_pack(struct compile *compile, const char *out_path)
 		r = address_table_add(&compile->set, &table, &table_bytes);
 	if (r < 0)
 		return r;
-	r = pack_write(out_path, &compile->set, &counts, table, table_bytes, compile->now,
-		       &report->pack);
+	if (out_path)
+		r = pack_write(out_path, &compile->set, &counts, table, table_bytes, compile->now,
+			       &report->pack);
+	else
+		r = pack_write_fd(out_fd, &compile->set, &counts, table, table_bytes, compile->now,
+				  &report->pack);
 	if (r < 0)
 		report->failed_path = out_path;
 	return r;
@@ -247,32 +274,53 @@ static int write_pack(struct compile *compile, const char *out_path)
 static int read_builtin_resolvers(struct compile *compile)
 {
 	struct list_attributes attributes = { .action = INDICATOR_BLOCK };
-	CLEANUP(close_cleanup) int fd = resolver_list_open();
+	CLEANUP(close_cleanup) int fd = -1;
+	int given = compile->options->resolvers_fd;
 
-	if (fd < 0)
-		return fd;
-	return read_list_fd(compile, fd, RESOLVER_LIST_PATH, LIST_FORMAT_AUTO, &attributes);
+	if (!given && !compile->options->builtin_resolvers)
+		return 0;
+	if (!given) {
+		fd = resolver_list_open();
+		if (fd < 0)
+			return fd;
+	}
+	return read_list_fd(compile, given ? given : fd, RESOLVER_LIST_PATH, LIST_FORMAT_AUTO,
+			    &attributes);
 }
 
-static int read_feeds(struct compile *compile, const struct compile_feed *feeds, size_t count)
+static int read_feed(struct compile *compile, const struct compile_feed *feed)
+{
+	const struct compile_options options = {
+		.feed = feed->name,
+		.tags = feed->tags && feed->tags[0] ? feed->tags : NULL,
+		.severity = feed->severity,
+		.force_suffix = compile->options->force_suffix,
+	};
+	struct list_attributes attributes;
+	int r = attributes_from_options(&options, &attributes);
+
+	attributes.action = feed->allow ? INDICATOR_ALLOW : INDICATOR_BLOCK;
+	if (r < 0)
+		return r;
+	if (feed->fd)
+		return read_list_fd(compile, feed->fd, feed->path, feed->format, &attributes);
+	return read_list(compile, feed->path, feed->format, &attributes);
+}
+
+/* feed_reports: one a feed, or NULL. */
+static int read_feeds(struct compile *compile, const struct compile_feed *feeds, size_t count,
+		      struct compile_feed_report *feed_reports)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < count && r == 0; i++) {
-		const struct compile_options options = {
-			.feed = feeds[i].name,
-			.tags = feeds[i].tags && feeds[i].tags[0] ? feeds[i].tags : NULL,
-			.severity = feeds[i].severity,
-			.force_suffix = compile->options->force_suffix,
-		};
-		struct list_attributes attributes;
-
-		r = attributes_from_options(&options, &attributes);
-		attributes.action = feeds[i].allow ? INDICATOR_ALLOW : INDICATOR_BLOCK;
-		if (r == 0)
-			r = read_list(compile, feeds[i].path, feeds[i].format, &attributes);
+		compile->feed = feed_reports ? &feed_reports[i] : NULL;
+		r = read_feed(compile, &feeds[i]);
+		if (r < 0)
+			compile->report->failed_feed = i;
 	}
-	if (r == 0 && compile->options->builtin_resolvers)
+	compile->feed = NULL;
+	if (r == 0)
 		r = read_builtin_resolvers(compile);
 	compile->report->lines = compile->lines_before;
 	return r;
@@ -283,6 +331,7 @@ static int compile_begin(struct compile *compile)
 	int r;
 
 	memset(compile->report, 0, sizeof(*compile->report));
+	compile->report->failed_feed = SIZE_MAX;
 	r = entry_set_init(&compile->set);
 	if (r == 0)
 		r = never_block_new(&compile->never);
@@ -300,8 +349,25 @@ int compile_feeds(const struct compile_feed *feeds, size_t count,
 	int r = compile_begin(&compile);
 
 	if (r == 0)
-		r = read_feeds(&compile, feeds, count);
-	return r < 0 ? r : write_pack(&compile, out_path);
+		r = read_feeds(&compile, feeds, count, NULL);
+	return r < 0 ? r : write_pack(&compile, out_path, -1);
+}
+
+int compile_feeds_fd(const struct compile_feed *feeds, size_t count,
+		     const struct compile_options *options, int out_fd,
+		     struct compile_report *report, struct compile_feed_report *feed_reports)
+{
+	CLEANUP(compile_clear)
+	struct compile compile = { .options = options,
+				   .report = report,
+				   .now = clock_realtime() / NS_PER_SECOND };
+	int r;
+
+	memset(feed_reports, 0, count * sizeof(*feed_reports));
+	r = compile_begin(&compile);
+	if (r == 0)
+		r = read_feeds(&compile, feeds, count, feed_reports);
+	return r < 0 ? r : write_pack(&compile, NULL, out_fd);
 }
 
 int compile_lists(const char *const *paths, size_t count, const struct compile_options *options,
@@ -318,5 +384,5 @@ int compile_lists(const char *const *paths, size_t count, const struct compile_o
 	if (r == 0)
 		r = read_lists(&compile, options->allow_paths, options->allow_count,
 			       INDICATOR_ALLOW);
-	return r < 0 ? r : write_pack(&compile, out_path);
+	return r < 0 ? r : write_pack(&compile, out_path, -1);
 }

@@ -14,6 +14,7 @@
 /* A list and what it says of its entries where they do not. */
 struct compile_feed {
 	const char *path, *name; /* name: stands over the list's own */
+	int fd; /* borrowed; 0: path is opened, else it is only the name in messages */
 	enum list_format format;
 	const char *tags; /* NULL or "": none */
 	uint8_t severity; /* 0: none */
@@ -30,6 +31,8 @@ struct compile_options {
 	size_t allow_count;
 	const char *never_block; /* path of the never-block list; NULL: see never_block_open() */
 	bool no_never_block;
+	int never_block_fd;	/* borrowed, in the place of never_block; 0: none */
+	int resolvers_fd;	/* likewise of builtin_resolvers */
 	bool builtin_resolvers; /* the list of public resolvers that comes with the program, too */
 	bool force_suffix;	/* take public suffixes, single labels, wide prefixes */
 	/* Both may be NULL. */
@@ -51,7 +54,14 @@ struct compile_report {
 	uint64_t rejected[LIST_REASONS];
 	uint64_t skipped[LIST_SKIPS];
 	struct pack_written pack;
+	size_t failed_feed;	 /* on failure: the feed that it is about, or SIZE_MAX */
 	const char *failed_path; /* on failure: the file it is about (borrowed), or NULL */
+};
+
+/* What one feed gave: items = entries + all of rejected + skipped. Entries may be duplicates. */
+struct compile_feed_report {
+	uint64_t lines, items, entries, skipped;
+	uint64_t rejected[LIST_REASONS];
 };
 
 /* Compiles lists ("-": standard input) into a pack at out_path. *report is filled in on failure as
@@ -66,3 +76,9 @@ int compile_lists(const char *const *paths, size_t count, const struct compile_o
 int compile_feeds(const struct compile_feed *feeds, size_t count,
 		  const struct compile_options *options, const char *out_path,
 		  struct compile_report *report);
+
+/* The same into out_fd (borrowed), an empty file, with a report for each feed. It opens nothing
+ * whose descriptor is given. */
+int compile_feeds_fd(const struct compile_feed *feeds, size_t count,
+		     const struct compile_options *options, int out_fd,
+		     struct compile_report *report, struct compile_feed_report *feed_reports);

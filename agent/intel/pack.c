@@ -201,8 +201,7 @@ static int content_check(const struct pack *pack, const char **ret_why)
 	return 0;
 }
 
-/* Takes fd, also on failure. */
-static int pack_open_fd(int fd, struct pack **ret, const char **ret_why)
+int pack_open_fd(int fd, struct pack **ret, const char **ret_why)
 {
 	CLEANUP(close_cleanup) int owned = fd;
 	CLEANUP(pack_close_cleanup) struct pack *pack = calloc(1, sizeof(*pack));

@@ -82,6 +82,8 @@ int pack_open(const char *path, struct pack **ret, const char **ret_why);
  * whatever happens to the file at path, this pack stays as it was checked. For daemons. */
 int pack_open_private(const char *path, const char *folder, struct pack **ret,
 		      const char **ret_why);
+/* Of an open file, which nobody may write any more. Takes fd, also on failure. */
+int pack_open_fd(int fd, struct pack **ret, const char **ret_why);
 void pack_close(struct pack *pack);
 
 /* 1: something matched (which may be an allow entry: see blocked), 0: nothing did. now: seconds

@@ -275,22 +275,29 @@ static int contents_put(int fd, const struct pack_header *header, const struct e
 	return trailer_put(writer, header, ret);
 }
 
+int pack_write_fd(int fd, const struct entry_set *set, const struct entry_counts *counts,
+		  const void *table, size_t table_bytes, uint64_t created, struct pack_written *ret)
+{
+	struct pack_header header;
+
+	header_make(&header, set, counts, table_bytes, created);
+	if (header.sections[PACK_DOMAINS].size > UINT32_MAX)
+		return -E2BIG;
+	return contents_put(fd, &header, set, table, ret);
+}
+
 int pack_write(const char *path, const struct entry_set *set, const struct entry_counts *counts,
 	       const void *table, size_t table_bytes, uint64_t created, struct pack_written *ret)
 {
 	CLEANUP(free_cleanup) char *temporary = NULL;
 	CLEANUP(close_cleanup) int fd = -1;
-	struct pack_header header;
 	struct pack_written written;
 	int r;
 
-	header_make(&header, set, counts, table_bytes, created);
-	if (header.sections[PACK_DOMAINS].size > UINT32_MAX)
-		return -E2BIG;
 	fd = fd_open_temporary(path, PACK_MODE, &temporary);
 	if (fd < 0)
 		return fd;
-	r = contents_put(fd, &header, set, table, &written);
+	r = pack_write_fd(fd, set, counts, table, table_bytes, created, &written);
 	if (r == 0)
 		r = fd_replace(fd, temporary, path);
 	if (r < 0) {

@@ -20,3 +20,8 @@ struct pack_written {
  * epoch. 0, -E2BIG, -ENOMEM, or errors of open(2), write(2), rename(2). */
 int pack_write(const char *path, const struct entry_set *set, const struct entry_counts *counts,
 	       const void *table, size_t table_bytes, uint64_t created, struct pack_written *ret);
+
+/* The same into an empty file (borrowed), which is not synced. */
+int pack_write_fd(int fd, const struct entry_set *set, const struct entry_counts *counts,
+		  const void *table, size_t table_bytes, uint64_t created,
+		  struct pack_written *ret);

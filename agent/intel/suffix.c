@@ -28,3 +28,8 @@ bool suffix_is_public(const struct domain_name *name)
 	domain_name_format(name, text);
 	return psl_is_public_suffix2(list, text, PSL_TYPE_ANY | PSL_TYPE_NO_STAR_RULE) == 1;
 }
+
+void suffix_prepare(void)
+{
+	(void)suffix_list();
+}

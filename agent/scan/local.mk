@@ -12,7 +12,8 @@ libscan_a_SOURCES = \
 	%D%/tls_record.c %D%/tls_record.h %D%/upgrade.c %D%/upgrade.h \
 	%D%/scan_cage.c %D%/scan_cage.h %D%/flow_table.c %D%/flow_table.h %D%/lru.c %D%/lru.h \
 	%D%/pool.c %D%/pool.h %D%/pool_worker.c %D%/pool_worker.h %D%/protocol.c %D%/protocol.h \
-	%D%/worker.c %D%/worker.h
+	%D%/worker.c %D%/worker.h %D%/compile_cage.c %D%/compile_job.c %D%/compile_job.h \
+	%D%/compile_protocol.h %D%/compile_worker.c %D%/compile_worker.h
 libscan_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(SECCOMP_CFLAGS)
 scan_LIBS = libscan.a $(SYSTEMD_LIBS)
 
@@ -20,4 +21,4 @@ scan_LIBS = libscan.a $(SYSTEMD_LIBS)
 pkglibexec_PROGRAMS += cordon-scan
 cordon_scan_SOURCES = %D%/worker_main.c
 cordon_scan_CFLAGS = $(AM_CFLAGS)
-cordon_scan_LDADD = libscan.a libsensor.a libbase.a $(CRYPTO_LIBS) $(SECCOMP_LIBS)
+cordon_scan_LDADD = libscan.a libsensor.a $(intel_LIBS) libbase.a $(CRYPTO_LIBS) $(SECCOMP_LIBS)

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "scan/compile_protocol.h"
+#include "scan/compile_worker.h"
 #include "scan/protocol.h"
 #include "scan/scan_cage.h"
 #include "scan/worker.h"
@@ -27,31 +29,67 @@ static int fail(const char *what, int error)
 	return EXIT_FAILURE;
 }
 
-int main(int argc, char **argv)
+static int payload_prepare(void)
+{
+	return flow_reader_prepare() < 0 ? -EIO : 0;
+}
+
+static int payload_serve(int channel, const uint16_t layers[static CAGE_LAYERS], uint32_t uid)
 {
 	static struct protocol_frame frame;
-	struct protocol_hello hello = { .version = PROTOCOL_VERSION };
-	struct cage_options options = { .plan = &scan_cage };
+	struct protocol_hello hello = { .version = PROTOCOL_VERSION, .uid = uid };
+	int r;
+
+	memcpy(hello.layers, layers, sizeof(hello.layers));
+	(void)protocol_add_hello(&frame, &hello);
+	r = protocol_send(channel, &frame, true);
+	return r < 0 ? r : worker_serve(channel);
+}
+
+/* What a worker may be started for: by its last argument. */
+static const struct mode {
+	const char *name;
+	const struct cage_plan *cage;
+	int (*prepare)(void); /* before the cage */
+	int (*serve)(int channel, const uint16_t layers[static CAGE_LAYERS], uint32_t uid);
+} modes[] = {
+	{ "", &scan_cage, payload_prepare, payload_serve },
+	{ COMPILE_MODE, &compile_cage, compile_worker_prepare, compile_worker_serve },
+};
+
+static const struct mode *mode_find(const char *name)
+{
+	for (size_t i = 0; i < ELEMENTS(modes); i++)
+		if (strcmp(modes[i].name, name) == 0)
+			return &modes[i];
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	uint16_t layers[CAGE_LAYERS] = { 0 };
+	struct cage_options options = { 0 };
+	const struct mode *mode = NULL;
 	uid_t before = geteuid();
 	enum cage_layer layer;
 	int r = cage_arguments(argc, argv, &options);
 
-	if (r < 0) {
+	if (r == 0)
+		mode = mode_find(options.mode);
+	if (!mode) {
 		(void)fputs("cordon-scan is started by cordond and by cordon replay\n", stderr);
 		return 2;
 	}
+	options.plan = mode->cage;
 	/* It was executed by a path that says nothing: /proc/self/fd/N. */
 	(void)prctl(PR_SET_NAME, "cordon-scan", 0, 0, 0);
-	if (flow_reader_prepare() < 0)
-		return fail("libcrypto", -EIO);
-	r = cage_enter(&options, hello.layers, &layer);
+	r = mode->prepare();
+	if (r < 0)
+		return fail("libraries", r);
+	r = cage_enter(&options, layers, &layer);
 	if (r < 0)
 		return fail(cage_layer_name(layer), r);
-	hello.uid = hello.layers[CAGE_USER] == 0 ? options.uid : before;
-	(void)protocol_add_hello(&frame, &hello);
-	r = protocol_send(CAGE_CHANNEL, &frame, true);
-	if (r == 0)
-		r = worker_serve(CAGE_CHANNEL);
+	r = mode->serve(CAGE_CHANNEL, layers, layers[CAGE_USER] == 0 ? options.uid : before);
 	/* Nothing that runs at exit is worth a system call that is not allowed. */
 	_exit(r < 0 && r != -EPIPE ? EXIT_FAILURE : EXIT_SUCCESS);
 }

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Compiles feeds in a cage: gets the lists' descriptors from cordond, and gives it a pack. The
+ * lists are whoever's wrote them; here they meet their parsers.
+ */
+#include "scan/compile_worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "intel/suffix.h"
+#include "scan/compile_protocol.h"
+
+CLEANUP_DEFINE(struct pack *, pack_close)
+
+struct work {
+	int channel;
+	size_t feeds_count;
+	struct compile_feed feeds[COMPILE_FEEDS_MAX];
+	struct compile_feed_report reports[COMPILE_FEEDS_MAX];
+	struct compile_hand hands[COMPILE_FEEDS_MAX]; /* the texts that feeds borrow */
+	int fds[COMPILE_ROLES];			      /* 0: not handed over */
+};
+
+static int answer_send(int channel, const struct compile_answer *answer)
+{
+	struct iovec part = { (void *)(uintptr_t)answer, sizeof(*answer) };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	ssize_t n;
+
+	do
+		n = sendmsg(channel, &message, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}
+
+int compile_worker_prepare(void)
+{
+	suffix_prepare();
+	return 0;
+}
+
+static int hello_send(int channel, const uint16_t layers[static CAGE_LAYERS], uint32_t uid)
+{
+	struct compile_answer answer = { .type = COMPILE_HELLO };
+
+	answer.hello.version = COMPILE_VERSION;
+	answer.hello.uid = uid;
+	memcpy(answer.hello.layers, layers, sizeof(answer.hello.layers));
+	return answer_send(channel, &answer);
+}
+
+/* One message and its descriptor. -EPIPE: the parent is gone. */
+static int hand_receive(int channel, struct compile_hand *hand, int *ret_fd)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec part = { hand, sizeof(*hand) };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = control.bytes,
+				  .msg_controllen = sizeof(control.bytes) };
+	struct cmsghdr *header;
+	ssize_t n;
+
+	do
+		n = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return n < 0 ? -errno : -EPIPE;
+	header = CMSG_FIRSTHDR(&message);
+	if (n != sizeof(*hand) || !header || header->cmsg_type != SCM_RIGHTS ||
+	    header->cmsg_len != CMSG_LEN(sizeof(int)) || hand->role >= COMPILE_ROLES)
+		return -EBADMSG;
+	memcpy(ret_fd, CMSG_DATA(header), sizeof(*ret_fd));
+	return 0;
+}
+
+static int hand_take(struct work *work, const struct compile_hand *hand, int fd)
+{
+	struct compile_hand *kept;
+
+	if (hand->role != COMPILE_FEED) {
+		work->fds[hand->role] = fd;
+		return 0;
+	}
+	if (work->feeds_count == COMPILE_FEEDS_MAX || hand->format >= LIST_FORMATS)
+		return -EBADMSG;
+	kept = &work->hands[work->feeds_count];
+	*kept = *hand;
+	kept->name[sizeof(kept->name) - 1] = kept->tags[sizeof(kept->tags) - 1] = '\0';
+	work->feeds[work->feeds_count++] = (struct compile_feed){
+		.path = kept->name,
+		.name = kept->name,
+		.fd = fd,
+		.format = (enum list_format)hand->format,
+		.tags = kept->tags,
+		.severity = hand->severity,
+		.allow = hand->allow,
+	};
+	return 0;
+}
+
+static void progress_tell(uint64_t lines, void *data)
+{
+	struct compile_answer answer = { .type = COMPILE_PROGRESS, .lines = lines };
+	const struct work *work = data;
+
+	(void)answer_send(work->channel, &answer);
+}
+
+static int failure_send(const struct work *work, int error, size_t feed, const char *text)
+{
+	struct compile_answer answer = { .type = COMPILE_FAILED };
+
+	answer.failed.error = error;
+	answer.failed.feed = feed < work->feeds_count ? (uint32_t)feed : UINT32_MAX;
+	(void)snprintf(answer.failed.text, sizeof(answer.failed.text), "%s", text ? text : "");
+	return answer_send(work->channel, &answer);
+}
+
+static int feeds_send(const struct work *work)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < work->feeds_count && r == 0; i++) {
+		struct compile_answer answer = { .type = COMPILE_FEED_DONE };
+
+		answer.feed.feed = (uint32_t)i;
+		answer.feed.report = work->reports[i];
+		r = answer_send(work->channel, &answer);
+	}
+	return r;
+}
+
+static int changes_send(const struct work *work, const struct pack *before,
+			const struct pack *after)
+{
+	CLEANUP(free_cleanup) struct pack_change *changes = NULL;
+	size_t count = 0;
+	int r = pack_diff(before, after, &changes, &count);
+
+	for (size_t i = 0; i < count && r == 0; i++) {
+		struct compile_answer answer = { .type = COMPILE_CHANGE, .change = changes[i] };
+
+		r = answer_send(work->channel, &answer);
+	}
+	return r;
+}
+
+/* Compares the new pack with the one in force. */
+static int update_compare(struct work *work, uint64_t *ret_popular,
+			  char ret_name[static INDICATOR_TEXT_SIZE])
+{
+	CLEANUP(pack_close_cleanup) struct pack *before = NULL;
+	CLEANUP(pack_close_cleanup) struct pack *after = NULL;
+	uint64_t now = clock_realtime() / NS_PER_SECOND;
+	const char *why;
+	int r = pack_open_fd(work->fds[COMPILE_OUTPUT], &after, &why);
+
+	work->fds[COMPILE_OUTPUT] = 0;
+	/* One that cannot be read is as good as none: everything is new then. */
+	if (r == 0 && work->fds[COMPILE_BEFORE])
+		(void)pack_open_fd(work->fds[COMPILE_BEFORE], &before, &why);
+	if (r == 0)
+		r = changes_send(work, before, after);
+	if (r == 0 && work->fds[COMPILE_POPULAR])
+		r = pack_popular(before, after, work->fds[COMPILE_POPULAR], now, ret_popular,
+				 ret_name);
+	return r;
+}
+
+static int done_send(struct work *work, const struct compile_report *report)
+{
+	struct compile_answer answer = { .type = COMPILE_DONE };
+	char name[INDICATOR_TEXT_SIZE] = "";
+	uint64_t popular = 0;
+	int r = update_compare(work, &popular, name);
+
+	if (r < 0)
+		return failure_send(work, r, SIZE_MAX, "the update cannot be compared");
+	answer.done.lines = report->lines;
+	answer.done.items = report->items;
+	answer.done.domains = report->domains;
+	answer.done.addresses = report->addresses;
+	answer.done.hashes = report->hashes;
+	answer.done.allows = report->allows;
+	answer.done.never_block = report->never_block;
+	answer.done.duplicates = report->duplicates;
+	for (size_t i = 0; i < LIST_REASONS; i++)
+		answer.done.rejected += report->rejected[i];
+	answer.done.bytes = report->pack.bytes;
+	answer.done.popular = popular;
+	(void)snprintf(answer.done.popular_name, sizeof(answer.done.popular_name), "%.255s", name);
+	return answer_send(work->channel, &answer);
+}
+
+static int work_do(struct work *work)
+{
+	struct compile_options options = {
+		.never_block_fd = work->fds[COMPILE_NEVER_BLOCK],
+		.no_never_block = !work->fds[COMPILE_NEVER_BLOCK],
+		.resolvers_fd = work->fds[COMPILE_RESOLVERS],
+		.progress = progress_tell,
+		.data = work,
+	};
+	struct compile_report report;
+	int r = compile_feeds_fd(work->feeds, work->feeds_count, &options,
+				 work->fds[COMPILE_OUTPUT], &report, work->reports);
+
+	if (r < 0)
+		return failure_send(work, r, report.failed_feed, report.failed_path);
+	r = feeds_send(work);
+	return r < 0 ? r : done_send(work, &report);
+}
+
+int compile_worker_serve(int channel, const uint16_t layers[static CAGE_LAYERS], uint32_t uid)
+{
+	CLEANUP(free_cleanup) struct work *work = calloc(1, sizeof(*work));
+	int r;
+
+	if (!work)
+		return -ENOMEM;
+	work->channel = channel;
+	r = hello_send(channel, layers, uid);
+	while (r == 0 && !work->fds[COMPILE_OUTPUT]) {
+		struct compile_hand hand;
+		int fd = -1;
+
+		r = hand_receive(channel, &hand, &fd);
+		if (r == 0)
+			r = hand_take(work, &hand, fd);
+	}
+	return r < 0 ? r : work_do(work);
+}
