@@ -18,6 +18,8 @@
 #include "base/cleanup.h"
 #include "cloud/cloud_cage.h"
 #include "cloud/dispatch.h"
+#include "cloud/fetch_protocol.h"
+#include "cloud/fetch_worker.h"
 #include "cloud/message.h"
 
 static int fail(const char *what, int error)
@@ -79,6 +81,10 @@ int main(int argc, char **argv)
 	if (r < 0)
 		return fail("event loop", r);
 	hello.uid = hello.layers[CAGE_USER] == 0 ? options.uid : before;
+	if (strcmp(options.mode, FETCH_MODE) == 0) {
+		r = fetch_worker_serve(loop, CAGE_CHANNEL, hello.layers, hello.uid);
+		_exit(r < 0 && r != -EPIPE ? EXIT_FAILURE : EXIT_SUCCESS);
+	}
 	message_put_hello(&frame, &hello);
 	r = channel_send(CAGE_CHANNEL, frame.bytes, frame.size);
 	if (r == 0)

@@ -123,9 +123,26 @@ static void error_type_read(const char *value, struct http_reply *reply)
 		       (int)strcspn(value, ":"), value);
 }
 
+/* One that is cut is another one: then there is none. */
+static void text_read(const char *value, char *out, size_t size)
+{
+	if (strlen(value) < size)
+		memcpy(out, value, strlen(value) + 1);
+}
+
 static void etag_read(const char *value, struct http_reply *reply)
 {
-	(void)snprintf(reply->etag, sizeof(reply->etag), "%s", value);
+	text_read(value, reply->etag, sizeof(reply->etag));
+}
+
+static void modified_read(const char *value, struct http_reply *reply)
+{
+	text_read(value, reply->modified, sizeof(reply->modified));
+}
+
+static void location_read(const char *value, struct http_reply *reply)
+{
+	text_read(value, reply->location, sizeof(reply->location));
 }
 
 /* Headers of a reply that somebody wants to know. */
@@ -135,6 +152,8 @@ static const struct {
 } header_rows[] = {
 	{ "date", date_read },
 	{ "etag", etag_read },
+	{ "last-modified", modified_read },
+	{ "location", location_read },
 	{ "retry-after", retry_after_read },
 	{ "x-amzn-errortype", error_type_read },
 };
@@ -143,7 +162,7 @@ static size_t header_write(char *bytes, size_t one, size_t count, void *userdata
 {
 	struct http_transfer *transfer = userdata;
 	size_t size = one * count, name = 0, end = size, begin;
-	char value[HTTP_ERROR_TYPE_SIZE];
+	char value[HTTP_LOCATION_SIZE];
 
 	if (++transfer->header_count > HEADERS_MAX)
 		return 0;

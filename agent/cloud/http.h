@@ -42,6 +42,7 @@ struct http_request {
 };
 
 #define HTTP_ERROR_TYPE_SIZE 128
+#define HTTP_LOCATION_SIZE   2048
 
 /* Borrowed for the callback. */
 struct http_reply {
@@ -53,7 +54,9 @@ struct http_reply {
 	time_t date;			       /* of the Date header; 0: none */
 	uint64_t retry_after;		       /* ns; 0: not said */
 	char error_type[HTTP_ERROR_TYPE_SIZE]; /* x-amzn-ErrorType, "" for none */
-	char etag[HTTP_ERROR_TYPE_SIZE];
+	char etag[HTTP_LOCATION_SIZE / 8];
+	char modified[HTTP_ERROR_TYPE_SIZE / 2]; /* Last-Modified, as it was sent */
+	char location[HTTP_LOCATION_SIZE];	 /* of a redirect, which is not followed */
 };
 
 typedef void (*http_done)(const struct http_reply *reply, void *userdata);

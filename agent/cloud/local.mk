@@ -3,6 +3,8 @@ noinst_LIBRARIES += libcloud.a
 libcloud_a_SOURCES = \
 	%D%/batch.c %D%/batch.h %D%/cloud_cage.c %D%/cloud_cage.h %D%/cloudwatch.c %D%/cloudwatch.h \
 	%D%/courier.c %D%/courier.h %D%/dispatch.c %D%/dispatch.h %D%/dispatch_private.h %D%/instance.c %D%/instance.h \
+	%D%/fetch_job.c %D%/fetch_job.h %D%/fetch_protocol.h %D%/fetch_url.c %D%/fetch_url.h \
+	%D%/fetch_worker.c %D%/fetch_worker.h \
 	%D%/message.c %D%/message.h %D%/settings.c %D%/settings.h %D%/sink.h %D%/sink_queue.c \
 	%D%/client.c %D%/client.h %D%/client_error.c %D%/credentials.c %D%/credentials.h %D%/endpoint.c %D%/endpoint.h %D%/http.c %D%/http.h \
 	%D%/imds.c %D%/imds.h %D%/retry.c %D%/retry.h %D%/sigv4.c %D%/sigv4.h
