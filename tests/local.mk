@@ -190,7 +190,7 @@ CLEANFILES += %D%/system/kill_at.so
 EXTRA_DIST += \
 	%D%/system/kill_at.c %D%/system/test_pins.py \
 	%D%/data %D%/fuzz/corpus %D%/layering %D%/bench \
-	%D%/aws/emulator.py %D%/aws/imds.py %D%/aws/model.py %D%/aws/serve %D%/aws/services.py \
+	%D%/aws/emulator.py %D%/aws/imds.py %D%/aws/model.py %D%/aws/serve %D%/aws/service.py %D%/aws/services.py %D%/aws/ssm.py \
 	%D%/aws/signature.py %D%/aws/test_emulator.py \
 	%D%/system/agent.py %D%/system/answerer.py %D%/system/asking.py %D%/system/conftest.py %D%/system/musl_lookup.c \
 	%D%/system/test_answers.py %D%/system/test_attribution.py %D%/system/test_block.py %D%/system/test_connect.py %D%/system/test_sweep.py %D%/system/test_enforce.py \

@@ -22,6 +22,11 @@ int digest_peek(const struct digest *digest, uint8_t out[static SHA256_SIZE]);
 
 int digest_sha256(const void *data, size_t size, uint8_t out[static SHA256_SIZE]);
 
+/* MD5 (RFC 1321), where a service's own interface asks for it. -EOPNOTSUPP: OpenSSL has none, as in
+ * its FIPS mode. */
+#define MD5_SIZE 16
+int digest_md5(const void *data, size_t size, uint8_t out[static MD5_SIZE]);
+
 /* HMAC (RFC 2104) with SHA-256. */
 int digest_hmac_sha256(const void *key, size_t key_size, const void *data, size_t size,
 		       uint8_t out[static SHA256_SIZE]);

@@ -24,6 +24,30 @@ static int log_level_max = LOG_INFO;
 static bool log_to_journal;
 static struct outlet *log_outlet; /* NULL: stderr itself */
 
+static struct {
+	int level;
+	void (*hear)(int level, const char *text, void *userdata);
+	void *userdata;
+	bool hears; /* just now */
+} log_listener;
+
+void log_listen(int level, void (*hear)(int level, const char *text, void *userdata),
+		void *userdata)
+{
+	log_listener.level = level;
+	log_listener.hear = hear;
+	log_listener.userdata = userdata;
+}
+
+static void log_tell(int level, const char *text)
+{
+	if (!log_listener.hear || log_listener.hears || level > log_listener.level)
+		return;
+	log_listener.hears = true;
+	log_listener.hear(level, text, log_listener.userdata);
+	log_listener.hears = false;
+}
+
 void log_open(const char *program, int level)
 {
 	log_program = program;
@@ -75,6 +99,7 @@ static void log_write(int level, const char *text)
 				      "MESSAGE=%s", shown, NULL);
 	else
 		log_print(shown);
+	log_tell(level, shown);
 }
 
 void log_line(int level, const char *format, ...)

@@ -23,6 +23,11 @@ void log_line(int level, const char *format, ...) __attribute__((format(printf, 
  * error: a negative errno. */
 int log_errno(int level, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* hear is called with each line of at least that level, as it is written (escaped, borrowed), but
+ * not for lines that are logged meanwhile. NULL: nobody listens any more. */
+void log_listen(int level, void (*hear)(int level, const char *text, void *userdata),
+		void *userdata);
+
 #define log_error(...)	 log_line(LOG_ERR, __VA_ARGS__)
 #define log_warning(...) log_line(LOG_WARNING, __VA_ARGS__)
 #define log_notice(...)	 log_line(LOG_NOTICE, __VA_ARGS__)

@@ -133,7 +133,7 @@ static int doctor_run(const char *config, bool json)
 {
 	struct writer *writer = writer_new(stdout, json);
 	struct doctor doctor = { 0 };
-	enum doctor_state worst;
+	enum doctor_state worst, aws;
 	int r;
 
 	if (!writer) {
@@ -142,6 +142,8 @@ static int doctor_run(const char *config, bool json)
 	}
 	doctor_configure(&doctor, config);
 	worst = checks_run(&doctor, writer);
+	aws = doctor_aws(&doctor, writer);
+	worst = aws > worst ? aws : worst;
 	if (doctor.configured)
 		config_free(&doctor.config);
 	r = writer_finish(writer);

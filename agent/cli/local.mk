@@ -2,7 +2,7 @@
 # All but main(), so that tests link it, too.
 noinst_LIBRARIES += libcli.a
 libcli_a_SOURCES = \
-	%D%/command.h %D%/doctor.c %D%/doctor.h %D%/doctor_files.c %D%/doctor_host.c \
+	%D%/command.h %D%/doctor_aws.c %D%/doctor.c %D%/doctor.h %D%/doctor_files.c %D%/doctor_host.c \
 	%D%/doctor_kernel.c %D%/doctor_pins.c %D%/findings.c \
 	%D%/intel.c %D%/intel.h %D%/intel_compile.c %D%/intel_info.c %D%/intel_lookup.c \
 	%D%/policy.c %D%/replay.c %D%/replay_event.c %D%/replay_event.h \

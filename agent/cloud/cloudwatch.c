@@ -77,6 +77,14 @@ int cloudwatch_reply(const char *body, size_t size, size_t count, size_t *ret_be
 	return 0;
 }
 
+static const char *group_name(struct sink_queue *queue)
+{
+	const struct settings *settings = sink_settings(queue);
+
+	return sink_type(queue) == &agent_log ? settings->cloudwatch.agent_group
+					      : settings->cloudwatch.group;
+}
+
 static const char *stream_name(struct sink_queue *queue)
 {
 	const char *stream = sink_settings(queue)->cloudwatch.stream;
@@ -129,8 +137,8 @@ static void stream_make(struct sink_queue *queue)
 {
 	CLEANUP(json_decref_cleanup)
 	json_t *object =
-		json_pack("{s:s, s:s}", "logGroupName", sink_settings(queue)->cloudwatch.group,
-			  "logStreamName", stream_name(queue));
+		json_pack("{s:s, s:s}", "logGroupName", group_name(queue), "logStreamName",
+			  stream_name(queue));
 	CLEANUP(free_cleanup) char *body = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	int r = body ? call(queue, "CreateLogStream", body, stream_made) : -ENOMEM;
 
@@ -153,7 +161,7 @@ static void group_made(const struct client_result *result, void *userdata)
 static void group_make(struct sink_queue *queue)
 {
 	CLEANUP(json_decref_cleanup)
-	json_t *object = json_pack("{s:s}", "logGroupName", sink_settings(queue)->cloudwatch.group);
+	json_t *object = json_pack("{s:s}", "logGroupName", group_name(queue));
 	CLEANUP(free_cleanup) char *body = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	int r = body ? call(queue, "CreateLogGroup", body, group_made) : -ENOMEM;
 
@@ -219,8 +227,7 @@ static void put_done(const struct client_result *result, void *userdata)
 static void put_begin(struct sink_queue *queue)
 {
 	CLEANUP(free_cleanup)
-	char *body = cloudwatch_body(sink_batch(queue), sink_settings(queue)->cloudwatch.group,
-				     stream_name(queue));
+	char *body = cloudwatch_body(sink_batch(queue), group_name(queue), stream_name(queue));
 	int r = body ? call(queue, "PutLogEvents", body, put_done) : -ENOMEM;
 
 	if (r < 0)
@@ -241,13 +248,24 @@ static uint64_t time_fit(uint64_t time, uint64_t now)
 	return time > now + EARLY_MAX ? now + EARLY_MAX : time;
 }
 
+#define LIMITS                                                                                     \
+	{                                                                                          \
+		.count = CLOUDWATCH_EVENTS_MAX, .bytes = CLOUDWATCH_BYTES_MAX,                     \
+		.overhead = CLOUDWATCH_EVENT_EXTRA, .entry = CLOUDWATCH_BYTES_MAX,                 \
+		.span = CLOUDWATCH_SPAN_MAX                                                        \
+	}
+
+/* The agent's own log: the same in another group. */
+const struct cloud_sink agent_log = {
+	.name = "agent-log",
+	.limits = LIMITS,
+	.time_fit = time_fit,
+	.deliver = deliver,
+};
+
 const struct cloud_sink cloudwatch = {
 	.name = "cloudwatch",
-	.limits = { .count = CLOUDWATCH_EVENTS_MAX,
-		    .bytes = CLOUDWATCH_BYTES_MAX,
-		    .overhead = CLOUDWATCH_EVENT_EXTRA,
-		    .entry = CLOUDWATCH_BYTES_MAX,
-		    .span = CLOUDWATCH_SPAN_MAX },
+	.limits = LIMITS,
 	.time_fit = time_fit,
 	.deliver = deliver,
 };

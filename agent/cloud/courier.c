@@ -16,6 +16,8 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/worker_process.h"
+#include "cloud/places.h"
+#include "cloud/settings.h"
 
 /* Frames read in one turn, so that one that floods does not keep the loop. */
 #define RECEIVED_A_TURN 64
@@ -34,15 +36,6 @@ enum state {
 	STATE_DYING,
 };
 
-/* An entry that it has. What it is called on the channel is the place's number and how often the
- * place was used: what was answered once is not answered again. */
-struct place {
-	uint64_t id;
-	uint32_t uses, sink;
-	bool taken;
-	size_t size;
-};
-
 struct courier {
 	sd_event *loop;
 	sd_event_source *channel_source, *process_source, *timer;
@@ -59,9 +52,7 @@ struct courier {
 	struct message_state said;
 	char pending[REASON_SIZE], reason[REASON_SIZE];
 	uint64_t broken;
-	struct place places[COURIER_ENTRIES];
-	uint32_t free_places[COURIER_ENTRIES];
-	size_t free_count, bytes;
+	struct places places;
 	/* What is being sent; NULL: nothing. */
 	uint8_t *sending;
 	enum message_type sending_type;
@@ -158,16 +149,6 @@ static void courier_break(struct courier *courier, const char *reason)
 	courier_unwatch(courier);
 }
 
-static void places_clear(struct courier *courier)
-{
-	courier->free_count = 0;
-	for (size_t i = COURIER_ENTRIES; i-- > 0;) {
-		courier->places[i].taken = false;
-		courier->free_places[courier->free_count++] = (uint32_t)i;
-	}
-	courier->bytes = 0;
-}
-
 static void sending_clear(struct courier *courier)
 {
 	if (courier->sending)
@@ -193,7 +174,7 @@ static void courier_down(struct courier *courier, const char *death)
 	(void)escape_text(why, strlen(why), courier->reason, sizeof(courier->reason));
 	courier->broken++;
 	sending_clear(courier);
-	places_clear(courier);
+	places_clear(&courier->places);
 	courier->said.queue = 0;
 	if (courier->handlers.broken)
 		courier->handlers.broken(courier->reason, courier->userdata);
@@ -262,34 +243,28 @@ static void courier_write(struct courier *courier)
 
 bool courier_has_room(const struct courier *courier, size_t size)
 {
-	return courier->state == STATE_READY && !courier->sending && courier->free_count > 0 &&
-	       (courier->bytes + size <= COURIER_BYTES || courier->bytes == 0);
+	const struct places *places = &courier->places;
+
+	return courier->state == STATE_READY && !courier->sending && places->free_count > 0 &&
+	       (places->bytes + size <= COURIER_BYTES || places->bytes == 0);
 }
 
 int courier_send(struct courier *courier, uint64_t id, const struct message_entry *entry,
 		 const char *document, size_t size)
 {
-	struct place *place;
-	uint32_t number;
 	int r;
 
 	if (size == 0 || size > MESSAGE_LONG_MAX - sizeof(*entry))
 		return -EMSGSIZE;
 	if (!courier_has_room(courier, size))
 		return -EAGAIN;
-	number = courier->free_places[courier->free_count - 1];
-	place = &courier->places[number];
-	r = sending_begin(courier, MESSAGE_ENTRY, (uint64_t)(place->uses + 1) << 32 | number,
-			  sizeof(*entry) + size);
+	r = sending_begin(courier, MESSAGE_ENTRY, 0, sizeof(*entry) + size);
 	if (r < 0)
 		return r;
 	memcpy(courier->sending, entry, sizeof(*entry));
 	memcpy(courier->sending + sizeof(*entry), document, size);
-	courier->free_count--;
-	*place = (struct place){
-		.id = id, .uses = place->uses + 1, .taken = true, .size = size, .sink = entry->sink
-	};
-	courier->bytes += size;
+	courier->sending_id = places_take(&courier->places, id, entry->sink,
+					  cloud_sink_answers(entry->sink), size);
 	courier_write(courier);
 	return 0;
 }
@@ -306,6 +281,13 @@ static const char *hello_take(struct courier *courier, const struct message *mes
 	return NULL;
 }
 
+/* It cannot have been read, let alone delivered. */
+static bool is_unsent(const struct courier *courier, uint64_t name)
+{
+	return courier->sending && courier->sending_id == name &&
+	       courier->sending_type == MESSAGE_ENTRY;
+}
+
 static const char *result_take(struct courier *courier, const struct message *message)
 {
 	const struct message_result *result = &message->result;
@@ -313,21 +295,28 @@ static const char *result_take(struct courier *courier, const struct message *me
 
 	(void)escape_text(result->text, strlen(result->text), text, sizeof(text));
 	for (size_t i = 0; i < result->count; i++) {
-		uint32_t number = (uint32_t)result->ids[i];
-		struct place *place = number < COURIER_ENTRIES ? &courier->places[number] : NULL;
+		struct place *place = places_find(&courier->places, result->ids[i]);
 
-		if (!place || !place->taken || place->uses != result->ids[i] >> 32)
+		if (!place)
 			return "a result that nobody waits for";
-		/* It cannot have been read, let alone delivered. */
-		if (courier->sending && courier->sending_id == result->ids[i] &&
-		    courier->sending_type == MESSAGE_ENTRY)
+		if (is_unsent(courier, result->ids[i]))
 			return "a result of what it was not given yet";
-		place->taken = false;
-		courier->bytes -= place->size;
-		courier->free_places[courier->free_count++] = number;
+		places_return(&courier->places, place);
 		courier->handlers.result(place->id, place->sink, result->outcome, result->after,
 					 text, courier->userdata);
 	}
+	return NULL;
+}
+
+static const char *answer_take(struct courier *courier, const struct message *message)
+{
+	struct place *place = places_find(&courier->places, message->id);
+
+	if (!place || !place->answers || is_unsent(courier, message->id))
+		return "an answer that nobody asked for";
+	place->answers = false;
+	courier->handlers.answer(place->id, place->sink, message->answer.bytes,
+				 message->answer.size, courier->userdata);
 	return NULL;
 }
 
@@ -344,6 +333,8 @@ static const char *message_take(struct courier *courier, const struct message *m
 		return NULL;
 	case MESSAGE_RESULT:
 		return result_take(courier, message);
+	case MESSAGE_ANSWER:
+		return answer_take(courier, message);
 	case MESSAGE_FAILED:
 		return message->text;
 	case MESSAGE_SETTINGS:
@@ -436,7 +427,7 @@ static struct courier *courier_make(const struct courier_handlers *handlers, voi
 	courier->process = (struct worker_process){ .pidfd = -1, .channel = -1 };
 	courier->handlers = *handlers;
 	courier->userdata = userdata;
-	places_clear(courier);
+	places_clear(&courier->places);
 	return courier;
 }
 
@@ -495,7 +486,7 @@ void courier_status(const struct courier *courier, struct courier_status *ret)
 		.user = courier->program.user,
 		.reason = courier->reason,
 		.state = courier->said,
-		.entries = COURIER_ENTRIES - courier->free_count,
+		.entries = PLACES_MAX - courier->places.free_count,
 		.broken = courier->broken,
 	};
 	memcpy(ret->layers, courier->hello.layers, sizeof(ret->layers));
@@ -511,12 +502,7 @@ struct courier *courier_for_fuzzing(const struct courier_handlers *handlers, voi
 	courier->state = greeted ? STATE_READY : STATE_STARTING;
 	courier->settings = strdup("{}");
 	courier->settings_size = 2;
-	for (size_t i = 0; i < count; i++) {
-		uint32_t number = courier->free_places[--courier->free_count];
-
-		courier->places[number] =
-			(struct place){ .id = i + 1, .uses = 1, .taken = true, .size = 1 };
-		courier->bytes++;
-	}
+	for (size_t i = 0; i < count; i++)
+		(void)places_take(&courier->places, i + 1, 0, i == 0, 1);
 	return courier;
 }

@@ -17,8 +17,6 @@
 struct courier;
 
 #define COURIER_PROGRAM "cordon-cloud"
-/* Entries that it may have and not have answered: a few calls' worth. */
-#define COURIER_ENTRIES ((size_t)2048)
 /* Bytes of their documents: two of the largest calls. */
 #define COURIER_BYTES	((size_t)2 * 1024 * 1024)
 /* It says something every few seconds. */
@@ -35,6 +33,9 @@ struct courier_handlers {
 	/* id and sink: as they were given. text: safe to show. */
 	void (*result)(uint64_t id, unsigned sink, enum message_outcome outcome, uint64_t after,
 		       const char *text, void *userdata);
+	/* Of an entry to a sink that answers (cloud_sink_answers()), at most once, before its
+	 * result: a stranger's bytes, borrowed, without a NUL behind them. */
+	void (*answer)(uint64_t id, unsigned sink, const char *bytes, size_t size, void *userdata);
 	void (*turned)(void *userdata); /* after a turn: there may be room again */
 	void (*instance)(const struct message_instance *instance, void *userdata);
 	/* It is gone, and what it was given will not be answered. reason: safe to show. */
@@ -66,7 +67,7 @@ struct courier_status {
 void courier_status(const struct courier *courier, struct courier_status *ret);
 
 /* For the fuzzer: takes one frame as if it had come from a process that was given entries with the
- * ids 1 to count. */
+ * ids 1 to count; the first of them asks for an answer. */
 struct courier *courier_for_fuzzing(const struct courier_handlers *handlers, void *userdata,
 				    size_t count, bool greeted);
 /* False: it was a breach. */

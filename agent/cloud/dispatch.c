@@ -22,7 +22,10 @@
 
 /* The table of sinks. */
 static const struct cloud_sink *const sinks[CLOUD_SINKS] = {
-	[CLOUD_CLOUDWATCH] = &cloudwatch,
+	[CLOUD_CLOUDWATCH] = &cloudwatch, [CLOUD_OPSITEMS] = &opsitems,
+	[CLOUD_INVENTORY] = &inventory,	  [CLOUD_COMPLIANCE] = &compliance,
+	[CLOUD_AGENT_LOG] = &agent_log,	  [CLOUD_PARAMETER] = &parameter,
+	[CLOUD_PREFLIGHT] = &preflight,
 };
 
 CLEANUP_DEFINE(struct dispatch *, dispatch_free)

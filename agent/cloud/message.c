@@ -41,19 +41,21 @@ static const struct rule {
 	size_t size_min, size_max;
 	unsigned allowed; /* enum message_reader */
 	bool parts;
+	bool names; /* an entry, without parts */
 } rules[MESSAGE_TYPES] = {
 	[MESSAGE_HELLO] = { "hello", ONLY(sizeof(struct message_hello)), MESSAGE_PARENT_UNGREETED,
-			    false },
-	[MESSAGE_FAILED] = { "failed", 1, MESSAGE_TEXT_SIZE - 1, PARENT, false },
+			    false, false },
+	[MESSAGE_FAILED] = { "failed", 1, MESSAGE_TEXT_SIZE - 1, PARENT, false, false },
 	[MESSAGE_INSTANCE] = { "instance", ONLY(sizeof(struct message_instance)),
-			       MESSAGE_PARENT_GREETED, false },
+			       MESSAGE_PARENT_GREETED, false, false },
 	[MESSAGE_STATE] = { "state", ONLY(sizeof(struct message_state)), MESSAGE_PARENT_GREETED,
-			    false },
+			    false, false },
 	[MESSAGE_RESULT] = { "result", sizeof(struct wire_result) + sizeof(uint64_t),
 			     sizeof(struct wire_result) + MESSAGE_RESULTS_MAX * sizeof(uint64_t),
-			     MESSAGE_PARENT_GREETED, false },
-	[MESSAGE_SETTINGS] = { "settings", 1, MESSAGE_PART_MAX, MESSAGE_CHILD, true },
-	[MESSAGE_ENTRY] = { "entry", 1, MESSAGE_PART_MAX, MESSAGE_CHILD, true },
+			     MESSAGE_PARENT_GREETED, false, false },
+	[MESSAGE_ANSWER] = { "answer", 1, MESSAGE_ANSWER_MAX, MESSAGE_PARENT_GREETED, false, true },
+	[MESSAGE_SETTINGS] = { "settings", 1, MESSAGE_PART_MAX, MESSAGE_CHILD, true, false },
+	[MESSAGE_ENTRY] = { "entry", 1, MESSAGE_PART_MAX, MESSAGE_CHILD, true, false },
 };
 
 static void frame_fill(struct message_frame *frame, struct head head, const void *body, size_t size)
@@ -102,6 +104,11 @@ void message_put_result(struct message_frame *frame, const struct message_result
 	memcpy(frame->bytes + frame->size, result->ids, size);
 	frame->size += size;
 	((struct head *)frame->bytes)->size += (uint32_t)size;
+}
+
+void message_put_answer(struct message_frame *frame, uint64_t id, const void *bytes, size_t size)
+{
+	frame_fill(frame, (struct head){ .type = MESSAGE_ANSWER, .id = id }, bytes, size);
 }
 
 size_t message_put_part(struct message_frame *frame, enum message_type type, uint64_t id,
@@ -186,6 +193,10 @@ static const char *body_read(const struct head *head, const uint8_t *body, struc
 		return NULL;
 	case MESSAGE_RESULT:
 		return result_read(body, head->size, &ret->result);
+	case MESSAGE_ANSWER:
+		ret->answer.bytes = (const char *)body;
+		ret->answer.size = head->size;
+		return NULL;
 	case MESSAGE_SETTINGS:
 	case MESSAGE_ENTRY:
 		ret->part.bytes = body;
@@ -212,7 +223,7 @@ static const char *head_check(const struct head *head, size_t left, enum message
 		return "a message that is not allowed now";
 	if (head->size != left || head->size < rule->size_min || head->size > rule->size_max)
 		return "a message of a wrong size";
-	if (!rule->parts && (head->id || head->total || head->offset))
+	if (!rule->parts && ((head->id && !rule->names) || head->total || head->offset))
 		return "a message with what it may not have";
 	return NULL;
 }

@@ -10,6 +10,7 @@
  *     INSTANCE (what it is on)   -->                      when the metadata service has said it
  *     STATE (counters)           -->                      every few seconds: it lives
  *                                <--  ENTRY (id, sink)    any number
+ *     ANSWER (id, bytes)         -->                      before the RESULT of an ENTRY that asks
  *     RESULT (ids, outcome)      -->                      once for each ENTRY
  *
  * SETTINGS and ENTRY may be longer than a frame: they come in parts, one after the other, and
@@ -23,13 +24,15 @@
 
 #include "base/cage_layer.h"
 
-#define MESSAGE_VERSION 1
+#define MESSAGE_VERSION 2
 
 /* Of one frame's body; several frames fit into the kernel's default socket buffer (208 KiB). */
 #define MESSAGE_PART_MAX    ((size_t)48 * 1024)
 /* Of all parts: the largest finding (JOURNAL_DOCUMENT_MAX, 256 KiB), or a bundle of certificates,
  * whose line ends are escaped. */
 #define MESSAGE_LONG_MAX    ((size_t)1536 * 1024)
+/* Of what was asked for: a parameter has 8 KiB at most, and JSON may write each byte as six. */
+#define MESSAGE_ANSWER_MAX  MESSAGE_PART_MAX
 /* Results in one frame. */
 #define MESSAGE_RESULTS_MAX 512
 #define MESSAGE_TEXT_SIZE   256
@@ -40,6 +43,7 @@ enum message_type {
 	MESSAGE_INSTANCE,
 	MESSAGE_STATE,
 	MESSAGE_RESULT,
+	MESSAGE_ANSWER,
 	MESSAGE_SETTINGS,
 	MESSAGE_ENTRY,
 	MESSAGE_TYPES,
@@ -97,13 +101,17 @@ struct message_entry {
 
 struct message {
 	enum message_type type;
-	uint64_t id; /* of ENTRY */
+	uint64_t id; /* of ENTRY and ANSWER */
 	union {
 		struct message_hello hello;
 		struct message_instance instance;
 		struct message_state state;
 		struct message_result result;
 		char text[MESSAGE_TEXT_SIZE]; /* of FAILED */
+		struct {
+			const char *bytes; /* borrowed from the frame */
+			size_t size;
+		} answer;
 		struct {
 			const uint8_t *bytes; /* borrowed from the frame */
 			size_t size, offset, total;
@@ -122,6 +130,8 @@ void message_put_failed(struct message_frame *frame, const char *text); /* cut w
 void message_put_instance(struct message_frame *frame, const struct message_instance *instance);
 void message_put_state(struct message_frame *frame, const struct message_state *state);
 void message_put_result(struct message_frame *frame, const struct message_result *result);
+/* At most MESSAGE_ANSWER_MAX bytes. */
+void message_put_answer(struct message_frame *frame, uint64_t id, const void *bytes, size_t size);
 /* The part at offset of a long message: as much of it as fits; returns how much. */
 size_t message_put_part(struct message_frame *frame, enum message_type type, uint64_t id,
 			const void *bytes, size_t total, size_t offset);

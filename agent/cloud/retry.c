@@ -49,6 +49,7 @@ static const struct code codes[] = {
 	{ "AccessDenied", FAILURE_DENIED },
 	{ "AccessDeniedException", FAILURE_DENIED },
 	{ "AuthorizationError", FAILURE_DENIED },
+	{ "OpsItemAccessDeniedException", FAILURE_DENIED },
 	{ "InvalidAccessException", FAILURE_DENIED },
 	{ "UnauthorizedOperation", FAILURE_DENIED },
 };

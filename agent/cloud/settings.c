@@ -10,9 +10,19 @@ CLEANUP_DEFINE(json_t *, json_decref)
 
 const char *cloud_sink_name(unsigned id)
 {
-	static const char *const names[CLOUD_SINKS] = { [CLOUD_CLOUDWATCH] = "cloudwatch" };
+	static const char *const names[CLOUD_SINKS] = {
+		[CLOUD_CLOUDWATCH] = "cloudwatch", [CLOUD_OPSITEMS] = "opsitems",
+		[CLOUD_INVENTORY] = "inventory",   [CLOUD_COMPLIANCE] = "compliance",
+		[CLOUD_AGENT_LOG] = "agent-log",   [CLOUD_PARAMETER] = "parameter",
+		[CLOUD_PREFLIGHT] = "preflight",
+	};
 
 	return id < ELEMENTS(names) ? names[id] : NULL;
+}
+
+bool cloud_sink_answers(unsigned id)
+{
+	return id == CLOUD_PARAMETER;
 }
 
 #define FIELD(member) offsetof(struct settings, member)
@@ -32,6 +42,7 @@ static const struct {
 	{ "user_agent", FIELD(user_agent) },
 	{ "cloudwatch_group", FIELD(cloudwatch.group) },
 	{ "cloudwatch_stream", FIELD(cloudwatch.stream) },
+	{ "cloudwatch_agent_group", FIELD(cloudwatch.agent_group) },
 };
 
 static const char **text_of(const struct settings *settings, size_t row)

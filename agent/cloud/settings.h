@@ -13,11 +13,20 @@
 /* Sinks, as deliveries in the journal know them: the numbers stay what they are. */
 enum cloud_sink_id {
 	CLOUD_CLOUDWATCH = 1,
+	CLOUD_OPSITEMS = 2,
+	/* What cordond says or asks itself: never in the journal. */
+	CLOUD_INVENTORY = 3,
+	CLOUD_COMPLIANCE = 4,
+	CLOUD_AGENT_LOG = 5,
+	CLOUD_PARAMETER = 6,
+	CLOUD_PREFLIGHT = 7,
 	CLOUD_SINKS, /* one more than the last */
 };
 
 /* NULL: there is none of that number. */
 const char *cloud_sink_name(unsigned id);
+/* Whether what is sent there asks for an answer (MESSAGE_ANSWER) beside its result. */
+bool cloud_sink_answers(unsigned id);
 
 #define SETTINGS_OVERRIDES_MAX 16
 
@@ -39,6 +48,7 @@ struct settings {
 	struct {
 		const char *group; /* "": no such sink */
 		const char *stream;
+		const char *agent_group; /* of the agent's own log; "": no such sink */
 	} cloudwatch;
 };
 

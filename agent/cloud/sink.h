@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <jansson.h>
+
 #include "cloud/batch.h"
 #include "cloud/client.h"
 #include "cloud/settings.h"
@@ -24,7 +26,7 @@ struct sink_verdict {
 struct cloud_sink {
 	const char *name;
 	struct batch_limits limits;
-	/* The nearest time that the service takes, ms; now: as AWS has it. */
+	/* The nearest time that the service takes, ms; now: as AWS has it. NULL: any. */
 	uint64_t (*time_fit)(uint64_t time, uint64_t now);
 	/* Delivers queue's batch; ends with sink_end(). */
 	void (*deliver)(struct sink_queue *queue);
@@ -38,9 +40,34 @@ struct batch *sink_batch(struct sink_queue *queue);
 unsigned *sink_state(struct sink_queue *queue);
 /* The instance's id, else the host's name. */
 const char *sink_host(struct sink_queue *queue);
+/* What is known of it: fields are "" else. */
+const struct message_instance *sink_instance(struct sink_queue *queue);
+/* Which row of the table this is. */
+const struct cloud_sink *sink_type(struct sink_queue *queue);
+
+/* What the entry asked for; its result still comes with sink_end(). */
+void sink_answer(struct sink_queue *queue, const struct batch_entry *entry, const void *bytes,
+		 size_t size);
 
 void sink_end(struct sink_queue *queue, const struct sink_verdict *verdict);
 /* The verdict on a call that failed, but for what the sink knows better. action: "logs:Put...". */
 void sink_fail(struct sink_queue *queue, const struct client_result *result, const char *action);
 
+/* sink_call.c: a call of a JSON service for queue's batch. Takes body; NULL: memory is short. When
+ * the call cannot even be made, the batch ends. */
+void sink_call(struct sink_queue *queue, const char *service, const char *operation, json_t *body,
+	       client_done done);
+/* The same with a body in the service's own form. */
+void sink_call_bytes(struct sink_queue *queue, const char *service, const char *operation,
+		     const char *body, client_done done);
+/* Ends the batch with one outcome for all of it. */
+void sink_end_as(struct sink_queue *queue, enum message_outcome outcome, uint64_t after,
+		 const char *text);
+
 extern const struct cloud_sink cloudwatch;
+extern const struct cloud_sink agent_log;
+extern const struct cloud_sink opsitems;
+extern const struct cloud_sink inventory;
+extern const struct cloud_sink compliance;
+extern const struct cloud_sink parameter;
+extern const struct cloud_sink preflight;

@@ -51,6 +51,25 @@ const char *sink_host(struct sink_queue *queue)
 	return dispatch->instance.id[0] ? dispatch->instance.id : dispatch->settings.hostname;
 }
 
+const struct message_instance *sink_instance(struct sink_queue *queue)
+{
+	return &queue->dispatch->instance;
+}
+
+const struct cloud_sink *sink_type(struct sink_queue *queue)
+{
+	return queue->type;
+}
+
+void sink_answer(struct sink_queue *queue, const struct batch_entry *entry, const void *bytes,
+		 size_t size)
+{
+	struct message_frame frame;
+
+	message_put_answer(&frame, entry->id, bytes, size);
+	dispatch_send(queue->dispatch, &frame);
+}
+
 static void result_send(struct dispatch *dispatch, struct message_result *result)
 {
 	struct message_frame frame;
@@ -188,7 +207,8 @@ void sink_end(struct sink_queue *queue, const struct sink_verdict *verdict)
 static bool entry_is_wrong(const struct client_result *result)
 {
 	static const char *const codes[] = { "InvalidParameterException", "ValidationException",
-					     "ValidationError", "InvalidParameterValue" };
+					     "ValidationError", "InvalidParameterValue",
+					     "OpsItemInvalidParameterException" };
 
 	for (size_t i = 0; result->status == 400 && i < ELEMENTS(codes); i++)
 		if (strcmp(result->code, codes[i]) == 0)
@@ -249,7 +269,8 @@ static void queue_deliver(struct sink_queue *queue)
 	uint64_t now = realtime_ms(queue->dispatch);
 
 	TAILQ_FOREACH(entry, &queue->waiting, next)
-	entry->time = queue->type->time_fit(entry->time, now);
+	if (queue->type->time_fit)
+		entry->time = queue->type->time_fit(entry->time, now);
 	if (batch_fill(&queue->batch, &queue->waiting, &queue->type->limits, queue->count_max) <
 	    0) {
 		queue_answer_all(queue, MESSAGE_RETRY, AFTER_TRANSIENT, "memory is short");

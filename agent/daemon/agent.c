@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include <config.h>
 #include "daemon/config_fixed.h"
+#include "daemon/preflight.h"
 #include "daemon/status.h"
 
 /* Records taken in one turn of the loop, so that signals and the control socket get theirs. */
@@ -369,7 +370,8 @@ static json_t *control_status(void *userdata)
 static int loop_fill(struct agent *agent)
 {
 	static const struct control_handlers handlers = { .status = control_status,
-							  .reload = control_reload };
+							  .reload = control_reload,
+							  .preflight = preflight_ask };
 	char path[PATH_MAX];
 	int r;
 

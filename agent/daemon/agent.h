@@ -124,6 +124,8 @@ void pipeline_commit(struct agent *agent);
 void pipeline_flow(const struct event *event, void *userdata);
 /* A sandboxed worker died or broke its rules; reason: safe to show. */
 void pipeline_worker_broken(struct agent *agent, const char *reason);
+/* Likewise cordon-cloud. */
+void pipeline_cloud_broken(struct agent *agent, const char *reason);
 /* records: found the ring full since the last time. unattended: ns for which nobody read it; 0: it
  * was read. */
 void pipeline_loss(struct agent *agent, uint64_t records, uint64_t unattended);

@@ -44,11 +44,17 @@ static int config_begin(struct config *config)
 		.journal = { .max_findings = 20000, .sightings = 32 },
 		.report = { .file = { .max_size = 64u << 20, .keep = 4 },
 			    .journald = true,
+			    .ssm = { .folder = strdup("/var/lib/amazon/ssm"),
+				     .interval = 300,
+				     .pack_age = 7 },
 			    .outbox = { .max_entries = 100000,
 					.max_size = UINT64_C(512) << 20,
 					.max_age = 14 } },
 	};
-	return config->state_dir && config->runtime_dir && config->sensor.pin_dir ? 0 : -ENOMEM;
+	return config->state_dir && config->runtime_dir && config->sensor.pin_dir &&
+			       config->report.ssm.folder
+		       ? 0
+		       : -ENOMEM;
 }
 
 /* Fills in what depends on other keys. */

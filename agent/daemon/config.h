@@ -32,6 +32,13 @@ enum config_unattended {
 	CONFIG_UNATTENDED_OBSERVE, /* count, and let pass */
 };
 
+/* How SSM hears of the inventory. */
+enum config_inventory {
+	CONFIG_INVENTORY_OFF,
+	CONFIG_INVENTORY_CALL, /* PutInventory */
+	CONFIG_INVENTORY_FILE, /* SSM's agent reads a file */
+};
+
 /* A truth that the environment may have as well. */
 enum config_choice {
 	CONFIG_UNSET,
@@ -97,7 +104,7 @@ struct config {
 		char *region;	/* NULL: of the environment, else the instance's */
 		char *endpoint; /* NULL: AWS's own */
 		struct {
-			char *logs;
+			char *logs, *ssm, *sts;
 		} endpoints;
 		enum config_choice fips, dual_stack;
 		char *proxy, *no_proxy;
@@ -116,7 +123,16 @@ struct config {
 			char *group;  /* NULL: no such sink */
 			char *stream; /* NULL: the instance's id */
 			bool metrics;
+			char *agent_group; /* of the agent's own log; NULL: none */
 		} cloudwatch;
+		struct {
+			enum config_inventory inventory;
+			char *folder; /* of SSM's agent */
+			bool compliance;
+			enum severity opsitems; /* from here on; SEVERITY_NONE: none */
+			uint64_t interval;	/* seconds between two looks for changes */
+			uint64_t pack_age;	/* days; an older pack is not fresh */
+		} ssm;
 		struct {
 			uint64_t max_entries, max_size;
 			uint64_t max_age; /* days */

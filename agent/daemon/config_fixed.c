@@ -19,6 +19,9 @@ enum form {
 	FORM_TRUTH,
 	FORM_MODE,
 	FORM_UNATTENDED,
+	FORM_CHOICE,	/* enum config_choice */
+	FORM_INVENTORY, /* enum config_inventory */
+	FORM_SEVERITY,	/* enum severity, none for off */
 	FORM_PORTS, /* the array; its count beside it */
 };
 
@@ -52,12 +55,20 @@ static const struct fixed_key fixed_keys[] = {
 	{ "aws.region", FORM_TEXT, FIELD(aws.region) },
 	{ "aws.endpoint", FORM_TEXT, FIELD(aws.endpoint) },
 	{ "aws.endpoints.logs", FORM_TEXT, FIELD(aws.endpoints.logs) },
+	{ "aws.endpoints.ssm", FORM_TEXT, FIELD(aws.endpoints.ssm) },
+	{ "aws.endpoints.sts", FORM_TEXT, FIELD(aws.endpoints.sts) },
+	{ "aws.fips", FORM_CHOICE, FIELD(aws.fips) },
+	{ "aws.dual_stack", FORM_CHOICE, FIELD(aws.dual_stack) },
 	{ "aws.proxy", FORM_TEXT, FIELD(aws.proxy) },
 	{ "aws.no_proxy", FORM_TEXT, FIELD(aws.no_proxy) },
 	{ "aws.ca_file", FORM_TEXT, FIELD(aws.ca_file) },
 	{ "aws.metadata", FORM_TEXT, FIELD(aws.metadata) },
 	{ "report.cloudwatch.group", FORM_TEXT, FIELD(report.cloudwatch.group) },
 	{ "report.cloudwatch.stream", FORM_TEXT, FIELD(report.cloudwatch.stream) },
+	{ "report.cloudwatch.agent_group", FORM_TEXT, FIELD(report.cloudwatch.agent_group) },
+	{ "report.ssm.inventory", FORM_INVENTORY, FIELD(report.ssm.inventory) },
+	{ "report.ssm.compliance", FORM_TRUTH, FIELD(report.ssm.compliance) },
+	{ "report.ssm.opsitems", FORM_SEVERITY, FIELD(report.ssm.opsitems) },
 	{ "report.outbox.max_entries", FORM_NUMBER, FIELD(report.outbox.max_entries) },
 	{ "report.outbox.max_size", FORM_NUMBER, FIELD(report.outbox.max_size) },
 	{ "report.outbox.max_age", FORM_NUMBER, FIELD(report.outbox.max_age) },
@@ -98,7 +109,10 @@ static bool key_keep(const struct fixed_key *key, struct config *next, struct co
 	static const size_t sizes[] = { [FORM_NUMBER] = sizeof(uint64_t),
 					[FORM_TRUTH] = sizeof(bool),
 					[FORM_MODE] = sizeof(enum config_mode),
-					[FORM_UNATTENDED] = sizeof(enum config_unattended) };
+					[FORM_UNATTENDED] = sizeof(enum config_unattended),
+					[FORM_CHOICE] = sizeof(enum config_choice),
+					[FORM_INVENTORY] = sizeof(enum config_inventory),
+					[FORM_SEVERITY] = sizeof(enum severity) };
 	bool differ;
 
 	if (key->form == FORM_PORTS)
@@ -167,36 +181,61 @@ static void ports_show(const struct config *config, char *out, size_t size)
 		used += (size_t)snprintf(out + used, size - used, ", %u", config->sensor.ports[i]);
 }
 
+/* Forms that have a word for each value. */
+static const char *word_of(enum form form, const void *field)
+{
+	static const char *const choices[] = { [CONFIG_UNSET] = "",
+					       [CONFIG_NO] = "no",
+					       [CONFIG_YES] = "yes" };
+	static const char *const inventories[] = { [CONFIG_INVENTORY_OFF] = "off",
+						   [CONFIG_INVENTORY_CALL] = "call",
+						   [CONFIG_INVENTORY_FILE] = "file" };
+	enum severity severity;
+
+	switch (form) {
+	case FORM_TRUTH:
+		return *(const bool *)field ? "yes" : "no";
+	case FORM_MODE:
+		return *(const enum config_mode *)field == CONFIG_ENFORCE ? "enforce" : "audit";
+	case FORM_UNATTENDED:
+		return *(const enum config_unattended *)field == CONFIG_UNATTENDED_OBSERVE
+			       ? "observe"
+			       : "enforce";
+	case FORM_CHOICE:
+		return choices[*(const enum config_choice *)field];
+	case FORM_INVENTORY:
+		return inventories[*(const enum config_inventory *)field];
+	case FORM_SEVERITY:
+		severity = *(const enum severity *)field;
+		return severity == SEVERITY_NONE ? "off" : severity_name(severity);
+	case FORM_TEXT:
+	case FORM_NUMBER:
+	case FORM_PORTS:
+		break;
+	}
+	return "";
+}
+
 void config_fixed_show(const struct config *config, size_t i, char out[static CONFIG_SHOWN_SIZE])
 {
 	const struct fixed_key *key = &fixed_keys[i];
 	const void *field = (const char *)config + key->offset;
+	const char *text;
 
 	switch (key->form) {
-	case FORM_TEXT: {
-		const char *text = *(char *const *)field;
-
+	case FORM_TEXT:
+		text = *(char *const *)field;
 		(void)snprintf(out, CONFIG_SHOWN_SIZE, "%s", text ? text : "");
 		break;
-	}
 	case FORM_NUMBER:
 		(void)snprintf(out, CONFIG_SHOWN_SIZE, "%llu",
 			       (unsigned long long)*(const uint64_t *)field);
 		break;
-	case FORM_TRUTH:
-		(void)snprintf(out, CONFIG_SHOWN_SIZE, "%s", *(const bool *)field ? "yes" : "no");
-		break;
-	case FORM_MODE:
-		(void)snprintf(out, CONFIG_SHOWN_SIZE, "%s",
-			       config->mode == CONFIG_ENFORCE ? "enforce" : "audit");
-		break;
-	case FORM_UNATTENDED:
-		(void)snprintf(out, CONFIG_SHOWN_SIZE, "%s",
-			       config->sensor.unattended == CONFIG_UNATTENDED_OBSERVE ? "observe"
-										      : "enforce");
-		break;
 	case FORM_PORTS:
 		ports_show(config, out, CONFIG_SHOWN_SIZE);
+		break;
+	default:
+		(void)snprintf(out, CONFIG_SHOWN_SIZE, "%s", word_of(key->form, field));
 		break;
 	}
 }

@@ -5,6 +5,7 @@
  * administrator's.
  */
 #include "daemon/config_keys.h"
+#include "daemon/config_ssm.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -435,6 +436,7 @@ static const struct mapping_key cloudwatch_keys[] = {
 	{ "group", group_read, .offset = FIELD(report.cloudwatch.group) },
 	{ "stream", stream_read, .offset = FIELD(report.cloudwatch.stream) },
 	{ "metrics", mapping_boolean, .offset = FIELD(report.cloudwatch.metrics) },
+	{ "agent_group", group_read, .offset = FIELD(report.cloudwatch.agent_group) },
 };
 static const struct mapping_table cloudwatch_table = { "report.cloudwatch", cloudwatch_keys,
 						       ELEMENTS(cloudwatch_keys) };
@@ -451,6 +453,8 @@ static const struct mapping_table outbox_table = { "report.outbox", outbox_keys,
 
 static const struct mapping_key endpoints_keys[] = {
 	{ "logs", mapping_label, .offset = FIELD(aws.endpoints.logs) },
+	{ "ssm", mapping_label, .offset = FIELD(aws.endpoints.ssm) },
+	{ "sts", mapping_label, .offset = FIELD(aws.endpoints.sts) },
 };
 static const struct mapping_table endpoints_table = { "aws.endpoints", endpoints_keys,
 						      ELEMENTS(endpoints_keys) };
@@ -470,6 +474,7 @@ static const struct mapping_table aws_table = { "aws", aws_keys, ELEMENTS(aws_ke
 
 static const struct mapping_key report_keys[] = {
 	{ "cloudwatch", mapping_section, .detail = &cloudwatch_table },
+	{ "ssm", mapping_section, .detail = &config_ssm_table },
 	{ "outbox", mapping_section, .detail = &outbox_table },
 	{ "file", mapping_section, .detail = &file_table },
 	{ "journald", mapping_boolean, .offset = FIELD(report.journald) },
@@ -506,6 +511,7 @@ void config_keys_clear(struct config *config)
 	free(config->report.file.path);
 	free(config->report.cloudwatch.group);
 	free(config->report.cloudwatch.stream);
+	free(config->report.cloudwatch.agent_group);
 	for (size_t i = 0; i < config->intel.feeds_count; i++)
 		feed_clear(&config->intel.feeds[i]);
 	free(config->intel.feeds);

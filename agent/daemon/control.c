@@ -101,9 +101,22 @@ static int run_reload(struct client *client)
 	return client_reply(client, json_pack("{s:b}", "reloaded", 1));
 }
 
+static int run_preflight(struct client *client)
+{
+	struct control *control = client->control;
+	char error[CONTROL_ERROR_SIZE] = "";
+	uint64_t run = 0;
+	int r = control->handlers.preflight(control->userdata, &run, error);
+
+	if (r < 0)
+		return client_reply_error(client, error[0] ? error : strerror(-r));
+	return client_reply(client, json_pack("{s:I}", "run", (json_int_t)run));
+}
+
 static int (*const handlers[CONTROL_REQUESTS])(struct client *client) = {
 	[CONTROL_STATUS] = run_status,
 	[CONTROL_RELOAD] = run_reload,
+	[CONTROL_PREFLIGHT] = run_preflight,
 };
 
 /* 0, or a negative errno: the client is to be closed. */

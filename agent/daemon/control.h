@@ -2,10 +2,12 @@
  *
  * The control socket: runtime_dir/control, SOCK_SEQPACKET, one JSON object a frame. Owns the
  * listener and its clients; asks the daemon for what they want by callbacks. Root may connect, and
- * the members of group `cordon` where there is one (mode 0660); reload is for root alone.
+ * the members of group `cordon` where there is one (mode 0660); all but status is for root alone.
  *
  *   {"request": "status"}   the object that status.h describes
  *   {"request": "reload"}   {"reloaded": true}
+ *   {"request": "preflight"} {"run": N}: the calls of AWS are being tried; status shows the result
+ *                           when its deliveries.preflight.runs has reached N; 0: none are
  *   anything that fails     {"error": "text"}
  *
  * A client that sends what is no request at all is disconnected. A connection lasts at most
@@ -33,6 +35,8 @@ struct control_handlers {
 	json_t *(*status)(void *userdata);
 	/* 0, or a negative errno with the reason written into error. */
 	int (*reload)(void *userdata, char error[static CONTROL_ERROR_SIZE]);
+	/* Likewise. */
+	int (*preflight)(void *userdata, uint64_t *ret_run, char error[static CONTROL_ERROR_SIZE]);
 };
 
 struct control_statistics {

@@ -13,6 +13,7 @@ static const struct channel_request requests[CONTROL_REQUESTS] = {
 	[CONTROL_STATUS] = { "status", CONTROL_REQUEST_MAX,
 			     CONTROL_PEER_ROOT | CONTROL_PEER_OTHER },
 	[CONTROL_RELOAD] = { "reload", CONTROL_REQUEST_MAX, CONTROL_PEER_ROOT },
+	[CONTROL_PREFLIGHT] = { "preflight", CONTROL_REQUEST_MAX, CONTROL_PEER_ROOT },
 };
 
 const char *control_request_name(enum control_request request)

@@ -12,49 +12,26 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "base/cage.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "cloud/settings.h"
 #include "daemon/agent.h"
+#include "daemon/delivery_private.h"
 
 /* A finding that is seen again is told of at most so often. */
 #define REPEAT_INTERVAL	 (60 * NS_PER_SECOND)
 /* A sink that cannot be reached is tried again after one second, two, four... with chance, so that
  * a fleet does not come back all at once. */
-#define PAUSE_MIN	 NS_PER_SECOND
+#define PAUSE_MIN	NS_PER_SECOND
 #define PAUSE_MAX	 (60 * NS_PER_SECOND)
 /* Limits are looked after every so many seconds. */
 #define PRUNE_SECONDS	 10
-#define METRICS_INTERVAL (60 * NS_PER_SECOND)
-/* In the place of a delivery's number: what is not in the journal, and is not tried again. */
-#define METRICS_ID	 UINT64_MAX
-#define ERROR_SIZE	 (2 * MESSAGE_TEXT_SIZE)
 /* curl, TLS, and a stack for each thread that resolves a name. */
 #define COURIER_MEMORY	 (UINT64_C(1) << 30)
 
-struct sink_state {
-	bool wanted;
-	uint64_t paused_until, pause; /* boot clock; ns */
-	uint64_t delivered, failed, poison;
-	char error[ERROR_SIZE]; /* why nothing is delivered at present; "": it is */
-};
-
-struct delivery {
-	struct agent *agent;
-	struct courier *courier; /* NULL: it cannot be had */
-	sd_event_source *turn, *timer;
-	struct sink_state sinks[CLOUD_SINKS];
-	struct outbox_result results[OUTBOX_TAKEN_MAX];
-	size_t results_count;
-	uint64_t dropped, ticks;
-	uint64_t metrics_next; /* boot clock */
-};
-
 CLEANUP_DEFINE(json_t *, json_decref)
 
-static uint64_t chance(uint64_t below)
+uint64_t delivery_chance(uint64_t below)
 {
 	uint64_t bits = 0;
 
@@ -188,9 +165,9 @@ static void sink_fails(struct sink_state *sink, unsigned id, uint64_t after, con
 	if (sink->pause > PAUSE_MAX)
 		sink->pause = PAUSE_MAX;
 	if (after > sink->pause)
-		sink->paused_until = now + after + chance(after / 4);
+		sink->paused_until = now + after + delivery_chance(after / 4);
 	else
-		sink->paused_until = now + sink->pause / 2 + chance(sink->pause / 2);
+		sink->paused_until = now + sink->pause / 2 + delivery_chance(sink->pause / 2);
 	if (!sink->error[0])
 		log_warning("sink %s fails: %s; what it is owed waits in the journal",
 			    cloud_sink_name(id), text);
@@ -215,19 +192,21 @@ static void result_came(uint64_t id, unsigned sink_id, enum message_outcome outc
 		[MESSAGE_DENIED] = OUTBOX_BACK,
 		[MESSAGE_POISON] = OUTBOX_POISON,
 	};
+	const struct ask_result asked = { .outcome = outcome, .after = after, .text = text };
 	struct delivery *delivery = userdata;
 	struct sink_state *sink = &delivery->sinks[sink_id];
 
+	if (ask_is(id)) {
+		ask_end(delivery, id, &asked);
+		return;
+	}
 	if (delivery->results_count == OUTBOX_TAKEN_MAX)
 		results_settle(delivery);
-	if (id != METRICS_ID)
-		delivery->results[delivery->results_count++] =
-			(struct outbox_result){ .sequence = id, .fate = fates[outcome] };
+	delivery->results[delivery->results_count++] =
+		(struct outbox_result){ .sequence = id, .fate = fates[outcome] };
 	if (outcome == MESSAGE_DELIVERED) {
-		sink->delivered += id != METRICS_ID;
+		sink->delivered++;
 		sink_works(sink, sink_id);
-	} else if (id == METRICS_ID && outcome == MESSAGE_POISON) {
-		log_debug("sink %s refuses metrics: %s", cloud_sink_name(sink_id), text);
 	} else if (outcome == MESSAGE_POISON) {
 		sink->poison++;
 		/* The first, the second, the fourth...: a service may refuse all of them. */
@@ -238,6 +217,13 @@ static void result_came(uint64_t id, unsigned sink_id, enum message_outcome outc
 	} else {
 		sink_fails(sink, sink_id, after, text);
 	}
+}
+
+static void answer_came(uint64_t id, unsigned sink, const char *bytes, size_t size, void *userdata)
+{
+	(void)sink;
+	if (ask_is(id))
+		ask_answered(userdata, id, bytes, size);
 }
 
 static void courier_turned(void *userdata)
@@ -257,6 +243,10 @@ static void courier_broke(const char *reason, void *userdata)
 	if (delivery->results_count > 0)
 		results_settle(delivery);
 	outbox_release(delivery->agent->journal);
+	ask_end_all(delivery, reason);
+	/* Before the sensor is there no finding can be made: then it could not even be started. */
+	if (delivery->agent->sensor)
+		pipeline_cloud_broken(delivery->agent, reason);
 }
 
 static void text_replace(const char **field, const char *text)
@@ -288,8 +278,20 @@ static void instance_came(const struct message_instance *instance, void *userdat
 
 /* ---- start and end ---- */
 
+static void others_dropped(unsigned sink, uint64_t count, void *userdata)
+{
+	const char *name = cloud_sink_name(sink);
+
+	(void)userdata;
+	log_notice("%llu findings that sink %s was owed are dropped: it is turned off; the journal "
+		   "has them",
+		   (unsigned long long)count, name ? name : "of no known name");
+}
+
 static int outbox_start(struct delivery *delivery)
 {
+	int r;
+
 	const struct config *config = &delivery->agent->config;
 	struct outbox_options options = {
 		.entries = config->report.outbox.max_entries,
@@ -301,14 +303,45 @@ static int outbox_start(struct delivery *delivery)
 	for (unsigned id = 0; id < CLOUD_SINKS; id++)
 		if (delivery->sinks[id].wanted)
 			options.sinks[options.sinks_count++] =
-				(struct outbox_sink){ .id = id, .severity = 1 };
-	return outbox_open(delivery->agent->journal, &options);
+				(struct outbox_sink){ .id = id,
+						      .severity = delivery->sinks[id].severity };
+	r = outbox_open(delivery->agent->journal, &options);
+	if (r < 0)
+		return r;
+	return outbox_drop_others(delivery->agent->journal, &options, others_dropped, NULL);
+}
+
+static void sink_want(struct delivery *delivery, unsigned id, bool wanted, int severity)
+{
+	delivery->sinks[id].wanted = wanted;
+	delivery->sinks[id].severity = severity;
+}
+
+/* Sinks of findings, by their keys in the configuration. */
+static void sinks_want(struct delivery *delivery)
+{
+	const struct config *config = &delivery->agent->config;
+	const char *group = config->report.cloudwatch.group;
+
+	sink_want(delivery, CLOUD_CLOUDWATCH, group && *group, SEVERITY_INFORMATIONAL);
+	sink_want(delivery, CLOUD_OPSITEMS, config->report.ssm.opsitems != SEVERITY_NONE,
+		  (int)config->report.ssm.opsitems);
+}
+
+bool delivery_wanted(const struct config *config)
+{
+	const char *group = config->report.cloudwatch.group;
+	const char *agent_group = config->report.cloudwatch.agent_group;
+
+	return (group && *group) || (agent_group && *agent_group) ||
+	       config->report.ssm.opsitems != SEVERITY_NONE || reports_wanted(config);
 }
 
 static int courier_open(struct delivery *delivery)
 {
 	static const struct courier_handlers handlers = {
 		.result = result_came,
+		.answer = answer_came,
 		.turned = courier_turned,
 		.instance = instance_came,
 		.broken = courier_broke,
@@ -339,14 +372,15 @@ int delivery_open(struct agent *agent)
 	struct delivery *delivery;
 	int r;
 
-	if (!agent->config.report.cloudwatch.group || !*agent->config.report.cloudwatch.group)
-		return 0;
+	if (!delivery_wanted(&agent->config))
+		return outbox_drop_others(agent->journal, NULL, others_dropped, NULL);
 	delivery = calloc(1, sizeof(*delivery));
 	if (!delivery)
 		return -ENOMEM;
 	agent->delivery = delivery;
 	delivery->agent = agent;
-	delivery->sinks[CLOUD_CLOUDWATCH].wanted = true;
+	sinks_want(delivery);
+	agent_log_open(agent, &delivery->log);
 	r = outbox_start(delivery);
 	if (r == 0)
 		r = sd_event_add_defer(agent->loop, &delivery->turn, turn_due, delivery);
@@ -367,26 +401,13 @@ void delivery_close(struct agent *agent)
 	if (!delivery)
 		return;
 	courier_free(delivery->courier);
+	agent_log_close(&delivery->log);
+	ask_forget_all(delivery);
+	reports_clear(&delivery->reports);
 	(void)sd_event_source_disable_unref(delivery->turn);
 	(void)sd_event_source_disable_unref(delivery->timer);
 	free(delivery);
 	agent->delivery = NULL;
-}
-
-/* Metrics of a minute in which nobody can be reached are not worth keeping. */
-static void metrics_send(struct delivery *delivery)
-{
-	const struct message_entry entry = { .sink = CLOUD_CLOUDWATCH,
-					     .time = clock_realtime() / NS_PER_MILLISECOND };
-	CLEANUP(free_cleanup) char *line = NULL;
-
-	if (!delivery->agent->config.report.cloudwatch.metrics || !delivery->courier ||
-	    clock_boottime() < delivery->metrics_next || !courier_has_room(delivery->courier, 1))
-		return;
-	line = delivery_metrics(delivery->agent);
-	if (line)
-		(void)courier_send(delivery->courier, METRICS_ID, &entry, line, strlen(line));
-	delivery->metrics_next = clock_boottime() + METRICS_INTERVAL;
 }
 
 void delivery_tick(struct agent *agent)
@@ -396,109 +417,13 @@ void delivery_tick(struct agent *agent)
 
 	if (!delivery)
 		return;
-	metrics_send(delivery);
+	preflight_tick(agent);
+	reports_tick(agent);
+	agent_log_tick(agent);
 	if (delivery->ticks++ % PRUNE_SECONDS != 0)
 		return;
 	if (outbox_prune(agent->journal, clock_realtime(), &dropped) < 0 || dropped == 0)
 		return;
 	delivery->dropped += dropped;
 	pipeline_dropped(agent, dropped);
-}
-
-/* ---- what is said of it ---- */
-
-uint64_t delivery_failing(const struct agent *agent)
-{
-	uint64_t count = 0;
-
-	for (unsigned id = 0; agent->delivery && id < CLOUD_SINKS; id++)
-		count += agent->delivery->sinks[id].wanted &&
-			 (agent->delivery->sinks[id].error[0] || !agent->delivery->courier);
-	return count;
-}
-
-uint64_t delivery_dropped(const struct agent *agent)
-{
-	return agent->delivery ? agent->delivery->dropped : 0;
-}
-
-uint64_t delivery_poison(const struct agent *agent)
-{
-	uint64_t count = 0;
-
-	for (unsigned id = 0; agent->delivery && id < CLOUD_SINKS; id++)
-		count += agent->delivery->sinks[id].poison;
-	return count;
-}
-
-static uint64_t seconds_since(uint64_t time)
-{
-	uint64_t now = clock_realtime();
-
-	return time && now > time ? (now - time) / NS_PER_SECOND : 0;
-}
-
-static json_t *sink_json(struct delivery *delivery, unsigned id)
-{
-	const struct sink_state *sink = &delivery->sinks[id];
-	struct outbox_statistics owed = { 0 };
-	uint64_t now = clock_boottime();
-
-	(void)outbox_statistics(delivery->agent->journal, id, &owed);
-	return json_pack(
-		"{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s?}", "name", cloud_sink_name(id),
-		"delivered", (json_int_t)sink->delivered, "failed", (json_int_t)sink->failed,
-		"waiting", (json_int_t)owed.waiting, "bytes", (json_int_t)owed.bytes, "oldest",
-		(json_int_t)seconds_since(owed.oldest), "poison", (json_int_t)owed.poison, "paused",
-		(json_int_t)(sink->paused_until > now ? (sink->paused_until - now) / NS_PER_SECOND
-						      : 0),
-		"error", sink->error[0] ? sink->error : NULL);
-}
-
-static json_t *cage_json(const struct courier_status *status)
-{
-	json_t *array = json_array();
-
-	for (int i = 0; i < CAGE_LAYERS && status->greeted; i++) {
-		int error = status->layers[i];
-
-		if (error == CAGE_UNPLANNED)
-			continue;
-		(void)json_array_append_new(array, json_pack("{s:s, s:b, s:s?}", "layer",
-							     cage_layer_name((enum cage_layer)i),
-							     "on", error == 0, "error",
-							     error ? strerror(error) : NULL));
-	}
-	return array;
-}
-
-static json_t *process_json(const struct courier_status *status)
-{
-	return json_pack(
-		"{s:I, s:I, s:s, s:I, s:s?, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "pid",
-		(json_int_t)status->pid, "uid", (json_int_t)status->uid, "user", status->user,
-		"replaced", (json_int_t)status->broken, "reason",
-		*status->reason ? status->reason : NULL, "calls", (json_int_t)status->state.calls,
-		"succeeded", (json_int_t)status->state.succeeded, "retries",
-		(json_int_t)status->state.retries, "throttled", (json_int_t)status->state.throttled,
-		"clock_skew_ms", (json_int_t)(status->state.skew / (int64_t)NS_PER_MILLISECOND),
-		"held", (json_int_t)status->entries, "cage", cage_json(status));
-}
-
-json_t *delivery_json(struct agent *agent)
-{
-	struct delivery *delivery = agent->delivery;
-	struct courier_status status;
-	json_t *sinks;
-
-	if (!delivery)
-		return NULL;
-	sinks = json_array();
-	for (unsigned id = 0; id < CLOUD_SINKS; id++)
-		if (delivery->sinks[id].wanted)
-			(void)json_array_append_new(sinks, sink_json(delivery, id));
-	if (delivery->courier)
-		courier_status(delivery->courier, &status);
-	return json_pack("{s:I, s:o, s:o?}", "dropped", (json_int_t)delivery->dropped, "sinks",
-			 sinks, "process", delivery->courier ? process_json(&status) : NULL);
 }

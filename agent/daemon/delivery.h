@@ -12,8 +12,11 @@
 #include "journal/outbox.h"
 
 struct agent;
+struct config;
 struct delivery;
 
+/* Whether anything goes to AWS at all. */
+bool delivery_wanted(const struct config *config);
 /* After the journal, before the first finding. Does nothing when no sink of AWS is configured.
  * Without cordon-cloud the agent still runs: why is logged, and what is owed waits. Negative: the
  * outbox cannot be had. */
@@ -43,5 +46,4 @@ char *delivery_metrics(struct agent *agent);
 
 /* delivery_settings.c: what cordon-cloud is told, of configuration and environment: text to be
  * cleared and freed. Errors are logged. NULL: it cannot be made. */
-struct config;
 char *delivery_settings(const struct config *config, const char *hostname);

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += libdaemon.a
 libdaemon_a_SOURCES = \
+	%D%/agent_log.c %D%/agent_log.h %D%/ask.c %D%/ask.h %D%/config_ssm.c %D%/config_ssm.h %D%/delivery_private.h \
+	%D%/delivery_status.c %D%/preflight.c %D%/preflight.h %D%/reports.c %D%/reports.h %D%/report_compliance.c \
+	%D%/report_inventory.c \
 	%D%/agent.c %D%/agent.h %D%/config.c %D%/config.h %D%/config_fixed.c %D%/config_fixed.h %D%/config_keys.c %D%/config_keys.h \
 	%D%/control.c %D%/control.h %D%/control_call.c %D%/control_call.h \
 	%D%/control_request.c %D%/control_request.h %D%/delivery.c %D%/delivery.h %D%/delivery_metrics.c %D%/delivery_settings.c %D%/indicators.c %D%/payload.c %D%/pipeline.c %D%/teach.c %D%/status.c %D%/status.h

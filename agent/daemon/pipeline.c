@@ -259,6 +259,12 @@ void pipeline_worker_broken(struct agent *agent, const char *reason)
 	pipeline_commit(agent);
 }
 
+void pipeline_cloud_broken(struct agent *agent, const char *reason)
+{
+	(void)detect_cloud(agent->detect, reason, clock_realtime(), finding_found, agent);
+	pipeline_commit(agent);
+}
+
 void pipeline_loss(struct agent *agent, uint64_t records, uint64_t unattended)
 {
 	(void)detect_loss(agent->detect, records, unattended, clock_realtime(), finding_found,

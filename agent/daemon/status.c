@@ -510,7 +510,7 @@ static const struct problem {
 	{ sinks_failing, "findings do not reach a sink; the journal has them",
 	  "see sinks, error; what did not reach it: cordon findings" },
 	{ deliveries_failing, "sinks of AWS cannot be reached; what they are owed waits",
-	  "see deliveries.sinks, error" },
+	  "see deliveries: sinks, reports, preflight; cordon doctor" },
 	{ deliveries_dropped, "findings will not reach sinks of AWS; the journal has them",
 	  "see deliveries.sinks, error; raise report.outbox.max_entries or max_size" },
 	{ deliveries_poison, "findings are refused by a sink of AWS, and set aside",

@@ -37,6 +37,11 @@
  *   "answers": { "addresses": N, "learnt": N, "evicted": N,           of listed names
  *       "names": N, "names_evicted": N },                             seen with public addresses
  *   "deliveries": null, or { "dropped": N,     findings that sinks of AWS will not hear of
+ *       "reports": [ { "name", "delivered": N, "failed": N, "error": TEXT or null } ],
+ *       "preflight": { "running": BOOLEAN, "runs": N, "time": TEXT or null, "calls": [ { "call",
+ *           "used_by", "state": "allowed", "denied", "open" or "untried", "found": TEXT,
+ *           "statement": {...}, of a policy, where it is denied } ] },
+ *       "log": null, or { "delivered": N, "dropped": N, "waiting": N, "error": TEXT or null },
  *       "sinks": [ { "name", "delivered": N, "failed": N, "waiting": N, "bytes": N, "oldest":
  *           SECONDS, "poison": N, set aside, "paused": SECONDS, "error": TEXT or null } ],
  *       "process": null, or { "pid", "uid", "user", "replaced": N, "reason": TEXT or null, "calls",

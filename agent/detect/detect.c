@@ -332,22 +332,38 @@ int detect_loss(struct detect *detect, uint64_t records, uint64_t unattended, ui
 	return found(&finding, userdata);
 }
 
-int detect_worker(struct detect *detect, const char *reason, uint64_t now,
-		  int (*found)(const struct finding *finding, void *userdata), void *userdata)
+static int process_broken(struct detect *detect, const char *detector, const char *title,
+			  const char *reason, uint64_t now,
+			  int (*found)(const struct finding *finding, void *userdata),
+			  void *userdata)
 {
 	const struct event event = { .time = now, .unreadable = true };
 	struct finding finding = {
-		.detector = "worker-broken",
+		.detector = detector,
 		.default_severity = SEVERITY_MEDIUM,
 		.event = &event,
-		.title = "A sandboxed worker was replaced",
 	};
 	int r = finding_identify(detect, &finding);
 
 	if (r < 0)
 		return r;
+	(void)snprintf(finding.title, sizeof(finding.title), "%s", title);
 	(void)snprintf(finding.why, sizeof(finding.why), "%s", reason);
 	return found(&finding, userdata);
+}
+
+int detect_worker(struct detect *detect, const char *reason, uint64_t now,
+		  int (*found)(const struct finding *finding, void *userdata), void *userdata)
+{
+	return process_broken(detect, "worker-broken", "A sandboxed worker was replaced", reason,
+			      now, found, userdata);
+}
+
+int detect_cloud(struct detect *detect, const char *reason, uint64_t now,
+		 int (*found)(const struct finding *finding, void *userdata), void *userdata)
+{
+	return process_broken(detect, "cloud-broken", "The process that talks to AWS was replaced",
+			      reason, now, found, userdata);
 }
 
 int detect_dropped(struct detect *detect, uint64_t findings, uint64_t now,

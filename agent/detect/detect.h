@@ -41,6 +41,10 @@ int detect_event(struct detect *detect, const struct event *event, const struct 
 int detect_worker(struct detect *detect, const char *reason, uint64_t now,
 		  int (*found)(const struct finding *finding, void *userdata), void *userdata);
 
+/* The same of the process that talks to AWS. */
+int detect_cloud(struct detect *detect, const char *reason, uint64_t now,
+		 int (*found)(const struct finding *finding, void *userdata), void *userdata);
+
 /* What the sensor itself has to report: so many records found no room since the last time, or in
  * unattended ns for which no daemon ran (0: one did). Lookups that nobody can be told of are a
  * finding, too. */

@@ -137,6 +137,10 @@ struct journal_query {
  * slow reader is in nobody's way. */
 int journal_read(struct journal *journal, const struct journal_query *query,
 		 int (*found)(const struct journal_entry *entry, void *userdata), void *userdata);
+/* Calls found for the finding that was new last, if there is one. What found returns, or a negative
+ * errno. */
+int journal_newest(struct journal *journal,
+		   int (*found)(const struct journal_entry *entry, void *userdata), void *userdata);
 /* Oldest first; at most JOURNAL_SIGHTINGS_READ of them. */
 #define JOURNAL_SIGHTINGS_READ 10000
 int journal_read_sightings(struct journal *journal, const char *uid,

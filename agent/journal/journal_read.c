@@ -156,6 +156,30 @@ int journal_read(struct journal *journal, const struct journal_query *query,
 	return r;
 }
 
+int journal_newest(struct journal *journal,
+		   int (*found)(const struct journal_entry *entry, void *userdata), void *userdata)
+{
+	struct entry_copy copy = { 0 };
+	sqlite3_stmt *statement;
+	int64_t id = 0;
+	int result, r;
+
+	if (!journal->store.database)
+		return -ESTALE;
+	statement = store_statement(&journal->store, STORE_NEWEST);
+	result = statement ? sqlite3_step(statement) : sqlite3_errcode(journal->store.database);
+	if (result == SQLITE_ROW)
+		id = sqlite3_column_int64(statement, 0);
+	(void)sqlite3_reset(statement);
+	if (result != SQLITE_ROW)
+		return store_error(&journal->store, result);
+	r = entry_read(&journal->store, id, &copy);
+	if (r > 0)
+		r = found(&copy.entry, userdata);
+	free(copy.text);
+	return r;
+}
+
 struct sighting_list {
 	struct journal_sighting sightings[JOURNAL_SIGHTINGS_READ];
 	size_t count;

@@ -42,6 +42,7 @@ static const char *const store_sql[STORE_STATEMENTS] = {
 				   " AND last_seen >= ?1 AND severity >= ?2 ORDER BY sequence",
 	[STORE_GET] = "SELECT " ROW_COLUMNS ", document FROM findings JOIN documents USING (id)"
 		      " WHERE id = ?1",
+	[STORE_NEWEST] = "SELECT max(id) FROM findings",
 	[STORE_SIGHTINGS] = "SELECT time, summary FROM sightings"
 			    " WHERE id = (SELECT id FROM findings WHERE uid = ?1) ORDER BY number",
 	[STORE_DATA_VERSION] = "PRAGMA data_version",
@@ -76,6 +77,9 @@ static const char *const store_sql[STORE_STATEMENTS] = {
 		       " LIMIT ?3)",
 	[STORE_OWED] = "SELECT state, count(*), sum(size), min(enqueued) FROM deliveries"
 		       " WHERE ?1 = 0 OR sink = ?1 GROUP BY state",
+	[STORE_OWED_SINKS] = "SELECT DISTINCT sink FROM deliveries WHERE sink > ?1"
+			     " ORDER BY sink LIMIT 1",
+	[STORE_FORGET] = "DELETE FROM deliveries WHERE sink = ?1",
 	[STORE_BEQUEATH] =
 		"UPDATE deliveries SET document = (SELECT document FROM documents WHERE id = ?1),"
 		" (count, last_seen) = (SELECT count, last_seen FROM findings WHERE id = ?1)"

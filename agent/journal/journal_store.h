@@ -36,6 +36,7 @@ enum store_statement {
 	STORE_LIST_BY_TIME,
 	STORE_LIST_BY_SEQUENCE,
 	STORE_GET,
+	STORE_NEWEST,
 	STORE_SIGHTINGS,
 	STORE_DATA_VERSION,
 	/* Deliveries: outbox.c. */
@@ -50,6 +51,8 @@ enum store_statement {
 	STORE_DROP,
 	STORE_OWED,
 	STORE_BEQUEATH,
+	STORE_OWED_SINKS,
+	STORE_FORGET,
 	STORE_STATEMENTS,
 };
 

@@ -35,6 +35,67 @@ int outbox_open(struct journal *journal, const struct outbox_options *options)
 	return 0;
 }
 
+static bool sink_is_there(const struct outbox_options *options, uint64_t sink)
+{
+	for (size_t i = 0; options && i < options->sinks_count; i++)
+		if (options->sinks[i].id == sink)
+			return true;
+	return false;
+}
+
+/* The first sink above one that something is owed to; 0: none. */
+static int owed_sink(struct journal *journal, uint64_t above, uint64_t *ret)
+{
+	sqlite3_stmt *statement = store_statement(&journal->store, STORE_OWED_SINKS);
+	int result;
+
+	(void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)above);
+	result = statement ? sqlite3_step(statement) : SQLITE_MISUSE;
+	*ret = result == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(statement, 0) : 0;
+	(void)sqlite3_reset(statement);
+	return store_error(&journal->store, result);
+}
+
+static int sink_forget(struct journal *journal, uint64_t sink, uint64_t *ret_count)
+{
+	sqlite3_stmt *statement;
+	int r = store_begin(&journal->store);
+
+	if (r < 0)
+		return r;
+	statement = store_statement(&journal->store, STORE_FORGET);
+	(void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)sink);
+	r = store_run(&journal->store, statement);
+	*ret_count = (uint64_t)sqlite3_changes(journal->store.database);
+	if (r == 0)
+		r = store_commit(&journal->store);
+	if (r < 0)
+		store_rollback(&journal->store);
+	return r;
+}
+
+int outbox_drop_others(struct journal *journal, const struct outbox_options *options,
+		       void (*dropped)(unsigned sink, uint64_t count, void *userdata),
+		       void *userdata)
+{
+	uint64_t sink = 0, count;
+	int r;
+
+	if (!journal->store.database)
+		return -ESTALE;
+	for (;;) {
+		r = owed_sink(journal, sink, &sink);
+		if (r < 0 || sink == 0)
+			return r;
+		if (sink_is_there(options, sink))
+			continue;
+		r = sink_forget(journal, sink, &count);
+		if (r < 0)
+			return r;
+		dropped((unsigned)sink, count, userdata);
+	}
+}
+
 int outbox_note(struct journal *journal, const struct outbox_note *note)
 {
 	const struct outbox_options *options = &journal->outbox.options;

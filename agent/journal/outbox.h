@@ -43,6 +43,12 @@ struct outbox_options {
  * Without it the journal owes nothing. */
 int outbox_open(struct journal *journal, const struct outbox_options *options);
 
+/* After outbox_open(), or in its place when there is no sink at all (options NULL): drops what is
+ * owed to sinks that are not in options any more, and tells of each. */
+int outbox_drop_others(struct journal *journal, const struct outbox_options *options,
+		       void (*dropped)(unsigned sink, uint64_t count, void *userdata),
+		       void *userdata);
+
 /* Borrowed for the call. */
 struct outbox_delivery {
 	uint64_t sequence; /* which one: for outbox_settle() */

@@ -95,6 +95,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 if name.lower() in headers else value.strip()
         emulator = self.server.emulator
         if urlsplit(self.path).path.startswith("/latest/"):
+            if emulator.imds.silent:
+                emulator.stopping.wait()
+                return self.drop()
             self._send(*emulator.imds.answer(self.command, self.path, headers))
         else:
             emulator.answer(self, headers, body)

@@ -16,6 +16,7 @@ class Imds:
         self.emulator = emulator
         self.enabled = True  # False: 403, as when the service is turned off
         self.fail = []       # statuses for the next requests
+        self.silent = False  # True: no answer ever comes, as behind a hop limit
         self.role = ROLE     # None: the instance has no role
         self.tokens, self.requests = {}, []
         self.lifetime = timedelta(hours=6)  # of the credentials that it hands out

@@ -8,21 +8,14 @@ import uuid
 from datetime import datetime, timedelta, timezone
 
 from model import Refused
+from service import Service
+from ssm import Ssm
 
 HOUR = timedelta(hours=1)
 
 
 def epoch_ms(time):
     return int(time.timestamp() * 1000)
-
-
-class Service:
-    def __init__(self, emulator):
-        self.emulator = emulator
-        self.account, self.region = emulator.account, emulator.region
-
-    def now(self):
-        return self.emulator.now()
 
 
 class Logs(Service):
@@ -94,82 +87,6 @@ class Logs(Service):
     def DescribeLogStreams(self, request):
         return {"logStreams": [{"logStreamName": name}
                                for name in sorted(self._group(request["logGroupName"]))]}
-
-
-class Ssm(Service):
-    def __init__(self, emulator):
-        super().__init__(emulator)
-        self.inventory, self.compliance, self.ops_items, self.parameters = {}, {}, {}, {}
-
-    def PutInventory(self, request):
-        for item in request["Items"]:
-            if not item["TypeName"].startswith("Custom:"):
-                raise Refused("InvalidTypeNameException", item["TypeName"])
-            for entry in item.get("Content", []):
-                for key, value in entry.items():
-                    if not 1 <= len(key) <= 64 or len(value) > 4096:
-                        raise Refused("ItemContentMismatchException", f"attribute {key}")
-            self.inventory[request["InstanceId"], item["TypeName"]] = item
-        return {}
-
-    def PutComplianceItems(self, request):
-        self.compliance[request["ResourceId"], request["ComplianceType"]] = request
-        return {}
-
-    def _duplicate(self, request):
-        data = request.get("OperationalData", {}).get("/aws/dedup")
-        if not data:
-            return None, None
-        text = json.loads(data["Value"]).get("dedupString")
-        if not text:
-            raise Refused("OpsItemInvalidParameterException", "/aws/dedup has no dedupString")
-        for uid, item in self.ops_items.items():
-            if item["dedup"] == text and item["Status"] in ("Open", "InProgress"):
-                return text, uid
-        return text, None
-
-    def CreateOpsItem(self, request):
-        source = request["Source"].lower()
-        if any(word in source for word in ("aws", "amazon", "amzn")):
-            raise Refused("OpsItemInvalidParameterException", "Source may not contain aws")
-        for key in request.get("OperationalData", {}):
-            if key.startswith(("aws", "amazon", "amzn", "ssm", "/aws")) and key not in (
-                    "/aws/dedup", "/aws/resources", "/aws/automations"):
-                raise Refused("OpsItemInvalidParameterException", f"reserved key {key}")
-        dedup, duplicate = self._duplicate(request)
-        if duplicate:
-            raise Refused("OpsItemAlreadyExistsException", f"OpsItem {duplicate} exists",
-                          OpsItemId=duplicate)
-        uid = "oi-" + uuid.uuid4().hex[:12]
-        self.ops_items[uid] = {"Status": "Open", **request, "dedup": dedup, "updates": []}
-        return {"OpsItemId": uid}
-
-    def _ops_item(self, uid):
-        if uid not in self.ops_items:
-            raise Refused("OpsItemNotFoundException", uid)
-        return self.ops_items[uid]
-
-    def UpdateOpsItem(self, request):
-        item = self._ops_item(request["OpsItemId"])
-        if "/aws/dedup" in request.get("OperationalData", {}):
-            raise Refused("OpsItemInvalidParameterException", "/aws/dedup cannot be changed")
-        item["updates"].append(request)
-        item.setdefault("OperationalData", {}).update(request.get("OperationalData", {}))
-        item.update({key: value for key, value in request.items()
-                     if key not in ("OpsItemId", "OperationalData")})
-        return {}
-
-    def GetOpsItem(self, request):
-        item = self._ops_item(request["OpsItemId"])
-        return {"OpsItem": {"OpsItemId": request["OpsItemId"], "Status": item["Status"],
-                            "Title": item["Title"]}}
-
-    def GetParameter(self, request):
-        if request["Name"] not in self.parameters:
-            raise Refused("ParameterNotFound", request["Name"])
-        version, value = self.parameters[request["Name"]]
-        return {"Parameter": {"Name": request["Name"], "Type": "String", "Value": value,
-                              "Version": version}}
 
 
 class Events(Service):

@@ -28,6 +28,16 @@ static void hear(uint64_t id, unsigned sink, enum message_outcome outcome, uint6
 		assert((unsigned char)*text >= ' ');
 }
 
+static void hear_answer(uint64_t id, unsigned sink, const char *bytes, size_t size, void *userdata)
+{
+	unsigned *heard = userdata;
+
+	(void)sink;
+	assert(id == 1 && bytes && size > 0 && size <= MESSAGE_ANSWER_MAX);
+	/* Before its result, and once. */
+	assert(heard[0] == 0 && heard[ENTRIES]++ == 0);
+}
+
 static void hear_instance(const struct message_instance *instance, void *userdata)
 {
 	(void)userdata;
@@ -38,9 +48,10 @@ static void hear_instance(const struct message_instance *instance, void *userdat
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct courier_handlers handlers = { .result = hear,
+							  .answer = hear_answer,
 							  .instance = hear_instance };
 	static struct message_frame frame;
-	unsigned heard[ENTRIES] = { 0 };
+	unsigned heard[ENTRIES + 1] = { 0 };
 	struct courier *courier =
 		courier_for_fuzzing(&handlers, heard, ENTRIES, size > 0 && data[0] & 1);
 	bool sound = courier != NULL;

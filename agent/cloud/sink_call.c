@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What sinks that make one call at a time share: the call itself, and the end of a batch that has
+ * one outcome.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "cloud/sink.h"
+
+/* Replies say which one it is, or list a few. */
+#define REPLY_MAX	 ((size_t)256 * 1024)
+/* Nothing about it mends itself in a moment. */
+#define AFTER_IMPOSSIBLE (60 * NS_PER_SECOND)
+
+void sink_end_as(struct sink_queue *queue, enum message_outcome outcome, uint64_t after,
+		 const char *text)
+{
+	struct sink_verdict verdict = { .outcome = outcome,
+					.after = after,
+					/* Others in the queue have nothing to do with it. */
+					.split = outcome == MESSAGE_POISON };
+
+	(void)snprintf(verdict.text, sizeof(verdict.text), "%s", text);
+	sink_end(queue, &verdict);
+}
+
+void sink_call_bytes(struct sink_queue *queue, const char *service, const char *operation,
+		     const char *body, client_done done)
+{
+	const struct client_request request = {
+		.service = service_find(service),
+		.operation = operation,
+		.body = body ? body : "",
+		.body_size = body ? strlen(body) : 0,
+		.bucket = CLIENT_TELEMETRY,
+		.reply_max = REPLY_MAX,
+	};
+	char text[MESSAGE_TEXT_SIZE];
+	int r = body ? client_call(sink_client(queue), &request, done, queue, NULL) : -ENOMEM;
+
+	if (r == 0)
+		return;
+	(void)snprintf(text, sizeof(text), "%s cannot be asked: %s%s", service, strerror(-r),
+		       r == -EINVAL ? " (is aws.region right?)" : "");
+	sink_end_as(queue, MESSAGE_RETRY, AFTER_IMPOSSIBLE, text);
+}
+
+void sink_call(struct sink_queue *queue, const char *service, const char *operation, json_t *body,
+	       client_done done)
+{
+	CLEANUP(free_cleanup) char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+
+	json_decref(body);
+	sink_call_bytes(queue, service, operation, text, done);
+}

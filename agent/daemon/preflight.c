@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Owns which calls of AWS the configuration needs, what each needs in a policy of IAM, and what came
+ * of trying them. Texts of AWS in it are a stranger's, escaped by courier.c.
+ */
+#include "daemon/preflight.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "cloud/endpoint.h"
+#include "daemon/agent.h"
+#include "daemon/delivery_private.h"
+
+#define DAILY	  (UINT64_C(86400) * NS_PER_SECOND)
+/* After a run that left something open. */
+#define OPEN_WAIT (300 * NS_PER_SECOND)
+#define ARN_SIZE  1024
+
+CLEANUP_DEFINE(json_t *, json_decref)
+
+static bool always(const struct config *config)
+{
+	(void)config;
+	return true;
+}
+
+static bool group_wanted(const struct config *config)
+{
+	return config->report.cloudwatch.group && *config->report.cloudwatch.group;
+}
+
+static bool agent_group_wanted(const struct config *config)
+{
+	return config->report.cloudwatch.agent_group && *config->report.cloudwatch.agent_group;
+}
+
+static bool inventory_wanted(const struct config *config)
+{
+	return config->report.ssm.inventory == CONFIG_INVENTORY_CALL;
+}
+
+static bool compliance_wanted(const struct config *config)
+{
+	return config->report.ssm.compliance;
+}
+
+static bool opsitems_wanted(const struct config *config)
+{
+	return config->report.ssm.opsitems != SEVERITY_NONE;
+}
+
+#define GROUP(member) offsetof(struct config, report.cloudwatch.member)
+/* A row a call; cordon-cloud knows by its name how it is tried. What stands before a second ':' is
+ * only to tell two uses of one action apart. */
+static const struct row {
+	const char *name;
+	const char *used_by; /* key of the configuration */
+	bool (*wanted)(const struct config *config);
+	const char *resource; /* behind "arn:aws:"; NULL: any */
+	size_t group;	      /* of struct config: the log group in resource's %s */
+} rows[] = {
+	{ "sts:GetCallerIdentity", "aws", always, NULL, 0 },
+	{ "logs:PutLogEvents", "report.cloudwatch.group", group_wanted, "logs:*:*:log-group:%s:*",
+	  GROUP(group) },
+	{ "logs:CreateLogStream", "report.cloudwatch.group", group_wanted,
+	  "logs:*:*:log-group:%s:*", GROUP(group) },
+	{ "agent:logs:PutLogEvents", "report.cloudwatch.agent_group", agent_group_wanted,
+	  "logs:*:*:log-group:%s:*", GROUP(agent_group) },
+	{ "agent:logs:CreateLogStream", "report.cloudwatch.agent_group", agent_group_wanted,
+	  "logs:*:*:log-group:%s:*", GROUP(agent_group) },
+	{ "ssm:PutInventory", "report.ssm.inventory", inventory_wanted, NULL, 0 },
+	{ "ssm:PutComplianceItems", "report.ssm.compliance", compliance_wanted, NULL, 0 },
+	{ "ssm:CreateOpsItem", "report.ssm.opsitems", opsitems_wanted, NULL, 0 },
+	{ "ssm:UpdateOpsItem", "report.ssm.opsitems", opsitems_wanted, "ssm:*:*:opsitem/*", 0 },
+	{ "ssm:DescribeOpsItems", "report.ssm.opsitems", opsitems_wanted, NULL, 0 },
+};
+_Static_assert(ELEMENTS(rows) <= PREFLIGHT_ROWS_MAX, "each has its place");
+
+/* ---- a run ---- */
+
+static void run_end(struct preflight *preflight)
+{
+	bool open = false;
+
+	preflight->running = false;
+	preflight->runs++;
+	preflight->ended = clock_realtime();
+	for (size_t i = 0; i < ELEMENTS(rows); i++)
+		open |= preflight->found[i].state == PREFLIGHT_OPEN;
+	preflight->next_run = clock_boottime() + (open ? OPEN_WAIT : DAILY) +
+			      delivery_chance(open ? OPEN_WAIT / 10 : DAILY / 24);
+}
+
+static void row_found(struct preflight *preflight, enum preflight_state state, const char *text)
+{
+	const struct row *row = &rows[preflight->row];
+
+	/* Once for each that comes to be missing. */
+	if (state == PREFLIGHT_DENIED &&
+	    preflight->found[preflight->row].state != PREFLIGHT_DENIED)
+		log_warning("AWS refuses what %s needs: %s", row->used_by, text);
+	preflight->found[preflight->row].state = state;
+	(void)snprintf(preflight->found[preflight->row].text, PREFLIGHT_TEXT_SIZE, "%s", text);
+	preflight->row++;
+}
+
+static void run_go_on(struct preflight *preflight);
+
+static void row_done(const struct ask_result *result, void *userdata)
+{
+	static const enum preflight_state states[MESSAGE_OUTCOMES] = {
+		[MESSAGE_DELIVERED] = PREFLIGHT_ALLOWED,
+		[MESSAGE_RETRY] = PREFLIGHT_OPEN,
+		[MESSAGE_DENIED] = PREFLIGHT_DENIED,
+		[MESSAGE_POISON] = PREFLIGHT_OPEN,
+	};
+	struct preflight *preflight = userdata;
+
+	preflight->waits = false;
+	row_found(preflight, states[result->outcome], result->text);
+	run_go_on(preflight);
+}
+
+static void run_go_on(struct preflight *preflight)
+{
+	struct agent *agent = preflight->agent;
+	int r = 0;
+
+	while (preflight->row < ELEMENTS(rows) && !rows[preflight->row].wanted(&agent->config)) {
+		preflight->found[preflight->row].state = PREFLIGHT_UNTRIED;
+		preflight->row++;
+	}
+	if (preflight->row == ELEMENTS(rows)) {
+		run_end(preflight);
+		return;
+	}
+	r = delivery_ask(agent, CLOUD_PREFLIGHT, true, rows[preflight->row].name, row_done,
+			 preflight);
+	preflight->waits = r == 0;
+	/* -EAGAIN: the next tick goes on. */
+	if (r < 0 && r != -EAGAIN)
+		run_end(preflight);
+}
+
+int preflight_begin(struct agent *agent, uint64_t *ret_run)
+{
+	struct preflight *preflight;
+
+	if (!agent->delivery || !agent->delivery->courier)
+		return -ENOTCONN;
+	preflight = &agent->delivery->preflight;
+	if (!preflight->running) {
+		preflight->agent = agent;
+		preflight->running = true;
+		preflight->row = 0;
+		run_go_on(preflight);
+	}
+	*ret_run = preflight->runs + preflight->running;
+	return 0;
+}
+
+int preflight_ask(void *userdata, uint64_t *ret_run, char error[static CONTROL_ERROR_SIZE])
+{
+	const struct agent *agent = userdata;
+	int r = agent->delivery ? preflight_begin(userdata, ret_run) : 0;
+
+	if (r == -ENOTCONN)
+		(void)snprintf(error, CONTROL_ERROR_SIZE,
+			       "cordon-cloud does not run: see the log of cordond");
+	return r;
+}
+
+void preflight_tick(struct agent *agent)
+{
+	struct preflight *preflight = &agent->delivery->preflight;
+	uint64_t run;
+
+	if (preflight->running && !preflight->waits)
+		run_go_on(preflight);
+	else if (!preflight->running && clock_boottime() >= preflight->next_run)
+		(void)preflight_begin(agent, &run);
+}
+
+/* ---- what is said of it ---- */
+
+uint64_t preflight_denied(const struct preflight *preflight)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < ELEMENTS(rows); i++)
+		count += preflight->found[i].state == PREFLIGHT_DENIED;
+	return count;
+}
+
+/* The action in a row's name. */
+static const char *action_of(const struct row *row)
+{
+	const char *first = strchr(row->name, ':');
+
+	return first && strchr(first + 1, ':') ? first + 1 : row->name;
+}
+
+bool preflight_sound(const struct preflight *preflight, char *why, size_t size)
+{
+	size_t open = 0;
+
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		open += preflight->found[i].state == PREFLIGHT_OPEN;
+		if (preflight->found[i].state != PREFLIGHT_DENIED)
+			continue;
+		(void)snprintf(why, size, "%s is refused, which %s needs", action_of(&rows[i]),
+			       rows[i].used_by);
+		return false;
+	}
+	if (!preflight->ended)
+		(void)snprintf(why, size, "not tried yet");
+	else if (open)
+		(void)snprintf(why, size, "%zu calls could not be tried", open);
+	else
+		(void)snprintf(why, size, "all calls are allowed");
+	return true;
+}
+
+/* To be added to the policy of the instance's role. */
+static json_t *statement_of(const struct agent *agent, const struct row *row)
+{
+	const char *region = *agent->host.region ? agent->host.region : agent->config.aws.region;
+	char resource[ARN_SIZE] = "*", tail[ARN_SIZE];
+	const char *group = "";
+
+	if (row->group)
+		group = *(char *const *)((const char *)&agent->config + row->group);
+	if (row->resource) {
+		const char *place = strstr(row->resource, "%s");
+
+		(void)snprintf(tail, sizeof(tail), "%.*s%s%s",
+			       place ? (int)(place - row->resource) : (int)strlen(row->resource),
+			       row->resource, place && group ? group : "", place ? place + 2 : "");
+		(void)snprintf(resource, sizeof(resource), "arn:%s:%.900s",
+			       endpoint_partition(region ? region : ""), tail);
+	}
+	return json_pack("{s:s, s:s, s:s}", "Effect", "Allow", "Action", action_of(row), "Resource",
+			 resource);
+}
+
+static json_t *row_json(const struct agent *agent, size_t number)
+{
+	static const char *const states[] = {
+		[PREFLIGHT_UNTRIED] = "untried",
+		[PREFLIGHT_ALLOWED] = "allowed",
+		[PREFLIGHT_DENIED] = "denied",
+		[PREFLIGHT_OPEN] = "open",
+	};
+	const struct preflight *preflight = &agent->delivery->preflight;
+	enum preflight_state state = preflight->found[number].state;
+	json_t *row = json_pack("{s:s, s:s, s:s, s:s}", "call", action_of(&rows[number]), "used_by",
+				rows[number].used_by, "state", states[state], "found",
+				preflight->found[number].text);
+
+	if (state == PREFLIGHT_DENIED)
+		(void)json_object_set_new(row, "statement", statement_of(agent, &rows[number]));
+	return row;
+}
+
+json_t *preflight_json(const struct agent *agent)
+{
+	const struct preflight *preflight = &agent->delivery->preflight;
+	char time[CLOCK_TEXT_SIZE] = "";
+	json_t *calls = json_array();
+
+	for (size_t i = 0; i < ELEMENTS(rows); i++)
+		if (rows[i].wanted(&agent->config))
+			(void)json_array_append_new(calls, row_json(agent, i));
+	if (preflight->ended)
+		clock_format(preflight->ended, time);
+	return json_pack("{s:b, s:I, s:s?, s:o}", "running", preflight->running, "runs",
+			 (json_int_t)preflight->runs, "time", time[0] ? time : NULL, "calls",
+			 calls);
+}
