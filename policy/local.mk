@@ -3,3 +3,6 @@ dist_pkgdata_DATA += %D%/default.yaml %D%/doh-resolvers.txt %D%/never-block.list
 iamdir = $(pkgdatadir)/iam
 dist_iam_DATA = %D%/iam/report.json
 EXTRA_DIST += %D%/generate-never-block.sh
+yaradir = $(pkgdatadir)/yara
+dist_yara_DATA = %D%/yara/miner.yar %D%/yara/packed-elf.yar %D%/yara/reverse-shell.yar \
+	%D%/yara/test-file.yar %D%/yara/webshell.yar

@@ -5,7 +5,7 @@ AM_CPPFLAGS += $(CMOCKA_CFLAGS)
 cordon_LIBS = $(cloud_LIBS) $(cli_LIBS) $(daemon_LIBS) $(scan_LIBS) $(report_LIBS) $(response_LIBS) \
 	$(journal_LIBS) \
 	$(policy_LIBS) $(detect_LIBS) $(sensor_LIBS) $(intel_LIBS) $(base_LIBS)
-LDADD = $(replay_LIBS) $(cordon_LIBS) $(CMOCKA_LIBS)
+LDADD = $(replay_LIBS) $(cordon_LIBS) $(scan_worker_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += \
 	%D%/unit/test_detect \
@@ -90,8 +90,26 @@ UNIT_TESTS += \
 # The worker of the tests: the same cage, and a reader that does as it is told.
 noinst_PROGRAMS += %D%/unit/scan_double
 tests_unit_scan_double_SOURCES = \
-	agent/scan/worker_main.c %D%/unit/scan_double.c %D%/unit/scan_double.h
-tests_unit_scan_double_LDADD = libscan.a libsensor.a $(intel_LIBS) libbase.a $(CRYPTO_LIBS) $(SECCOMP_LIBS)
+	agent/scan/worker_main.c %D%/unit/scan_double.c %D%/unit/scan_double.h \
+	%D%/unit/cage_tries.c %D%/unit/cage_tries.h
+tests_unit_scan_double_LDADD = libscan.a libsensor.a $(intel_LIBS) libbase.a $(scan_worker_LIBS) $(CRYPTO_LIBS) \
+	$(SECCOMP_LIBS)
+
+# Scanning files. One more double: files say what its workers do.
+UNIT_TESTS += \
+	%D%/unit/test_archive \
+	%D%/unit/test_file_pool \
+	%D%/unit/test_file_protocol \
+	%D%/unit/test_file_scan \
+	%D%/unit/test_file_type \
+	%D%/unit/test_memory_map \
+	%D%/unit/test_yara_source
+noinst_PROGRAMS += %D%/unit/file_double
+tests_unit_file_double_SOURCES = agent/scan/worker_main.c %D%/unit/file_double.c \
+	%D%/unit/cage_tries.c %D%/unit/cage_tries.h
+tests_unit_file_double_LDADD = libscan.a libsensor.a $(intel_LIBS) libbase.a $(scan_worker_LIBS) $(CRYPTO_LIBS) \
+	$(SECCOMP_LIBS)
+EXTRA_DIST += %D%/unit/file_rig.h
 
 if CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)

@@ -23,5 +23,6 @@ int command_findings(int argc, char **argv);
 int command_intel(int argc, char **argv);
 int command_policy(int argc, char **argv);
 int command_replay(int argc, char **argv);
+int command_scan(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_watch(int argc, char **argv);

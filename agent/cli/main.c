@@ -29,6 +29,9 @@ static const struct command commands[] = {
 	{ "replay", command_replay,
 	  "[--intel PACK_OR_LIST]... [--policy FILE]... [--events] FILE.pcap...",
 	  "run recorded packets through the probes" },
+	{ "scan", command_scan,
+	  "[--rules PATH]... [--json] [--exclude GLOB]... [--since TIME] PATH...",
+	  "scan files with YARA rules" },
 };
 
 static void help_print(FILE *file)

@@ -164,6 +164,7 @@ static bool (*const parts[])(json_t *object, const struct event *event) = {
 	[EVENT_CONNECTION] = put_connection,
 	[EVENT_PAYLOAD] = NULL,
 	[EVENT_FLOW] = put_flow,
+	[EVENT_FILE] = NULL,
 };
 
 int replay_event_print(const struct event *event, FILE *out)

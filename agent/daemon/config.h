@@ -55,6 +55,12 @@ struct config_feed {
 	int action;		/* enum indicator_action */
 };
 
+/* A list of paths. */
+struct config_paths {
+	char **paths;
+	size_t count;
+};
+
 /* Owns all its strings; none is NULL unless said here. */
 struct config {
 	enum config_mode mode;
@@ -91,6 +97,7 @@ struct config {
 		char *worker;	  /* program; NULL: beside our own, else where it is installed */
 		uint64_t workers; /* processes that read payload */
 		uint64_t memory;  /* bytes of address space of each */
+		struct config_paths rules; /* YARA; none: those that come with cordon */
 	} scan;
 	struct {
 		char **files;

@@ -14,6 +14,7 @@
 #include <syslog.h>
 
 #include "base/cleanup.h"
+#include "daemon/config_scan.h"
 #include "policy/mapping.h"
 #include "scan/pool.h"
 
@@ -410,6 +411,7 @@ static const struct mapping_key scan_keys[] = {
 	{ "worker", mapping_path, .offset = FIELD(scan.worker) },
 	{ "workers", mapping_number, .offset = FIELD(scan.workers), .detail = &workers_range },
 	{ "memory", mapping_size, .offset = FIELD(scan.memory), .detail = &memory_range },
+	{ .name = "rules", .read = config_scan_rules },
 };
 static const struct mapping_table scan_table = { "scan", scan_keys, ELEMENTS(scan_keys) };
 
@@ -515,6 +517,7 @@ void config_keys_clear(struct config *config)
 	for (size_t i = 0; i < config->intel.feeds_count; i++)
 		feed_clear(&config->intel.feeds[i]);
 	free(config->intel.feeds);
+	config_paths_clear(&config->scan.rules);
 	policies_clear(config);
 	*config = (struct config){ 0 };
 }

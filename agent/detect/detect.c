@@ -12,6 +12,7 @@
 #include "base/escape.h"
 #include "detect/asker.h"
 #include "detect/resolver_bypass.h"
+#include "sensor/file_facts.h"
 
 CLEANUP_DEFINE(struct detect *, detect_free)
 CLEANUP_DEFINE(struct digest *, digest_free)
@@ -36,7 +37,8 @@ static const struct detector detectors[] = {
 	{ "indicator", flow_indicator_look },  { "indicator", fingerprint_indicator_look },
 	{ "indicator", answer_look },	       { "indicator", learnt_look },
 	{ "rebinding", rebinding_look },       { "resolver-bypass", resolver_look },
-	{ "unreadable-dns", unreadable_look },
+	{ "unreadable-dns", unreadable_look }, { "yara", yara_look },
+	{ "file-hash", file_hash_look },
 };
 
 int detect_new(const char *host, struct detect **ret)
@@ -111,7 +113,8 @@ static void why_sender(const struct detect *detect, const struct event *event, c
 	const struct asker *asker;
 	char comm[80];
 
-	if (event->frame || (event->direction == EVENT_DIRECTION_IN && event->kind != EVENT_ANSWER))
+	if (event->frame || event->kind == EVENT_FILE ||
+	    (event->direction == EVENT_DIRECTION_IN && event->kind != EVENT_ANSWER))
 		return;
 	detect_line_add(why, size, "; %s", attribution_text(event));
 	if (event->opener_pid)
@@ -268,6 +271,9 @@ static int finding_identify(const struct detect *detect, struct finding *finding
 	 */
 	if (event->kind != EVENT_QUESTION)
 		r |= uid_add(digest, event_kind_name(event->kind));
+	/* Two files with the same content are two. */
+	if (event->file)
+		r |= uid_add(digest, event->file->path);
 	r |= digest_finish(digest, hash);
 	if (r < 0)
 		return -EIO;

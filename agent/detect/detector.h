@@ -17,6 +17,9 @@ detector_look connection_indicator_look;
 /* flow_indicator.c */
 detector_look flow_indicator_look, fingerprint_indicator_look;
 
+/* file_detector.c */
+detector_look yara_look, file_hash_look;
+
 /* The entry that decided: indicator, default severity, and why, with how the process is known. */
 void detect_explain(const struct detect *detect, const struct pack_match *match,
 		    struct finding *finding);

@@ -4,6 +4,7 @@ libpolicy_a_SOURCES = \
 	%D%/case_finding.c %D%/case_finding.h %D%/case_ocsf.c %D%/case_ocsf.h %D%/cases.c %D%/cases.h %D%/document.c %D%/document.h \
 	%D%/glob.c %D%/glob.h \
 	%D%/mapping.c %D%/mapping.h %D%/match.c %D%/match.h %D%/match_event.c %D%/match_event.h \
+	%D%/match_file.c %D%/match_file.h \
 	%D%/match_host.c %D%/match_host.h %D%/match_key.c %D%/match_key.h \
 	%D%/match_process.c %D%/match_process.h %D%/match_text.c %D%/match_text.h \
 	%D%/match_value.c %D%/match_value.h %D%/pattern.c %D%/pattern.h %D%/pattern_compile.c \

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "policy/glob.h"
 #include "policy/match_event.h"
+#include "policy/match_file.h"
 #include "policy/match_host.h"
 #include "policy/match_process.h"
 
@@ -396,6 +397,27 @@ const struct match_key match_keys[] = {
 	  .lower = true,
 	  .token = TOKEN_NAME },
 	{ .name = "title", .read = match_value_glob, .ask = ask_glob, .text = text_title },
+	{ .name = "rule",
+	  .read = match_value_glob,
+	  .ask = ask_glob,
+	  .text = match_text_rule,
+	  .ask_entry = match_ask_entry_flow },
+	{ .name = "namespace",
+	  .read = match_value_glob,
+	  .ask = ask_glob,
+	  .text = match_text_namespace,
+	  .ask_entry = match_ask_entry_flow },
+	{ .name = "sha256",
+	  .read = match_value_exact,
+	  .ask = ask_exact_texts,
+	  .texts = match_texts_sha256,
+	  .ask_entry = match_ask_entry_flow,
+	  .lower = true },
+	{ .name = "path",
+	  .read = match_value_glob,
+	  .ask = ask_glob,
+	  .text = match_text_path,
+	  .ask_entry = match_ask_entry_flow },
 };
 const size_t match_keys_count = ELEMENTS(match_keys);
 

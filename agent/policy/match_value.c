@@ -506,7 +506,8 @@ static int word_read(struct document *document, const struct document_node *node
 static const struct mapping_word kind_words[] = { { "question", EVENT_QUESTION },
 						  { "answer", EVENT_ANSWER },
 						  { "connection", EVENT_CONNECTION },
-						  { "flow", EVENT_FLOW } };
+						  { "flow", EVENT_FLOW },
+						  { "file", EVENT_FILE } };
 const struct mapping_words match_kinds = { kind_words, ELEMENTS(kind_words) };
 
 int match_value_kind(struct document *document, const struct document_node *node,

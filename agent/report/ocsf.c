@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "sensor/file_facts.h"
 #include "sensor/flow_facts.h"
 
 #define CLASS_UID    2004
@@ -105,9 +106,13 @@ json_t *ocsf_policy(struct ocsf_builder *builder, const struct ocsf_finding *inp
 
 static json_t *analytic(struct ocsf_builder *builder, const struct finding *finding)
 {
+	const struct file_facts *file = finding->event->file;
 	json_t *object = json_object();
 
-	ocsf_put_raw(builder, object, "name", finding->detector);
+	ocsf_put_raw(builder, object, "name",
+		     file && file->match ? file->match->rule : finding->detector);
+	if (file && file->match)
+		ocsf_put_raw(builder, object, "uid", file->match->namespace_);
 	if (finding->indicator)
 		ocsf_put_raw(builder, object, "uid", finding->indicator->feed);
 	ocsf_put_number(builder, object, "type_id", 1);
@@ -123,6 +128,7 @@ static const char *source_name(const struct event *event)
 		[EVENT_CONNECTION] = "Connections",
 		[EVENT_PAYLOAD] = "First bytes of connections",
 		[EVENT_FLOW] = "First bytes of connections",
+		[EVENT_FILE] = "Files",
 	};
 
 	return names[event->kind];
@@ -227,6 +233,8 @@ static json_t *unmapped(struct ocsf_builder *builder, const struct ocsf_finding 
 		ocsf_put_text(builder, object, "watch", event_watch_name(event->watch));
 	if (event->flow)
 		ocsf_put(builder, object, "flow", ocsf_flow_unmapped(builder, event->flow));
+	if (event->file && event->file->match)
+		ocsf_put(builder, object, "yara", ocsf_file_unmapped(builder, event->file->match));
 	ocsf_put_text(builder, object, "attribution", event_attribution_name(event->attribution));
 	if (event->process)
 		put_unmapped_process(builder, object, event->process);

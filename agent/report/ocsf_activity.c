@@ -20,6 +20,7 @@ static const struct block_words {
 	[EVENT_CONNECTION] = { "The connection is refused on the host",
 			       "Outbound Traffic Filtering", "D3-OTF" },
 	[EVENT_PAYLOAD] = { "The flow is cut on the host", "Outbound Traffic Filtering", "D3-OTF" },
+	[EVENT_FILE] = { "The file stays as it is", "File Eviction", "D3-FEV" },
 	[EVENT_FLOW] = { "The flow is cut on the host: what it sends from here on is dropped",
 			 "Outbound Traffic Filtering", "D3-OTF" },
 };

@@ -200,7 +200,10 @@ json_t *ocsf_evidence(struct ocsf_builder *builder, const struct event *event)
 	ocsf_put_filled(builder, object, "src_endpoint",
 			endpoint(builder, &event->source, event->source_port));
 	ocsf_put_filled(builder, object, "dst_endpoint", destination(builder, event));
-	ocsf_put(builder, object, "connection_info", ocsf_connection(builder, event));
+	if (event->file)
+		ocsf_put(builder, object, "file", ocsf_file(builder, event->file));
+	else
+		ocsf_put(builder, object, "connection_info", ocsf_connection(builder, event));
 	ocsf_put_filled(builder, object, "container", container(builder, event->process));
 	if (event->flow)
 		ocsf_put_flow(builder, object, event);

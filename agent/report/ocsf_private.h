@@ -7,6 +7,8 @@
 #include "report/ocsf.h"
 #include "report/ocsf_object.h"
 
+struct file_match;
+
 #define OCSF_VERSION   "1.8.0"
 /* Processes that a finding nests: as many as the sensor remembers. */
 #define OCSF_ANCESTORS PROCESS_ANCESTORS_MAX
@@ -35,6 +37,9 @@ json_t *ocsf_connection(struct ocsf_builder *builder, const struct event *event)
 /* ocsf_flow.c: what the flow of the event said, into its evidence, and what has no home there. */
 void ocsf_put_flow(struct ocsf_builder *builder, json_t *evidence, const struct event *event);
 json_t *ocsf_flow_unmapped(struct ocsf_builder *builder, const struct flow_facts *flow);
+/* ocsf_file.c */
+json_t *ocsf_file(struct ocsf_builder *builder, const struct file_facts *file);
+json_t *ocsf_file_unmapped(struct ocsf_builder *builder, const struct file_match *match);
 json_t *ocsf_process(struct ocsf_builder *builder, const struct event *event);
 json_t *ocsf_evidence(struct ocsf_builder *builder, const struct event *event);
 json_t *ocsf_policy(struct ocsf_builder *builder, const struct ocsf_finding *input);

@@ -14,11 +14,23 @@ libscan_a_SOURCES = \
 	%D%/pool.c %D%/pool.h %D%/pool_worker.c %D%/pool_worker.h %D%/protocol.c %D%/protocol.h \
 	%D%/worker.c %D%/worker.h %D%/compile_cage.c %D%/compile_job.c %D%/compile_job.h \
 	%D%/compile_protocol.h %D%/compile_worker.c %D%/compile_worker.h
-libscan_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(SECCOMP_CFLAGS)
+# Scanning files: the parent's side, and the rules' and files' processes.
+libscan_a_SOURCES += \
+	%D%/file_scan.c %D%/file_scan.h %D%/file_scan_private.h %D%/file_job.c %D%/file_pool.c \
+	%D%/file_set.c %D%/rule_folder.c %D%/rule_folder.h %D%/rule_session.c %D%/rule_session.h \
+	%D%/file_protocol.c %D%/file_protocol.h \
+	%D%/archive.c %D%/archive.h %D%/file_cage.c %D%/file_cage.h %D%/file_main.c %D%/file_main.h \
+	%D%/file_type.c %D%/file_type.h %D%/file_worker.c %D%/file_worker.h \
+	%D%/file_zygote.c %D%/file_zygote.h %D%/memory_map.c %D%/memory_map.h \
+	%D%/rule_compiler.c %D%/rule_compiler.h %D%/yara_compile.c %D%/yara_compile.h \
+	%D%/yara_engine.c %D%/yara_engine.h %D%/yara_externals.h %D%/yara_source.c %D%/yara_source.h
+libscan_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(SECCOMP_CFLAGS) $(YARA_CFLAGS) $(ARCHIVE_CFLAGS)
 scan_LIBS = libscan.a $(SYSTEMD_LIBS)
+scan_worker_LIBS = $(YARA_LIBS) $(ARCHIVE_LIBS)
 
 # The worker has neither libbpf nor libsystemd in its address space.
 pkglibexec_PROGRAMS += cordon-scan
 cordon_scan_SOURCES = %D%/worker_main.c
 cordon_scan_CFLAGS = $(AM_CFLAGS)
-cordon_scan_LDADD = libscan.a libsensor.a $(intel_LIBS) libbase.a $(CRYPTO_LIBS) $(SECCOMP_LIBS)
+cordon_scan_LDADD = libscan.a libsensor.a $(intel_LIBS) libbase.a $(scan_worker_LIBS) $(CRYPTO_LIBS) \
+	$(SECCOMP_LIBS)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cordon-scan: a worker of cordond and of `cordon replay`, which alone start it, with a channel as
+ * cordon-scan: a worker of cordond and of `cordon`, which alone start it, with a channel as
  * descriptor 3 (worker_process.c). It gives up every right that it has, says which layers of its
  * cage hold, and reads hostile bytes from then on.
  */
@@ -14,6 +14,8 @@
 #include "base/cleanup.h"
 #include "scan/compile_protocol.h"
 #include "scan/compile_worker.h"
+#include "scan/file_cage.h"
+#include "scan/file_main.h"
 #include "scan/protocol.h"
 #include "scan/scan_cage.h"
 #include "scan/worker.h"
@@ -52,9 +54,12 @@ static const struct mode {
 	const struct cage_plan *cage;
 	int (*prepare)(void); /* before the cage */
 	int (*serve)(int channel, const uint16_t layers[static CAGE_LAYERS], uint32_t uid);
+	int (*fail)(const char *what, int error); /* tells the parent */
 } modes[] = {
-	{ "", &scan_cage, payload_prepare, payload_serve },
-	{ COMPILE_MODE, &compile_cage, compile_worker_prepare, compile_worker_serve },
+	{ "", &scan_cage, payload_prepare, payload_serve, fail },
+	{ COMPILE_MODE, &compile_cage, compile_worker_prepare, compile_worker_serve, fail },
+	{ FILE_MODE_RULES, &compiler_cage, file_prepare, file_rules_serve, file_fail },
+	{ FILE_MODE_FILES, &zygote_cage, file_prepare, file_files_serve, file_fail },
 };
 
 static const struct mode *mode_find(const char *name)
@@ -77,7 +82,7 @@ int main(int argc, char **argv)
 	if (r == 0)
 		mode = mode_find(options.mode);
 	if (!mode) {
-		(void)fputs("cordon-scan is started by cordond and by cordon replay\n", stderr);
+		(void)fputs("cordon-scan is started by cordond and by cordon\n", stderr);
 		return 2;
 	}
 	options.plan = mode->cage;
@@ -85,10 +90,10 @@ int main(int argc, char **argv)
 	(void)prctl(PR_SET_NAME, "cordon-scan", 0, 0, 0);
 	r = mode->prepare();
 	if (r < 0)
-		return fail("libraries", r);
+		return mode->fail("libraries", r);
 	r = cage_enter(&options, layers, &layer);
 	if (r < 0)
-		return fail(cage_layer_name(layer), r);
+		return mode->fail(cage_layer_name(layer), r);
 	r = mode->serve(CAGE_CHANNEL, layers, layers[CAGE_USER] == 0 ? options.uid : before);
 	/* Nothing that runs at exit is worth a system call that is not allowed. */
 	_exit(r < 0 && r != -EPIPE ? EXIT_FAILURE : EXIT_SUCCESS);

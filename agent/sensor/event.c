@@ -44,6 +44,7 @@ const char *event_kind_name(enum event_kind kind)
 		[EVENT_CONNECTION] = "connection",
 		[EVENT_PAYLOAD] = "payload",
 		[EVENT_FLOW] = "flow",
+		[EVENT_FILE] = "file",
 	};
 
 	return (size_t)kind < ELEMENTS(names) ? names[kind] : "unknown";

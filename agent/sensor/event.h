@@ -14,6 +14,7 @@
 #include "base/domain_name.h"
 
 struct dns_answers;
+struct file_facts;
 struct flow_facts;
 struct process;
 
@@ -23,6 +24,7 @@ enum event_kind {
 	EVENT_CONNECTION, /* a connection begun, or a datagram sent; watch says why it is told */
 	EVENT_PAYLOAD,	  /* first bytes of a flow, to be read in the sandboxed worker: payload */
 	EVENT_FLOW,	  /* what they say: flow; name is the server's, when it was said */
+	EVENT_FILE,	  /* a file was scanned: file; process is who wrote or runs it, if known */
 };
 
 /* Why the kernel side tells of a connection. */
@@ -93,11 +95,12 @@ struct event {
 	enum event_watch watch;		   /* of EVENT_CONNECTION */
 	struct event_payload payload;	   /* of EVENT_PAYLOAD */
 	const struct flow_facts *flow;	   /* of EVENT_FLOW; borrowed */
+	const struct file_facts *file;	   /* of EVENT_FILE; borrowed */
 	const struct dns_answers *answers; /* of EVENT_ANSWER that is readable, and of a question
 					    * that an answer repeats; borrowed; or NULL */
 };
 
-/* "question", "answer", "connection", "payload", "flow". */
+/* "question", "answer", "connection", "payload", "flow", "file". */
 const char *event_kind_name(enum event_kind kind);
 /* "address", "learnt", "resolver", "encrypted", "open"; "none". */
 const char *event_watch_name(enum event_watch watch);
