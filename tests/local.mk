@@ -75,7 +75,8 @@ tests_unit_test_flow_capture_SOURCES = \
 	%D%/unit/test_flow_capture.c %D%/unit/flow_capture.c %D%/unit/flow_capture.h
 
 # What goes to AWS.
-UNIT_TESTS += %D%/unit/test_batch %D%/unit/test_emf %D%/unit/test_message %D%/unit/test_outbox
+UNIT_TESTS += %D%/unit/test_batch %D%/unit/test_emf %D%/unit/test_message %D%/unit/test_outbox \
+	%D%/unit/test_opsitem
 
 # The worker, and its cage.
 UNIT_TESTS += \
@@ -120,6 +121,7 @@ endif
 FUZZ_TARGETS += \
 	%D%/fuzz/fuzz_cloudwatch \
 	%D%/fuzz/fuzz_courier \
+	%D%/fuzz/fuzz_ssm \
 	%D%/fuzz/fuzz_record \
 	%D%/fuzz/fuzz_domain_name \
 	%D%/fuzz/fuzz_pack \
@@ -151,6 +153,7 @@ replay_LIBS = libreplay.a
 endif
 tests_fuzz_fuzz_cloudwatch_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_courier_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_ssm_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_capture_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_config_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_control_LDFLAGS = $(fuzz_link_flags)
@@ -213,7 +216,7 @@ EXTRA_DIST += \
 	%D%/system/agent.py %D%/system/answerer.py %D%/system/asking.py %D%/system/conftest.py %D%/system/musl_lookup.c \
 	%D%/system/test_answers.py %D%/system/test_attribution.py %D%/system/test_block.py %D%/system/test_connect.py %D%/system/test_sweep.py %D%/system/test_enforce.py \
 	%D%/system/test_flood.py %D%/system/test_cli.py %D%/system/test_kill.py %D%/system/test_probe.py \
-	%D%/system/site.py %D%/system/test_reload.py %D%/system/test_replay.py %D%/system/test_roads.py %D%/system/test_botocore.py %D%/system/test_client.py %D%/system/test_cloud.py %D%/system/test_stub.py %D%/system/test_worker.py \
+	%D%/system/site.py %D%/system/test_reload.py %D%/system/test_replay.py %D%/system/test_roads.py %D%/system/test_botocore.py %D%/system/test_client.py %D%/system/test_cloud.py %D%/system/test_ssm.py %D%/system/test_stub.py %D%/system/test_worker.py \
 	%D%/system/ocsf_validate.py %D%/unit/intel_folder.h %D%/unit/list_result.h %D%/unit/prefix_reference.h %D%/unit/process_key.h %D%/unit/answer_rig.h \
 	%D%/vm/init %D%/vm/judge.py %D%/vm/kernel %D%/vm/run %D%/vm/scenario
 

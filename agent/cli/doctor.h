@@ -66,8 +66,8 @@ void doctor_pins(const struct doctor *doctor, struct doctor_result *result);
 /* `cordon doctor --unload`: an exit status. config: NULL: the default one. */
 int doctor_unload(const char *config, bool force);
 
-/* doctor_aws.c: has the daemon try the calls of AWS that the configuration needs, and prints a table
- * of them; the worst of their states. Nothing where nothing goes to AWS. */
+/* doctor_aws.c: has the daemon try the calls of AWS that the configuration needs, and prints a
+ * table of them; the worst of their states. Nothing where nothing goes to AWS. */
 struct writer;
 enum doctor_state doctor_aws(const struct doctor *doctor, struct writer *writer);
 

@@ -24,10 +24,8 @@
 CLEANUP_DEFINE(json_t *, json_decref)
 
 static const struct writer_column columns[] = {
-	{ .key = "call", .title = "CALL" },
-	{ .key = "state", .title = "STATE" },
-	{ .key = "used_by", .title = "USED BY" },
-	{ .key = "found", .below = true },
+	{ .key = "call", .title = "CALL" },	  { .key = "state", .title = "STATE" },
+	{ .key = "used_by", .title = "USED BY" }, { .key = "found", .below = true },
 	{ .key = "remedy", .below = true },
 };
 

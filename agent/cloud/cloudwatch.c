@@ -136,9 +136,8 @@ static void stream_made(const struct client_result *result, void *userdata);
 static void stream_make(struct sink_queue *queue)
 {
 	CLEANUP(json_decref_cleanup)
-	json_t *object =
-		json_pack("{s:s, s:s}", "logGroupName", group_name(queue), "logStreamName",
-			  stream_name(queue));
+	json_t *object = json_pack("{s:s, s:s}", "logGroupName", group_name(queue), "logStreamName",
+				   stream_name(queue));
 	CLEANUP(free_cleanup) char *body = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	int r = body ? call(queue, "CreateLogStream", body, stream_made) : -ENOMEM;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Owns the calls that say what this host is to SSM: inventory (PutInventory, type Custom:Cordon) and
- * compliance (PutComplianceItems, likewise). Both replace what was said before. An entry is cordond's
- * report: see report_inventory.c and report_compliance.c.
+ * Owns the calls that say what this host is to SSM: inventory (PutInventory, type Custom:Cordon)
+ * and compliance (PutComplianceItems, likewise). Both replace what was said before. An entry is
+ * cordond's report: see report_inventory.c and report_compliance.c.
  */
 #include <stdio.h>
 #include <string.h>

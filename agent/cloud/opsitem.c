@@ -12,6 +12,7 @@
 
 /* CreateOpsItem: Title, Description, a value of OperationalData (20 KB). */
 #define TITLE_MAX	1024
+#define TITLE_OWN_MAX	700 /* of the finding's, so that the host is named behind it */
 #define DESCRIPTION_MAX 2048
 #define VALUE_MAX	20000
 /* Of what names the finding: host and uid, both short. */
@@ -34,10 +35,10 @@ int opsitem_read(json_t *object, struct opsitem_finding *ret)
 	*ret = (struct opsitem_finding){
 		.object = object,
 		.uid = uid,
-		.closed = json_integer_value(json_object_get(object, "activity_id")) ==
-				  ACTIVITY_CLOSE ||
-			  json_integer_value(json_object_get(object, "status_id")) ==
-				  STATUS_RESOLVED,
+		.closed =
+			json_integer_value(json_object_get(object, "activity_id")) ==
+				ACTIVITY_CLOSE ||
+			json_integer_value(json_object_get(object, "status_id")) == STATUS_RESOLVED,
 		.first = json_integer_value(json_object_get(object, "count")) <= 1,
 	};
 	return 0;
@@ -57,9 +58,9 @@ static void data_put(json_t *data, const char *key, const char *type, const char
 	/* A value without a letter is refused. */
 	if (!text || text[strspn(text, " \t\r\n")] == '\0')
 		return;
-	(void)json_object_set_new(data, key,
-				  json_pack("{s:s, s:o}", "Type", type, "Value",
-					    text_json(text, VALUE_MAX)));
+	(void)json_object_set_new(
+		data, key,
+		json_pack("{s:s, s:o}", "Type", type, "Value", text_json(text, VALUE_MAX)));
 }
 
 /* The string at a path of keys, the first one of a list; NULL: there is none. */
@@ -115,12 +116,13 @@ static void data_put_investigation(json_t *data, const struct opsitem_finding *f
 	CLEANUP(free_cleanup) char *line = json_dumps(finding->object, JSON_COMPACT);
 	char text[1024];
 
-	(void)snprintf(text, sizeof(text),
-		       "On %.255s, as root: `cordon findings %.200s` shows the finding with its "
-		       "history, `cordon findings --json %.200s` all of it, `cordon status` how the "
-		       "agent is. The finding as OCSF is in cordon.finding, or where it is too "
-		       "long, in the log group of findings.",
-		       host->name, finding->uid, finding->uid);
+	(void)snprintf(
+		text, sizeof(text),
+		"On %.255s, as root: `cordon findings %.200s` shows the finding with its "
+		"history, `cordon findings --json %.200s` all of it, `cordon status` how the "
+		"agent is. The finding as OCSF is in cordon.finding, or where it is too "
+		"long, in the log group of findings.",
+		host->name, finding->uid, finding->uid);
 	data_put(data, "cordon.investigation", "String", text);
 	/* Half an object is none. */
 	if (line && strlen(line) <= VALUE_MAX)
@@ -182,8 +184,10 @@ static json_t *title_of(const struct opsitem_finding *finding, const struct opsi
 	const char *title = text_at(finding->object, "finding_info.title");
 	char text[TITLE_MAX];
 
-	(void)snprintf(text, sizeof(text), "cordon: %.700s (%.255s)",
-		       title && *title ? title : "a finding", host->name);
+	if (!title || !*title)
+		title = "a finding";
+	(void)snprintf(text, sizeof(text), "cordon: %.*s (%.255s)",
+		       (int)text_fit(title, TITLE_OWN_MAX), title, host->name);
 	return text_json(text, TITLE_MAX);
 }
 

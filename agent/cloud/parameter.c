@@ -42,10 +42,10 @@ static void deliver(struct sink_queue *queue)
 {
 	const struct batch_entry *entry = sink_batch(queue)->entries[0];
 
-	sink_call(queue, "ssm", "GetParameter",
-		  json_pack("{s:s%, s:b}", "Name", entry->document, entry->size, "WithDecryption",
-			    1),
-		  get_done);
+	sink_call(
+		queue, "ssm", "GetParameter",
+		json_pack("{s:s%, s:b}", "Name", entry->document, entry->size, "WithDecryption", 1),
+		get_done);
 }
 
 const struct cloud_sink parameter = {

@@ -7,6 +7,9 @@
 #include <jansson.h>
 #include <stddef.h>
 
+/* How many of its first bytes are whole characters and not more than size. */
+size_t text_fit(const char *text, size_t size);
+
 /* At most size bytes of it, whole characters: a new reference, or NULL when memory is short or it
  * is not UTF-8. */
 json_t *text_json(const char *text, size_t size);

@@ -53,9 +53,9 @@ static char *event_make(const struct agent_log *log, const char *level, const ch
 	char *event;
 
 	clock_format(clock_realtime(), time);
-	object = json_pack("{s:s, s:s, s:s, s:s, s:s}", "time", time, "level", level, "program",
-			   "cordond", "host", *host->instance_id ? host->instance_id : host->hostname,
-			   "message", text);
+	object = json_pack(
+		"{s:s, s:s, s:s, s:s, s:s}", "time", time, "level", level, "program", "cordond",
+		"host", *host->instance_id ? host->instance_id : host->hostname, "message", text);
 	event = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	json_decref(object);
 	return event;
@@ -63,8 +63,7 @@ static char *event_make(const struct agent_log *log, const char *level, const ch
 
 static void line_add(struct agent_log *log, const char *level, const char *text)
 {
-	struct agent_log_line *line =
-		log->count < LINES_MAX ? calloc(1, sizeof(*line)) : NULL;
+	struct agent_log_line *line = log->count < LINES_MAX ? calloc(1, sizeof(*line)) : NULL;
 
 	if (line)
 		line->text = event_make(log, level, text);
@@ -98,9 +97,8 @@ static void line_done(const struct ask_result *result, void *userdata)
 		return;
 	}
 	line->out = false;
-	log->paused_until =
-		clock_boottime() + (result->after > PAUSE ? result->after : PAUSE) / 2 +
-		delivery_chance(PAUSE / 2);
+	log->paused_until = clock_boottime() + (result->after > PAUSE ? result->after : PAUSE) / 2 +
+			    delivery_chance(PAUSE / 2);
 	(void)snprintf(log->error, sizeof(log->error), "%s", result->text);
 }
 
@@ -129,8 +127,8 @@ void agent_log_tick(struct agent *agent)
 	{
 		if (line->out)
 			continue;
-		if (log->out >= OUT_MAX || delivery_ask(agent, CLOUD_AGENT_LOG, false, line->text,
-							line_done, line) < 0)
+		if (log->out >= OUT_MAX ||
+		    delivery_ask(agent, CLOUD_AGENT_LOG, false, line->text, line_done, line) < 0)
 			return;
 		line->out = true;
 		log->out++;
@@ -164,7 +162,7 @@ json_t *agent_log_json(const struct agent_log *log)
 {
 	if (!log->agent)
 		return json_null();
-	return json_pack("{s:I, s:I, s:I, s:s?}", "delivered", (json_int_t)log->delivered, "dropped",
-			 (json_int_t)log->dropped, "waiting", (json_int_t)log->count, "error",
-			 log->error[0] ? log->error : NULL);
+	return json_pack("{s:I, s:I, s:I, s:s?}", "delivered", (json_int_t)log->delivered,
+			 "dropped", (json_int_t)log->dropped, "waiting", (json_int_t)log->count,
+			 "error", log->error[0] ? log->error : NULL);
 }

@@ -22,7 +22,7 @@ enum form {
 	FORM_CHOICE,	/* enum config_choice */
 	FORM_INVENTORY, /* enum config_inventory */
 	FORM_SEVERITY,	/* enum severity, none for off */
-	FORM_PORTS, /* the array; its count beside it */
+	FORM_PORTS,	/* the array; its count beside it */
 };
 
 struct fixed_key {
@@ -184,9 +184,9 @@ static void ports_show(const struct config *config, char *out, size_t size)
 /* Forms that have a word for each value. */
 static const char *word_of(enum form form, const void *field)
 {
-	static const char *const choices[] = { [CONFIG_UNSET] = "",
-					       [CONFIG_NO] = "no",
-					       [CONFIG_YES] = "yes" };
+	static const char *const choices[] = {
+		[CONFIG_UNSET] = "", [CONFIG_NO] = "no", [CONFIG_YES] = "yes"
+	};
 	static const char *const inventories[] = { [CONFIG_INVENTORY_OFF] = "off",
 						   [CONFIG_INVENTORY_CALL] = "call",
 						   [CONFIG_INVENTORY_FILE] = "file" };

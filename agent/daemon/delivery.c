@@ -19,15 +19,15 @@
 #include "daemon/delivery_private.h"
 
 /* A finding that is seen again is told of at most so often. */
-#define REPEAT_INTERVAL	 (60 * NS_PER_SECOND)
+#define REPEAT_INTERVAL (60 * NS_PER_SECOND)
 /* A sink that cannot be reached is tried again after one second, two, four... with chance, so that
  * a fleet does not come back all at once. */
 #define PAUSE_MIN	NS_PER_SECOND
-#define PAUSE_MAX	 (60 * NS_PER_SECOND)
+#define PAUSE_MAX	(60 * NS_PER_SECOND)
 /* Limits are looked after every so many seconds. */
-#define PRUNE_SECONDS	 10
+#define PRUNE_SECONDS	10
 /* curl, TLS, and a stack for each thread that resolves a name. */
-#define COURIER_MEMORY	 (UINT64_C(1) << 30)
+#define COURIER_MEMORY	(UINT64_C(1) << 30)
 
 CLEANUP_DEFINE(json_t *, json_decref)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Owns which calls of AWS the configuration needs, what each needs in a policy of IAM, and what came
- * of trying them. Texts of AWS in it are a stranger's, escaped by courier.c.
+ * Owns which calls of AWS the configuration needs, what each needs in a policy of IAM, and what
+ * came of trying them. Texts of AWS in it are a stranger's, escaped by courier.c.
  */
 #include "daemon/preflight.h"
 
@@ -101,8 +101,7 @@ static void row_found(struct preflight *preflight, enum preflight_state state, c
 	const struct row *row = &rows[preflight->row];
 
 	/* Once for each that comes to be missing. */
-	if (state == PREFLIGHT_DENIED &&
-	    preflight->found[preflight->row].state != PREFLIGHT_DENIED)
+	if (state == PREFLIGHT_DENIED && preflight->found[preflight->row].state != PREFLIGHT_DENIED)
 		log_warning("AWS refuses what %s needs: %s", row->used_by, text);
 	preflight->found[preflight->row].state = state;
 	(void)snprintf(preflight->found[preflight->row].text, PREFLIGHT_TEXT_SIZE, "%s", text);

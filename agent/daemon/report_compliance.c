@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Owns what SSM's compliance says of this host, type Custom:Cordon: a table of what must hold for the
- * agent to protect it. The whole list goes each time: what is not in it is forgotten there. A daemon
- * that does not run says nothing, which shows in the time of the last report.
+ * Owns what SSM's compliance says of this host, type Custom:Cordon: a table of what must hold for
+ * the agent to protect it. The whole list goes each time: what is not in it is forgotten there. A
+ * daemon that does not run says nothing, which shows in the time of the last report.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -38,7 +38,8 @@ static bool up_to_date(struct agent *agent, char why[static WHY_SIZE])
 	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
 
 	path[length > 0 ? length : 0] = '\0';
-	if (length >= (ssize_t)sizeof(gone) && strcmp(path + length - (sizeof(gone) - 1), gone) == 0)
+	if (length >= (ssize_t)sizeof(gone) &&
+	    strcmp(path + length - (sizeof(gone) - 1), gone) == 0)
 		(void)snprintf(why, WHY_SIZE, "another cordond is installed than the one running");
 	else if (agent->config_waiting)
 		(void)snprintf(why, WHY_SIZE, "settings in the file wait for a restart");

@@ -75,8 +75,8 @@ static void put_hooks(json_t *values, struct agent *agent)
 static int newest_put(const struct journal_entry *entry, void *userdata)
 {
 	CLEANUP(json_decref_cleanup) json_t *object = json_loads(entry->document, 0, NULL);
-	const char *title =
-		json_string_value(json_object_get(json_object_get(object, "finding_info"), "title"));
+	const char *title = json_string_value(
+		json_object_get(json_object_get(object, "finding_info"), "title"));
 	json_t *values = userdata;
 
 	put(values, "LastFinding", "%s", title ? title : entry->detector);
@@ -88,8 +88,8 @@ static int newest_put(const struct journal_entry *entry, void *userdata)
 
 static void put_last_finding(json_t *values, struct agent *agent)
 {
-	static const char *const names[] = { "LastFinding", "LastFindingUid",
-					     "LastFindingSeverity", "LastFindingTime" };
+	static const char *const names[] = { "LastFinding", "LastFindingUid", "LastFindingSeverity",
+					     "LastFindingTime" };
 
 	/* The same attributes always: they are the schema. */
 	for (size_t i = 0; i < ELEMENTS(names); i++)
@@ -133,8 +133,8 @@ char *report_inventory_file(struct agent *agent, bool known)
 static int file_write(int folder, const char *text)
 {
 	CLEANUP(close_cleanup)
-	int fd = openat(folder, FILE_BEFORE,
-			O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = openat(folder, FILE_BEFORE, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+			0600);
 	size_t length = strlen(text);
 	ssize_t n;
 

@@ -169,8 +169,8 @@ static void report_look(struct report_state *state, const struct report *report)
 	if (text)
 		report_give(state, report, text);
 	else
-		state->look_at = clock_boottime() +
-				 state->agent->config.report.ssm.interval * NS_PER_SECOND;
+		state->look_at =
+			clock_boottime() + state->agent->config.report.ssm.interval * NS_PER_SECOND;
 }
 
 void reports_tick(struct agent *agent)
@@ -182,8 +182,8 @@ void reports_tick(struct agent *agent)
 		    clock_boottime() < state->look_at)
 			continue;
 		/* Else it would be made each second for nothing. */
-		if (!table[i].write && (!agent->delivery->courier ||
-					!courier_has_room(agent->delivery->courier, 1)))
+		if (!table[i].write &&
+		    (!agent->delivery->courier || !courier_has_room(agent->delivery->courier, 1)))
 			continue;
 		state->agent = agent;
 		report_look(state, &table[i]);

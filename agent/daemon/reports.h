@@ -25,7 +25,7 @@ enum report_id {
 
 struct report_state {
 	bool under_way;
-	char *sent, *going;	 /* as it was taken last; as it is on its way. Owned */
+	char *sent, *going;	  /* as it was taken last; as it is on its way. Owned */
 	uint64_t look_at, due_at; /* boot clock: for changes; in any case */
 	uint64_t pause;
 	uint64_t delivered, failed;

@@ -271,24 +271,25 @@ def test_opsitem_of_closed_finding(aws, ssm_agent, namespace):
     assert not aws.ssm.ops_items
 
 
-@pytest.mark.parametrize("kind, options", [
-    ("throttle", {}), ("error", {}), ("reset", {}), ("truncate", {}), ("garbage", {}),
-    ("error", {"code": "AccessDeniedException", "status": 400})])
-def test_ssm_in_trouble(aws, ssm_agent, namespace, kind, options):
+def test_ssm_in_trouble(aws, ssm_agent, namespace):
     """Each finding has one OpsItem in the end."""
     agent = ssm_agent({"opsitems": "high"}, environment=aws.environment(credentials=True))
-    denied = "code" in options
-    aws.fault("ssm", kind, "CreateOpsItem", times=1 if denied else 4, **options)
     agent.start()
-    names = [f"n{i}.worst.invalid" for i in range(4)]
-    look_up(namespace, *names)
-    if denied:
-        wait_for(lambda: "ssm:CreateOpsItem: AccessDenied" in (sink(agent, "opsitems")["error"]
-                                                              or ""), "the permission is named")
-        hurry(agent)
-    wait_for(lambda: all(items_about(aws, name) for name in names), "all are there", 120)
-    wait_for(settled(agent), "nothing is owed")
-    assert len(aws.ssm.ops_items) == len(names) and sink(agent, "opsitems")["poison"] == 0
+    kinds = ("throttle", "error", "reset", "truncate", "garbage")
+    for number, kind in enumerate(kinds):
+        aws.fault("ssm", kind, "CreateOpsItem", times=4)
+        name = f"n{number}.worst.invalid"
+        look_up(namespace, name)
+        wait_for(lambda: items_about(aws, name), f"it is there after {kind}", 120)
+        wait_for(settled(agent), "nothing is owed")
+        aws.faults_clear()
+    assert len(aws.ssm.ops_items) == len(kinds) and sink(agent, "opsitems")["poison"] == 0
+    aws.fault("ssm", "error", "CreateOpsItem", code="AccessDeniedException", status=400)
+    look_up(namespace, "a.worst.invalid")
+    wait_for(lambda: "ssm:CreateOpsItem: AccessDenied" in (sink(agent, "opsitems")["error"] or ""),
+             "the permission is named")
+    hurry(agent)
+    wait_for(lambda: items_about(aws, "a.worst.invalid"), "it is there when it is given")
 
 
 def test_opsitem_limit(aws, ssm_agent, namespace):
@@ -385,19 +386,30 @@ def test_doctor_tries_each_call(aws, ssm_agent):
     assert deliveries(agent)["preflight"]["runs"] >= 1
 
 
-@pytest.mark.parametrize("call", ["logs:PutLogEvents", "ssm:PutInventory",
-                                  "ssm:PutComplianceItems", "ssm:CreateOpsItem",
-                                  "ssm:DescribeOpsItems"])
-def test_doctor_names_what_is_missing(aws, ssm_agent, call):
-    service, operation = call.split(":")
-    aws.fault(service, "error", operation, times=10000, code="AccessDeniedException", status=400)
+def test_doctor_names_what_is_missing(aws, ssm_agent):
     agent = ssm_agent(ALL, cloudwatch={"group": GROUP})
     agent.start()
+    for call in ("logs:PutLogEvents", "logs:CreateLogStream", "ssm:PutInventory",
+                 "ssm:PutComplianceItems", "ssm:CreateOpsItem", "ssm:UpdateOpsItem",
+                 "ssm:DescribeOpsItems"):
+        service, operation = call.split(":")
+        aws.fault(service, "error", operation, times=10000, code="AccessDeniedException",
+                  status=400)
+        rows = doctor(agent)
+        assert rows[call]["state"] == "fail" and call in rows[call]["found"], rows[call]
+        statement = json.loads(rows[call]["remedy"].partition(": ")[2])
+        assert statement["Action"] == call and statement["Effect"] == "Allow"
+        assert statement["Resource"] == "*" or statement["Resource"].startswith(
+            f"arn:aws:{service}:")
+        assert {row["state"] for name, row in rows.items() if name != call} == {"ok"}, rows
+        aws.faults_clear()
+    assert agent._status().returncode == 1
+    # No group: the one who may not make it is told so.
+    aws.services["logs"].groups.clear()
+    aws.fault("logs", "error", "CreateLogGroup", times=10000, code="AccessDeniedException",
+              status=400)
     rows = doctor(agent)
-    assert rows[call]["state"] == "fail" and call in rows[call]["found"]
-    assert f'"Action": "{call}"' in rows[call]["remedy"]
-    assert {row["state"] for name, row in rows.items() if name != call} == {"ok"}, rows
-    wait_for(lambda: agent._status().returncode == 1, "status says so, too")
+    assert "logs:CreateLogGroup: AccessDenied" in rows["logs:CreateLogStream"]["found"]
 
 
 def test_doctor_without_metadata(aws, ssm_agent):

@@ -220,6 +220,11 @@ static void test_errors(void **state)
 		  "/etc/x/c.yaml:1:19: expected a path, found a list" },
 		{ "journal: { max_findings: 5 }\n",
 		  "/etc/x/c.yaml:1:26: expected a number from 100 to 100000000, found \"5\"" },
+		{ "report: { ssm: { opsitems: severe } }\n",
+		  "/etc/x/c.yaml:1:28: expected off, no, informational, low, medium, high or "
+		  "critical, found \"severe\"" },
+		{ "report: { ssm: { interval: 0 } }\n",
+		  "/etc/x/c.yaml:1:28: expected a number from 1 to 86400, found \"0\"" },
 		{ "report: { file: f.jsonl }\n",
 		  "/etc/x/c.yaml:1:17: expected report.file, found \"f.jsonl\"" },
 		{ "mode: x\nreport: { screen: x }\n",
@@ -449,6 +454,14 @@ static void test_fixed(void **state)
 		{ "report: { file: { keep: 1 } }\n", "report.file.keep", "4" },
 		{ "report: { journald: no }\n", "report.journald", "yes" },
 		{ "report: { screen: yes }\n", "report.screen", "no" },
+		{ "aws: { fips: yes }\n", "aws.fips", "" },
+		{ "aws: { dual_stack: no }\n", "aws.dual_stack", "" },
+		{ "aws: { endpoints: { ssm: 'https://x' } }\n", "aws.endpoints.ssm", "" },
+		{ "report: { ssm: { inventory: file } }\n", "report.ssm.inventory", "off" },
+		{ "report: { ssm: { compliance: yes } }\n", "report.ssm.compliance", "no" },
+		{ "report: { ssm: { opsitems: high } }\n", "report.ssm.opsitems", "off" },
+		{ "report: { cloudwatch: { agent_group: /a } }\n", "report.cloudwatch.agent_group",
+		  "" },
 	};
 
 	(void)state;

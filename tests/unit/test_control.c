@@ -56,9 +56,21 @@ static int reload_given(void *userdata, char error[static CONTROL_ERROR_SIZE])
 	return fixture->reload_result;
 }
 
+static int preflight_given(void *userdata, uint64_t *ret_run, char error[static CONTROL_ERROR_SIZE])
+{
+	struct fixture *fixture = userdata;
+
+	if (fixture->reload_result < 0)
+		(void)snprintf(error, CONTROL_ERROR_SIZE, "no cloud");
+	else
+		*ret_run = 3;
+	return fixture->reload_result;
+}
+
 static int setup(void **state)
 {
-	static const struct control_handlers handlers = { status_given, reload_given };
+	static const struct control_handlers handlers = { status_given, reload_given,
+							  preflight_given };
 	static struct fixture fixture;
 
 	fixture = (struct fixture){ .folder = "/tmp/test_control.XXXXXX", .status_size = 5 };
@@ -118,8 +130,8 @@ static void ask(struct fixture *fixture, const char *request, const char *expect
 
 static void requests_are_answered(void **state)
 {
-	/* Proves: status and reload reach their handlers, a failed reload says why, a request that
-	 * is none is told, and the socket's mode is 0660. */
+	/* Proves: status, reload and preflight reach their handlers, a failed reload says why, a
+	 * request that is none is told, and the socket's mode is 0660. */
 	struct fixture *fixture = *state;
 	struct control_statistics statistics;
 	struct stat status;
@@ -128,8 +140,10 @@ static void requests_are_answered(void **state)
 	ask(fixture, "{\"request\":\"nonsense\"}", "{\"error\":\"no such request\"}");
 	if (geteuid() == 0) {
 		ask(fixture, "{\"request\":\"reload\"}", "{\"reloaded\":true}");
+		ask(fixture, "{\"request\":\"preflight\"}", "{\"run\":3}");
 		fixture->reload_result = -EINVAL;
 		ask(fixture, "{\"request\":\"reload\"}", "{\"error\":\"policy.yaml:3:1: no\"}");
+		ask(fixture, "{\"request\":\"preflight\"}", "{\"error\":\"no cloud\"}");
 	}
 	control_statistics(fixture->control, &statistics);
 	assert_int_equal(statistics.unknown, 1);
@@ -146,6 +160,7 @@ static void requests_are_checked(void **state)
 	} cases[] = {
 		{ "{\"request\":\"status\"}", CONTROL_STATUS, CONTROL_STATUS },
 		{ "{\"request\":\"reload\"}", CONTROL_RELOAD, -EPERM },
+		{ "{\"request\":\"preflight\"}", CONTROL_PREFLIGHT, -EPERM },
 		{ "{\"request\":\"Status\"}", -ENOENT, -ENOENT },
 		{ "{\"request\":\"\"}", -ENOENT, -ENOENT },
 		{ "{\"request\":\"status\",\"more\":1}", -EBADMSG, -EBADMSG },
@@ -337,7 +352,8 @@ static void second_daemons_are_refused(void **state)
 {
 	/* Proves: the socket of a running daemon is not taken over. */
 	struct fixture *fixture = *state;
-	static const struct control_handlers handlers = { status_given, reload_given };
+	static const struct control_handlers handlers = { status_given, reload_given,
+							  preflight_given };
 	struct control *second = NULL;
 
 	assert_int_equal(control_open(fixture->loop, fixture->path, &handlers, fixture, &second),

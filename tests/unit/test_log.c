@@ -127,6 +127,46 @@ static void test_long_lines(void **state)
 	assert_string_equal(shown + strlen(shown) - 4, "...\n");
 }
 
+struct heard {
+	size_t count;
+	char last[256];
+};
+
+static void hear(int level, const char *text, void *userdata)
+{
+	struct heard *heard = userdata;
+
+	assert_true(level <= LOG_WARNING);
+	heard->count++;
+	(void)snprintf(heard->last, sizeof(heard->last), "%s", text);
+	/* Of itself it does not hear. */
+	log_error("within");
+}
+
+static void test_listening(void **state)
+{
+	/* Proves that a listener hears lines of its level, escaped, none that it causes itself, and
+	 * nothing once it has stopped. */
+	struct heard heard = { 0 };
+	struct capture capture;
+
+	(void)state;
+	capture_begin(&capture);
+	log_open("test", LOG_INFO);
+	log_listen(LOG_WARNING, hear, &heard);
+	log_info("not for it");
+	assert_int_equal(heard.count, 0);
+	log_warning("for\nit");
+	assert_int_equal(heard.count, 1);
+	assert_null(strchr(heard.last, '\n'));
+	(void)log_errno(LOG_ERR, -ENOENT, "a file");
+	assert_int_equal(heard.count, 2);
+	log_listen(LOG_WARNING, NULL, NULL);
+	log_error("afterwards");
+	assert_int_equal(heard.count, 2);
+	assert_non_null(strstr(capture_end(&capture), "within"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -134,6 +174,7 @@ int main(void)
 		cmocka_unit_test(test_errno),
 		cmocka_unit_test(test_nobody_forges_a_line),
 		cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_listening),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

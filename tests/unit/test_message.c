@@ -146,6 +146,7 @@ static void settings_are_read_as_written(void **state)
 }
 
 struct heard {
+	size_t answers;
 	unsigned results, broken;
 	char reason[512];
 };
@@ -199,6 +200,58 @@ static void results_are_of_what_was_given(void **state)
 	}
 }
 
+static void hear_answer(uint64_t id, unsigned sink, const char *bytes, size_t size, void *userdata)
+{
+	struct heard *heard = userdata;
+
+	(void)sink;
+	assert_int_equal(id, 1);
+	assert_int_equal(size, 3);
+	assert_memory_equal(bytes, "abc", 3);
+	heard->answers++;
+}
+
+static void answers_are_to_who_asked(void **state)
+{
+	static const struct courier_handlers handlers = { .result = hear, .answer = hear_answer };
+	static const struct {
+		uint64_t name;
+		bool taken;
+	} names[] = {
+		{ UINT64_C(1) << 32, true },	  /* the first one asks */
+		{ 1 | UINT64_C(1) << 32, false }, /* the second one does not */
+		{ UINT64_C(2) << 32, false },	  /* not used so often */
+		{ UINT64_MAX, false },
+	};
+	struct message_result result = { .outcome = MESSAGE_DELIVERED, .count = 1 };
+	struct message_frame frame, end;
+
+	(void)state;
+	result.ids[0] = names[0].name;
+	message_put_result(&end, &result);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct heard heard = { 0 };
+		struct courier *courier = courier_for_fuzzing(&handlers, &heard, 2, true);
+
+		assert_non_null(courier);
+		message_put_answer(&frame, names[i].name, "abc", 3);
+		assert_int_equal(courier_take(courier, &frame), names[i].taken);
+		assert_int_equal(heard.answers, names[i].taken);
+		courier_free(courier);
+	}
+	/* Once, and not after its result. */
+	for (int late = 0; late < 2; late++) {
+		struct heard heard = { 0 };
+		struct courier *courier = courier_for_fuzzing(&handlers, &heard, 2, true);
+
+		message_put_answer(&frame, names[0].name, "abc", 3);
+		assert_true(courier_take(courier, late ? &end : &frame));
+		assert_false(courier_take(courier, &frame));
+		assert_int_equal(heard.answers, !late);
+		courier_free(courier);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +260,7 @@ int main(void)
 		cmocka_unit_test(parts_make_the_whole),
 		cmocka_unit_test(settings_are_read_as_written),
 		cmocka_unit_test(results_are_of_what_was_given),
+		cmocka_unit_test(answers_are_to_who_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -428,6 +428,80 @@ static void day_without_network(void **state)
 	owed(world, 0, 0);
 }
 
+struct forgotten {
+	unsigned sinks[8];
+	uint64_t counts[8];
+	size_t count;
+};
+
+static void forget(unsigned sink, uint64_t count, void *userdata)
+{
+	struct forgotten *forgotten = userdata;
+
+	forgotten->sinks[forgotten->count] = sink;
+	forgotten->counts[forgotten->count++] = count;
+}
+
+/* What is owed to a sink that is configured no more goes, whatever its severity; others keep
+ * theirs, and findings stay in the journal. */
+static void sinks_that_are_gone(void **state)
+{
+	struct world *world = *state;
+	struct forgotten forgotten = { .count = 0 };
+	struct journal_statistics statistics;
+	struct outbox_statistics owed_now;
+
+	journal_close(world->journal);
+	world->options.sinks[1] = (struct outbox_sink){ .id = 5, .severity = 4 };
+	world->options.sinks[2] = (struct outbox_sink){ .id = 9, .severity = 1 };
+	world->options.sinks_count = 3;
+	start(world);
+	see(world, "low", 2);
+	see(world, "high", 4);
+	see(world, "critical", 5);
+	assert_int_equal(outbox_drop_others(world->journal, &world->options, forget, &forgotten),
+			 0);
+	assert_int_equal(forgotten.count, 0);
+	world->options.sinks_count = 1;
+	assert_int_equal(outbox_drop_others(world->journal, &world->options, forget, &forgotten),
+			 0);
+	assert_int_equal(forgotten.count, 2);
+	assert_int_equal(forgotten.sinks[0], 5);
+	assert_int_equal(forgotten.counts[0], 2);
+	assert_int_equal(forgotten.sinks[1], 9);
+	assert_int_equal(forgotten.counts[1], 3);
+	assert_int_equal(outbox_statistics(world->journal, 0, &owed_now), 0);
+	assert_int_equal(owed_now.waiting, 3);
+	/* No sink at all. */
+	assert_int_equal(outbox_drop_others(world->journal, NULL, forget, &forgotten), 0);
+	assert_int_equal(forgotten.counts[2], 3);
+	assert_int_equal(outbox_statistics(world->journal, 0, &owed_now), 0);
+	assert_int_equal(owed_now.waiting, 0);
+	journal_statistics(world->journal, &statistics);
+	assert_int_equal(statistics.findings, 3);
+}
+
+static int newest_note(const struct journal_entry *entry, void *userdata)
+{
+	(void)snprintf(userdata, JOURNAL_UID_SIZE, "%s", entry->uid);
+	return 7;
+}
+
+/* The finding that was new last, whatever was seen again since. */
+static void newest_is_found(void **state)
+{
+	struct world *world = *state;
+	char uid[JOURNAL_UID_SIZE] = "";
+
+	assert_int_equal(journal_newest(world->journal, newest_note, uid), 0);
+	see(world, "a", 1);
+	see(world, "b", 3);
+	at(world, START + 5);
+	see(world, "a", 1);
+	assert_int_equal(journal_newest(world->journal, newest_note, uid), 7);
+	assert_string_equal(uid, "b");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -436,7 +510,8 @@ int main(void)
 		TEST(owed_until_taken),	   TEST(one_update_waits),
 		TEST(poison_is_set_aside), TEST(pruned_findings_are_owed_still),
 		TEST(limits_hold),	   TEST(killed_at_any_moment),
-		TEST(day_without_network),
+		TEST(day_without_network), TEST(sinks_that_are_gone),
+		TEST(newest_is_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
