@@ -174,8 +174,9 @@ tests_fuzz_fuzz_flow_reader_LDFLAGS = $(fuzz_link_flags)
 
 # Programs that the system tests, the VM tests and the quickstart use.
 noinst_PROGRAMS += %D%/system/sender %D%/system/responder %D%/system/flood %D%/system/fail_fast \
-	%D%/system/cloud_ask %D%/system/connector
+	%D%/system/cloud_ask %D%/system/connector %D%/system/parameter_ask
 tests_system_cloud_ask_LDADD = $(cloud_LIBS) $(base_LIBS)
+tests_system_parameter_ask_LDADD = $(cloud_LIBS) $(base_LIBS)
 tests_system_sender_SOURCES = \
 	%D%/system/sender.c %D%/system/sender.h %D%/system/sender_datagram.c \
 	%D%/system/sender_handed.c %D%/system/sender_message.c %D%/system/sender_stream.c

@@ -31,7 +31,7 @@
 /* Of all parts: the largest finding (JOURNAL_DOCUMENT_MAX, 256 KiB), or a bundle of certificates,
  * whose line ends are escaped. */
 #define MESSAGE_LONG_MAX    ((size_t)1536 * 1024)
-/* Of what was asked for: a parameter has 8 KiB at most, and JSON may write each byte as six. */
+/* Of what was asked for: a parameter has 8 KiB at most. */
 #define MESSAGE_ANSWER_MAX  MESSAGE_PART_MAX
 /* Results in one frame. */
 #define MESSAGE_RESULTS_MAX 512

@@ -29,12 +29,12 @@ static void get_done(const struct client_result *result, void *userdata)
 		return;
 	}
 	answer = parameter_answer(result->body, result->body_size);
-	if (!answer) {
+	if (!answer ||
+	    sink_answer(queue, sink_batch(queue)->entries[0], answer, strlen(answer)) < 0) {
 		sink_end_as(queue, MESSAGE_RETRY, NS_PER_SECOND,
 			    "the endpoint of SSM gives replies that are none");
 		return;
 	}
-	sink_answer(queue, sink_batch(queue)->entries[0], answer, strlen(answer));
 	sink_end_as(queue, MESSAGE_DELIVERED, 0, "");
 }
 

@@ -45,8 +45,9 @@ const struct message_instance *sink_instance(struct sink_queue *queue);
 /* Which row of the table this is. */
 const struct cloud_sink *sink_type(struct sink_queue *queue);
 
-/* What the entry asked for; its result still comes with sink_end(). */
-void sink_answer(struct sink_queue *queue, const struct batch_entry *entry, const void *bytes,
+/* What the entry asked for; its result still comes with sink_end(). -EMSGSIZE: it is more than
+ * MESSAGE_ANSWER_MAX. */
+int sink_answer(struct sink_queue *queue, const struct batch_entry *entry, const void *bytes,
 		 size_t size);
 
 void sink_end(struct sink_queue *queue, const struct sink_verdict *verdict);

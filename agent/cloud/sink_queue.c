@@ -4,6 +4,7 @@
  * what becomes of each when the call has ended. What cannot be delivered now goes back at
  * once: cordond has it on disk, and decides when to try again.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -61,13 +62,16 @@ const struct cloud_sink *sink_type(struct sink_queue *queue)
 	return queue->type;
 }
 
-void sink_answer(struct sink_queue *queue, const struct batch_entry *entry, const void *bytes,
-		 size_t size)
+int sink_answer(struct sink_queue *queue, const struct batch_entry *entry, const void *bytes,
+		size_t size)
 {
 	struct message_frame frame;
 
+	if (size > MESSAGE_ANSWER_MAX)
+		return -EMSGSIZE;
 	message_put_answer(&frame, entry->id, bytes, size);
 	dispatch_send(queue->dispatch, &frame);
+	return 0;
 }
 
 static void result_send(struct dispatch *dispatch, struct message_result *result)

@@ -108,6 +108,18 @@ static void row_found(struct preflight *preflight, enum preflight_state state, c
 	preflight->row++;
 }
 
+/* The first row is allowed to whoever has keys: without them no other call can be tried, and each
+ * would only wait as long. */
+static void run_give_up(struct preflight *preflight)
+{
+	for (; preflight->row < ELEMENTS(rows); preflight->row++) {
+		preflight->found[preflight->row].state = PREFLIGHT_OPEN;
+		(void)snprintf(preflight->found[preflight->row].text, PREFLIGHT_TEXT_SIZE,
+			       "not tried: %s did not succeed", rows[0].name);
+	}
+	run_end(preflight);
+}
+
 static void run_go_on(struct preflight *preflight);
 
 static void row_done(const struct ask_result *result, void *userdata)
@@ -122,7 +134,10 @@ static void row_done(const struct ask_result *result, void *userdata)
 
 	preflight->waits = false;
 	row_found(preflight, states[result->outcome], result->text);
-	run_go_on(preflight);
+	if (preflight->row == 1 && result->outcome != MESSAGE_DELIVERED)
+		run_give_up(preflight);
+	else
+		run_go_on(preflight);
 }
 
 static void run_go_on(struct preflight *preflight)

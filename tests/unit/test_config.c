@@ -221,7 +221,7 @@ static void test_errors(void **state)
 		{ "journal: { max_findings: 5 }\n",
 		  "/etc/x/c.yaml:1:26: expected a number from 100 to 100000000, found \"5\"" },
 		{ "report: { ssm: { opsitems: severe } }\n",
-		  "/etc/x/c.yaml:1:28: expected off, no, informational, low, medium, high or "
+		  "/etc/x/c.yaml:1:28: expected off, no, informational, low, medium, high, "
 		  "critical, found \"severe\"" },
 		{ "report: { ssm: { interval: 0 } }\n",
 		  "/etc/x/c.yaml:1:28: expected a number from 1 to 86400, found \"0\"" },
