@@ -25,7 +25,7 @@ static const struct cloud_sink *const sinks[CLOUD_SINKS] = {
 	[CLOUD_CLOUDWATCH] = &cloudwatch, [CLOUD_OPSITEMS] = &opsitems,
 	[CLOUD_INVENTORY] = &inventory,	  [CLOUD_COMPLIANCE] = &compliance,
 	[CLOUD_AGENT_LOG] = &agent_log,	  [CLOUD_PARAMETER] = &parameter,
-	[CLOUD_PREFLIGHT] = &preflight,
+	[CLOUD_PREFLIGHT] = &preflight,	  [CLOUD_METRICS] = &metric_data,
 };
 
 CLEANUP_DEFINE(struct dispatch *, dispatch_free)

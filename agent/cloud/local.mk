@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += libcloud.a
 libcloud_a_SOURCES = \
-	%D%/inventory.c %D%/opsitem.c %D%/opsitem.h %D%/opsitems.c %D%/parameter.c %D%/parameter.h \
+	%D%/inventory.c %D%/metric_data.c %D%/opsitem.c %D%/opsitem.h %D%/opsitems.c %D%/parameter.c %D%/parameter.h \
 	%D%/parameter_text.c %D%/places.c %D%/places.h %D%/preflight.c %D%/sink_call.c %D%/text.c %D%/text.h \
 	%D%/batch.c %D%/batch.h %D%/cloud_cage.c %D%/cloud_cage.h %D%/cloudwatch.c %D%/cloudwatch.h \
 	%D%/courier.c %D%/courier.h %D%/dispatch.c %D%/dispatch.h %D%/dispatch_private.h %D%/instance.c %D%/instance.h \

@@ -28,7 +28,8 @@ struct trial {
 	bool instance;		       /* it is about the instance, whose id must be known */
 	const char *fine[FINE_MAX];    /* refusals by who would let us in */
 	const char *missing, *instead; /* with this code, that row tells */
-	json_t *(*body)(struct sink_queue *queue); /* NULL: a service of forms */
+	json_t *(*body)(struct sink_queue *queue);
+	const char *form; /* in its place, for services of forms */
 };
 
 /* ---- requests ---- */
@@ -123,7 +124,17 @@ static json_t *describe_body(struct sink_queue *queue)
 
 /* The stream is made where it is missing, as it would be with the first event. */
 static const struct trial trials[] = {
-	{ .name = "sts:GetCallerIdentity", .service = "sts", .operation = "GetCallerIdentity" },
+	{ .name = "sts:GetCallerIdentity",
+	  .service = "sts",
+	  .operation = "GetCallerIdentity",
+	  .form = "" },
+	{ .name = "cloudwatch:PutMetricData",
+	  .service = "monitoring",
+	  .operation = "PutMetricData",
+	  .fine = { "InvalidParameterValue", "ValidationError" },
+	  /* What is no number is no value. */
+	  .form = "Namespace=Cordon&MetricData.member.1.MetricName=Preflight"
+		  "&MetricData.member.1.Value=NaN" },
 	{ .name = "logs:PutLogEvents",
 	  .service = "logs",
 	  .operation = "PutLogEvents",

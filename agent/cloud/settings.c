@@ -14,7 +14,7 @@ const char *cloud_sink_name(unsigned id)
 		[CLOUD_CLOUDWATCH] = "cloudwatch", [CLOUD_OPSITEMS] = "opsitems",
 		[CLOUD_INVENTORY] = "inventory",   [CLOUD_COMPLIANCE] = "compliance",
 		[CLOUD_AGENT_LOG] = "agent-log",   [CLOUD_PARAMETER] = "parameter",
-		[CLOUD_PREFLIGHT] = "preflight",
+		[CLOUD_PREFLIGHT] = "preflight",   [CLOUD_METRICS] = "metrics",
 	};
 
 	return id < ELEMENTS(names) ? names[id] : NULL;

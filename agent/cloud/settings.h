@@ -20,6 +20,7 @@ enum cloud_sink_id {
 	CLOUD_AGENT_LOG = 5,
 	CLOUD_PARAMETER = 6,
 	CLOUD_PREFLIGHT = 7,
+	CLOUD_METRICS = 8,
 	CLOUD_SINKS, /* one more than the last */
 };
 

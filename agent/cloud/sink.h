@@ -48,7 +48,7 @@ const struct cloud_sink *sink_type(struct sink_queue *queue);
 /* What the entry asked for; its result still comes with sink_end(). -EMSGSIZE: it is more than
  * MESSAGE_ANSWER_MAX. */
 int sink_answer(struct sink_queue *queue, const struct batch_entry *entry, const void *bytes,
-		 size_t size);
+		size_t size);
 
 void sink_end(struct sink_queue *queue, const struct sink_verdict *verdict);
 /* The verdict on a call that failed, but for what the sink knows better. action: "logs:Put...". */
@@ -72,3 +72,4 @@ extern const struct cloud_sink inventory;
 extern const struct cloud_sink compliance;
 extern const struct cloud_sink parameter;
 extern const struct cloud_sink preflight;
+extern const struct cloud_sink metric_data;

@@ -32,6 +32,13 @@ enum config_unattended {
 	CONFIG_UNATTENDED_OBSERVE, /* count, and let pass */
 };
 
+/* How CloudWatch gets metrics. */
+enum config_metrics {
+	CONFIG_METRICS_OFF,
+	CONFIG_METRICS_LINE, /* from lines in the log group */
+	CONFIG_METRICS_CALL, /* PutMetricData */
+};
+
 /* How SSM hears of the inventory. */
 enum config_inventory {
 	CONFIG_INVENTORY_OFF,
@@ -111,7 +118,7 @@ struct config {
 		char *region;	/* NULL: of the environment, else the instance's */
 		char *endpoint; /* NULL: AWS's own */
 		struct {
-			char *logs, *ssm, *sts;
+			char *logs, *monitoring, *ssm, *sts;
 		} endpoints;
 		enum config_choice fips, dual_stack;
 		char *proxy, *no_proxy;
@@ -129,7 +136,7 @@ struct config {
 		struct {
 			char *group;  /* NULL: no such sink */
 			char *stream; /* NULL: the instance's id */
-			bool metrics;
+			enum config_metrics metrics;
 			char *agent_group; /* of the agent's own log; NULL: none */
 		} cloudwatch;
 		struct {

@@ -20,6 +20,7 @@ enum form {
 	FORM_MODE,
 	FORM_UNATTENDED,
 	FORM_CHOICE,	/* enum config_choice */
+	FORM_METRICS,	/* enum config_metrics */
 	FORM_INVENTORY, /* enum config_inventory */
 	FORM_SEVERITY,	/* enum severity, none for off */
 	FORM_PORTS,	/* the array; its count beside it */
@@ -55,6 +56,7 @@ static const struct fixed_key fixed_keys[] = {
 	{ "aws.region", FORM_TEXT, FIELD(aws.region) },
 	{ "aws.endpoint", FORM_TEXT, FIELD(aws.endpoint) },
 	{ "aws.endpoints.logs", FORM_TEXT, FIELD(aws.endpoints.logs) },
+	{ "aws.endpoints.monitoring", FORM_TEXT, FIELD(aws.endpoints.monitoring) },
 	{ "aws.endpoints.ssm", FORM_TEXT, FIELD(aws.endpoints.ssm) },
 	{ "aws.endpoints.sts", FORM_TEXT, FIELD(aws.endpoints.sts) },
 	{ "aws.fips", FORM_CHOICE, FIELD(aws.fips) },
@@ -66,6 +68,7 @@ static const struct fixed_key fixed_keys[] = {
 	{ "report.cloudwatch.group", FORM_TEXT, FIELD(report.cloudwatch.group) },
 	{ "report.cloudwatch.stream", FORM_TEXT, FIELD(report.cloudwatch.stream) },
 	{ "report.cloudwatch.agent_group", FORM_TEXT, FIELD(report.cloudwatch.agent_group) },
+	{ "report.cloudwatch.metrics", FORM_METRICS, FIELD(report.cloudwatch.metrics) },
 	{ "report.ssm.inventory", FORM_INVENTORY, FIELD(report.ssm.inventory) },
 	{ "report.ssm.compliance", FORM_TRUTH, FIELD(report.ssm.compliance) },
 	{ "report.ssm.opsitems", FORM_SEVERITY, FIELD(report.ssm.opsitems) },
@@ -111,6 +114,7 @@ static bool key_keep(const struct fixed_key *key, struct config *next, struct co
 					[FORM_MODE] = sizeof(enum config_mode),
 					[FORM_UNATTENDED] = sizeof(enum config_unattended),
 					[FORM_CHOICE] = sizeof(enum config_choice),
+					[FORM_METRICS] = sizeof(enum config_metrics),
 					[FORM_INVENTORY] = sizeof(enum config_inventory),
 					[FORM_SEVERITY] = sizeof(enum severity) };
 	bool differ;
@@ -190,6 +194,9 @@ static const char *word_of(enum form form, const void *field)
 	static const char *const inventories[] = { [CONFIG_INVENTORY_OFF] = "off",
 						   [CONFIG_INVENTORY_CALL] = "call",
 						   [CONFIG_INVENTORY_FILE] = "file" };
+	static const char *const metrics[] = { [CONFIG_METRICS_OFF] = "no",
+					       [CONFIG_METRICS_LINE] = "yes",
+					       [CONFIG_METRICS_CALL] = "call" };
 	enum severity severity;
 
 	switch (form) {
@@ -203,6 +210,8 @@ static const char *word_of(enum form form, const void *field)
 			       : "enforce";
 	case FORM_CHOICE:
 		return choices[*(const enum config_choice *)field];
+	case FORM_METRICS:
+		return metrics[*(const enum config_metrics *)field];
 	case FORM_INVENTORY:
 		return inventories[*(const enum config_inventory *)field];
 	case FORM_SEVERITY:

@@ -437,7 +437,8 @@ static const struct mapping_table file_table = { "report.file", file_keys, ELEME
 static const struct mapping_key cloudwatch_keys[] = {
 	{ "group", group_read, .offset = FIELD(report.cloudwatch.group) },
 	{ "stream", stream_read, .offset = FIELD(report.cloudwatch.stream) },
-	{ "metrics", mapping_boolean, .offset = FIELD(report.cloudwatch.metrics) },
+	{ "metrics", mapping_choice, .offset = FIELD(report.cloudwatch.metrics),
+	  .detail = &config_metrics_words },
 	{ "agent_group", group_read, .offset = FIELD(report.cloudwatch.agent_group) },
 };
 static const struct mapping_table cloudwatch_table = { "report.cloudwatch", cloudwatch_keys,
@@ -455,6 +456,7 @@ static const struct mapping_table outbox_table = { "report.outbox", outbox_keys,
 
 static const struct mapping_key endpoints_keys[] = {
 	{ "logs", mapping_label, .offset = FIELD(aws.endpoints.logs) },
+	{ "monitoring", mapping_label, .offset = FIELD(aws.endpoints.monitoring) },
 	{ "ssm", mapping_label, .offset = FIELD(aws.endpoints.ssm) },
 	{ "sts", mapping_label, .offset = FIELD(aws.endpoints.sts) },
 };

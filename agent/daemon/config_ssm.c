@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Owns the keys of report.ssm. The text is the administrator's.
+ * Owns the keys of report.ssm, and what CloudWatch's metrics may be. The text is the
+ * administrator's.
  */
 #include "daemon/config_ssm.h"
 
@@ -15,6 +16,14 @@ static const struct mapping_word inventory_words[] = {
 	{ "file", CONFIG_INVENTORY_FILE },
 };
 static const struct mapping_words inventories = { inventory_words, ELEMENTS(inventory_words) };
+
+static const struct mapping_word metrics_words[] = {
+	{ "no", CONFIG_METRICS_OFF },	 { "off", CONFIG_METRICS_OFF },
+	{ "false", CONFIG_METRICS_OFF }, { "yes", CONFIG_METRICS_LINE },
+	{ "true", CONFIG_METRICS_LINE }, { "line", CONFIG_METRICS_LINE },
+	{ "call", CONFIG_METRICS_CALL },
+};
+const struct mapping_words config_metrics_words = { metrics_words, ELEMENTS(metrics_words) };
 
 static const struct mapping_word severity_words[] = {
 	{ "off", SEVERITY_NONE },

@@ -41,8 +41,9 @@ struct delivery_counted {
 	uint64_t found[6]; /* by severity */
 	uint64_t seen, matched, lost;
 };
-/* delivery_metrics.c: a line of metrics, to be freed; NULL: memory is short. */
-char *delivery_metrics(struct agent *agent);
+/* delivery_metrics.c: a line of metrics, or the form of a call, to be freed; NULL: memory is short.
+ */
+char *delivery_metrics(struct agent *agent, bool form);
 
 /* delivery_settings.c: what cordon-cloud is told, of configuration and environment: text to be
  * cleared and freed. Errors are logged. NULL: it cannot be made. */

@@ -31,7 +31,7 @@ static uint64_t age(uint64_t now, uint64_t time)
 	return time && now > time ? (now - time) / NS_PER_SECOND : 0;
 }
 
-static char *line_make(struct agent *agent, const struct outbox_statistics *owed,
+static char *text_make(struct agent *agent, bool form, const struct outbox_statistics *owed,
 		       const struct ledger *ledger, const struct pack_info *pack)
 {
 	struct delivery_counted *before = &agent->counted;
@@ -59,10 +59,12 @@ static char *line_make(struct agent *agent, const struct outbox_statistics *owed
 		{ "OutboxAge", "Seconds", age(now, owed->oldest) },
 	};
 
+	if (form)
+		return emf_form(now, metrics, ELEMENTS(metrics));
 	return emf_line(now, agent->host.instance_id, metrics, ELEMENTS(metrics));
 }
 
-char *delivery_metrics(struct agent *agent)
+char *delivery_metrics(struct agent *agent, bool form)
 {
 	struct outbox_statistics owed = { 0 };
 	struct pack_info pack = { 0 };
@@ -72,5 +74,5 @@ char *delivery_metrics(struct agent *agent)
 	(void)sensor_ledger(agent->sensor, &ledger);
 	if (agent->pack)
 		pack_info(agent->pack, &pack);
-	return line_make(agent, &owed, &ledger, &pack);
+	return text_make(agent, form, &owed, &ledger, &pack);
 }

@@ -104,6 +104,8 @@ char *delivery_settings(const struct config *config, const char *hostname)
 	override_add(&settings, ENDPOINT, from(config->aws.endpoint, ENDPOINT));
 	override_add(&settings, ENDPOINT "_CLOUDWATCH_LOGS",
 		     from(config->aws.endpoints.logs, ENDPOINT "_CLOUDWATCH_LOGS"));
+	override_add(&settings, ENDPOINT "_CLOUDWATCH",
+		     from(config->aws.endpoints.monitoring, ENDPOINT "_CLOUDWATCH"));
 	override_add(&settings, ENDPOINT "_SSM", from(config->aws.endpoints.ssm, ENDPOINT "_SSM"));
 	override_add(&settings, ENDPOINT "_STS", from(config->aws.endpoints.sts, ENDPOINT "_STS"));
 	bundle = bundle_read(ca_file);

@@ -54,6 +54,11 @@ static bool opsitems_wanted(const struct config *config)
 	return config->report.ssm.opsitems != SEVERITY_NONE;
 }
 
+static bool metrics_wanted(const struct config *config)
+{
+	return config->report.cloudwatch.metrics == CONFIG_METRICS_CALL;
+}
+
 #define GROUP(member) offsetof(struct config, report.cloudwatch.member)
 /* A row a call; cordon-cloud knows by its name how it is tried. What stands before a second ':' is
  * only to tell two uses of one action apart. */
@@ -73,6 +78,7 @@ static const struct row {
 	  "logs:*:*:log-group:%s:*", GROUP(agent_group) },
 	{ "agent:logs:CreateLogStream", "report.cloudwatch.agent_group", agent_group_wanted,
 	  "logs:*:*:log-group:%s:*", GROUP(agent_group) },
+	{ "cloudwatch:PutMetricData", "report.cloudwatch.metrics", metrics_wanted, NULL, 0 },
 	{ "ssm:PutInventory", "report.ssm.inventory", inventory_wanted, NULL, 0 },
 	{ "ssm:PutComplianceItems", "report.ssm.compliance", compliance_wanted, NULL, 0 },
 	{ "ssm:CreateOpsItem", "report.ssm.opsitems", opsitems_wanted, NULL, 0 },

@@ -26,8 +26,13 @@
 
 static bool metrics_wanted(const struct config *config)
 {
-	return config->report.cloudwatch.metrics && config->report.cloudwatch.group &&
-	       *config->report.cloudwatch.group;
+	return config->report.cloudwatch.metrics == CONFIG_METRICS_LINE &&
+	       config->report.cloudwatch.group && *config->report.cloudwatch.group;
+}
+
+static bool metrics_call_wanted(const struct config *config)
+{
+	return config->report.cloudwatch.metrics == CONFIG_METRICS_CALL;
 }
 
 static bool inventory_wanted(const struct config *config)
@@ -48,7 +53,13 @@ static bool compliance_wanted(const struct config *config)
 static char *metrics_make(struct agent *agent, bool known)
 {
 	(void)known;
-	return delivery_metrics(agent);
+	return delivery_metrics(agent, false);
+}
+
+static char *metrics_form_make(struct agent *agent, bool known)
+{
+	(void)known;
+	return delivery_metrics(agent, true);
 }
 
 /* The table of reports. */
@@ -62,6 +73,8 @@ static const struct report {
 } table[REPORTS] = {
 	[REPORT_METRICS] = { "metrics", CLOUD_CLOUDWATCH, metrics_wanted, metrics_make, NULL,
 			     METRICS_INTERVAL },
+	[REPORT_METRICS_CALL] = { "metrics", CLOUD_METRICS, metrics_call_wanted, metrics_form_make,
+				  NULL, METRICS_INTERVAL },
 	[REPORT_INVENTORY] = { "inventory", CLOUD_INVENTORY, inventory_wanted, report_inventory,
 			       NULL, 0 },
 	[REPORT_INVENTORY_FILE] = { "inventory-file", 0, inventory_file_wanted,

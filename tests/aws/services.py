@@ -227,6 +227,9 @@ class CloudWatch(Service):
             raise Refused("InvalidParameterValue", "Namespace")
         if len(request["MetricData"]) > 1000:
             raise Refused("InvalidParameterValue", "over 1000 metrics")
+        for datum in request["MetricData"]:
+            if not abs(datum.get("Value", 0)) <= 2 ** 360:
+                raise Refused("InvalidParameterValue", f"The value {datum['Value']} is invalid")
         self.metrics += [{**datum, "Namespace": request["Namespace"]}
                          for datum in request["MetricData"]]
         return {}

@@ -406,15 +406,28 @@ def doctor(agent):
     return {row["call"]: row for row in json.loads(done.stdout).get("aws", [])}
 
 
+def test_metrics_by_call(aws, ssm_agent):
+    """Without a log group: a call a minute, of what the lines have."""
+    agent = ssm_agent(cloudwatch={"metrics": "call"})
+    agent.start()
+    found = wait_for(lambda: list(aws.services["monitoring"].metrics), "metrics come")
+    assert {"Heartbeat", "FindingsCritical", "EventsSeen", "PackAge"} < {
+        metric["MetricName"] for metric in found}
+    assert all(metric["Namespace"] == "Cordon" and metric["Unit"] in ("Count", "Seconds")
+               and "Timestamp" in metric for metric in found)
+    assert not refused_by_model(aws) and not aws.services["logs"].groups[GROUP]
+
+
 ALL = {"inventory": "call", "compliance": True, "opsitems": "high"}
 
 
 def test_doctor_tries_each_call(aws, ssm_agent):
     """All allowed; nothing that people see was changed by trying."""
-    agent = ssm_agent(ALL, cloudwatch={"group": GROUP, "agent_group": AGENT_GROUP})
+    agent = ssm_agent(ALL, cloudwatch={"group": GROUP, "metrics": "call",
+                                       "agent_group": AGENT_GROUP})
     agent.start()
     rows = doctor(agent)
-    assert {"sts:GetCallerIdentity", "logs:PutLogEvents", "logs:CreateLogStream",
+    assert {"sts:GetCallerIdentity", "cloudwatch:PutMetricData", "logs:PutLogEvents", "logs:CreateLogStream",
             "ssm:PutInventory", "ssm:PutComplianceItems", "ssm:CreateOpsItem", "ssm:UpdateOpsItem",
             "ssm:DescribeOpsItems"} == set(rows)
     assert {row["state"] for row in rows.values()} == {"ok"}, rows

@@ -31,6 +31,23 @@ static void line_is_as_specified(void **state)
 	free(line);
 }
 
+static void form_has_the_same(void **state)
+{
+	static const struct emf_metric metrics[] = { { "Heartbeat", "Count", 1 },
+						     { "OutboxAge", "Seconds", 77 } };
+	char *form = emf_form(UINT64_C(1800000000123456789), metrics, 2);
+
+	(void)state;
+	assert_non_null(form);
+	assert_string_equal(form, "Namespace=Cordon&MetricData.member.1.MetricName=Heartbeat"
+				  "&MetricData.member.1.Unit=Count&MetricData.member.1.Value=1"
+				  "&MetricData.member.1.Timestamp=2027-01-15T08%3A00%3A00Z"
+				  "&MetricData.member.2.MetricName=OutboxAge"
+				  "&MetricData.member.2.Unit=Seconds&MetricData.member.2.Value=77"
+				  "&MetricData.member.2.Timestamp=2027-01-15T08%3A00%3A00Z");
+	free(form);
+}
+
 static void no_more_than_one_directive_has(void **state)
 {
 	struct emf_metric metrics[EMF_METRICS_MAX + 1];
@@ -49,6 +66,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(line_is_as_specified),
+		cmocka_unit_test(form_has_the_same),
 		cmocka_unit_test(no_more_than_one_directive_has),
 	};
 
