@@ -77,6 +77,10 @@ tests_unit_test_flow_capture_SOURCES = \
 # What goes to AWS.
 UNIT_TESTS += %D%/unit/test_batch %D%/unit/test_emf %D%/unit/test_message %D%/unit/test_outbox \
 	%D%/unit/test_opsitem
+UNIT_TESTS += %D%/unit/test_asff %D%/unit/test_outage %D%/unit/test_sink_reply
+# It has the channel and the client itself, so the library comes after those that use them.
+tests_unit_test_outage_SOURCES = %D%/unit/test_outage.c %D%/unit/sink_bodies.c %D%/unit/sink_bodies.h
+tests_unit_test_outage_LDADD = $(daemon_LIBS) $(cordon_LIBS) $(CMOCKA_LIBS)
 
 # The worker, and its cage.
 UNIT_TESTS += \
@@ -122,6 +126,7 @@ FUZZ_TARGETS += \
 	%D%/fuzz/fuzz_cloudwatch \
 	%D%/fuzz/fuzz_courier \
 	%D%/fuzz/fuzz_ssm \
+	%D%/fuzz/fuzz_sink_reply \
 	%D%/fuzz/fuzz_record \
 	%D%/fuzz/fuzz_domain_name \
 	%D%/fuzz/fuzz_pack \
@@ -154,6 +159,7 @@ endif
 tests_fuzz_fuzz_cloudwatch_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_courier_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_ssm_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_sink_reply_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_capture_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_config_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_control_LDFLAGS = $(fuzz_link_flags)
@@ -213,11 +219,11 @@ EXTRA_DIST += \
 	%D%/system/kill_at.c %D%/system/test_pins.py \
 	%D%/data %D%/fuzz/corpus %D%/layering %D%/bench \
 	%D%/aws/emulator.py %D%/aws/imds.py %D%/aws/model.py %D%/aws/serve %D%/aws/service.py %D%/aws/services.py %D%/aws/ssm.py \
-	%D%/aws/signature.py %D%/aws/test_emulator.py \
+	%D%/aws/services_sinks.py %D%/aws/signature.py %D%/aws/test_emulator.py \
 	%D%/system/agent.py %D%/system/answerer.py %D%/system/asking.py %D%/system/conftest.py %D%/system/musl_lookup.c \
 	%D%/system/test_answers.py %D%/system/test_attribution.py %D%/system/test_block.py %D%/system/test_connect.py %D%/system/test_sweep.py %D%/system/test_enforce.py \
 	%D%/system/test_flood.py %D%/system/test_cli.py %D%/system/test_kill.py %D%/system/test_probe.py \
-	%D%/system/site.py %D%/system/test_reload.py %D%/system/test_replay.py %D%/system/test_roads.py %D%/system/test_botocore.py %D%/system/test_client.py %D%/system/test_cloud.py %D%/system/test_ssm.py %D%/system/test_stub.py %D%/system/test_worker.py \
+	%D%/system/site.py %D%/system/test_reload.py %D%/system/test_replay.py %D%/system/test_roads.py %D%/system/test_botocore.py %D%/system/test_client.py %D%/system/test_cloud.py %D%/system/test_ssm.py %D%/system/test_sinks.py %D%/system/test_stub.py %D%/system/test_worker.py \
 	%D%/system/ocsf_validate.py %D%/unit/intel_folder.h %D%/unit/list_result.h %D%/unit/prefix_reference.h %D%/unit/process_key.h %D%/unit/answer_rig.h \
 	%D%/vm/init %D%/vm/judge.py %D%/vm/kernel %D%/vm/run %D%/vm/scenario
 

@@ -84,3 +84,8 @@ void digest_text(const uint8_t *bytes, size_t size, char *out)
 	}
 	*out = '\0';
 }
+
+void digest_base64(const uint8_t digest[static SHA256_SIZE], char out[static DIGEST_BASE64_SIZE])
+{
+	(void)EVP_EncodeBlock((unsigned char *)out, digest, SHA256_SIZE);
+}

@@ -31,5 +31,9 @@ int digest_md5(const void *data, size_t size, uint8_t out[static MD5_SIZE]);
 int digest_hmac_sha256(const void *key, size_t key_size, const void *data, size_t size,
 		       uint8_t out[static SHA256_SIZE]);
 
+/* A digest in base64 (RFC 4648), NUL-terminated. */
+#define DIGEST_BASE64_SIZE 45
+void digest_base64(const uint8_t digest[static SHA256_SIZE], char out[static DIGEST_BASE64_SIZE]);
+
 /* size bytes as lower-case hexadecimal digits, NUL-terminated: out holds size * 2 + 1. */
 void digest_text(const uint8_t *bytes, size_t size, char *out);

@@ -2,6 +2,7 @@
 #include "cloud/batch.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define ROOM_MIN 64
@@ -12,6 +13,14 @@ void batch_entry_free(struct batch_entry *entry)
 		return;
 	free(entry->document);
 	free(entry);
+}
+
+void batch_entry_end(struct batch_entry *entry, enum message_outcome outcome, const char *code,
+		     const char *text)
+{
+	entry->outcome = outcome;
+	(void)snprintf(entry->why, sizeof(entry->why), "%.60s%s%s", code ? code : "",
+		       code && text ? ": " : "", text ? text : "");
 }
 
 void batch_clear(struct batch *batch)
@@ -30,6 +39,13 @@ static bool entry_fits(const struct batch *batch, const struct batch_entry *entr
 	if (size > limits->entry || size > limits->bytes - batch->bytes)
 		return false;
 	return batch->count == 0 || limits->span == 0 || last - first <= limits->span;
+}
+
+static bool entry_is_of_period(const struct batch *batch, const struct batch_entry *entry,
+			       const struct batch_limits *limits)
+{
+	return limits->period == 0 || batch->count == 0 ||
+	       entry->time / limits->period == batch->first / limits->period;
 }
 
 static int batch_add(struct batch *batch, struct batch_entry *entry,
@@ -75,14 +91,18 @@ static int by_number(const void *a, const void *b)
 int batch_fill(struct batch *batch, struct batch_list *queue, const struct batch_limits *limits,
 	       size_t count)
 {
-	struct batch_entry *entry;
+	struct batch_entry *entry, *next;
 
 	batch->count = batch->bytes = 0;
 	batch->first = batch->last = 0;
 	if (count > limits->count)
 		count = limits->count;
-	while (batch->count < count && (entry = TAILQ_FIRST(queue)) &&
-	       entry_fits(batch, entry, limits)) {
+	for (entry = TAILQ_FIRST(queue); entry && batch->count < count; entry = next) {
+		next = TAILQ_NEXT(entry, next);
+		if (!entry_is_of_period(batch, entry, limits))
+			continue;
+		if (!entry_fits(batch, entry, limits))
+			break;
 		if (batch_add(batch, entry, limits) < 0) {
 			batch_return(batch, queue);
 			return -ENOMEM;

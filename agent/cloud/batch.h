@@ -12,6 +12,8 @@
 
 #include "cloud/message.h"
 
+#define BATCH_WHY_SIZE 192
+
 struct batch_entry {
 	TAILQ_ENTRY(batch_entry) next;
 	uint64_t id;
@@ -20,9 +22,11 @@ struct batch_entry {
 	uint64_t number; /* order in which they came */
 	bool urgent;
 	bool moved; /* the service did not take it with its own time */
+	/* Of a batch that the service took: what became of this one. MESSAGE_RETRY: it is queued
+	 * once more, with the time of now. */
 	enum message_outcome outcome;
-	const char *why; /* static, or NULL */
-	char *document;	 /* owned; NUL-terminated */
+	char why[BATCH_WHY_SIZE];
+	char *document; /* owned; NUL-terminated */
 	size_t size;
 };
 TAILQ_HEAD(batch_list, batch_entry);
@@ -34,6 +38,7 @@ struct batch_limits {
 	size_t overhead; /* bytes of each entry beside its document */
 	size_t entry;	 /* bytes of one, with its overhead */
 	uint64_t span;	 /* ms from the first to the last; 0: any */
+	uint64_t period; /* ms: all are of one such part of the clock, an hour; 0: any */
 };
 
 struct batch {
@@ -43,8 +48,9 @@ struct batch {
 };
 
 /* Moves entries from the front of the queue into the batch, which is empty, until one does not fit
- * any more; then orders them by time. At most count of them. One that is too large for any batch
- * is left at the front of the queue. -ENOMEM: nothing was moved. */
+ * any more; then orders them by time. Those of another period are left where they are. At most
+ * count of them. One that is too large for any batch is left at the front of the queue. -ENOMEM:
+ * nothing was moved. */
 int batch_fill(struct batch *batch, struct batch_list *queue, const struct batch_limits *limits,
 	       size_t count);
 /* Puts them back at the front of the queue, in the order in which they came. */
@@ -53,3 +59,8 @@ void batch_return(struct batch *batch, struct batch_list *queue);
 void batch_clear(struct batch *batch);
 
 void batch_entry_free(struct batch_entry *entry);
+
+/* Says what became of one. code and text: the service's words, cut where they are too long; NULL:
+ * it has none. */
+void batch_entry_end(struct batch_entry *entry, enum message_outcome outcome, const char *code,
+		     const char *text);

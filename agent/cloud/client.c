@@ -435,6 +435,26 @@ static int call_copy(struct client_call *call, const struct client_request *requ
 	return body_make(call, request);
 }
 
+int client_endpoint(const struct client *client, const struct service *service,
+		    char out[static ENDPOINT_URL_SIZE])
+{
+	return endpoint_url(&client->options.endpoint, service, out);
+}
+
+/* "https://host" to "https://prefix.host". */
+static int host_put(char url[static ENDPOINT_URL_SIZE], const char *prefix)
+{
+	char *authority = strstr(url, "://") + 3;
+	size_t length = strlen(prefix), rest = strlen(authority) + 1;
+
+	if ((size_t)(authority - url) + length + 1 + rest > ENDPOINT_URL_SIZE)
+		return -ENAMETOOLONG;
+	memmove(authority + length + 1, authority, rest);
+	memcpy(authority, prefix, length);
+	authority[length] = '.';
+	return 0;
+}
+
 int client_call(struct client *client, const struct client_request *request, client_done done,
 		void *userdata, struct client_call **ret_call)
 {
@@ -446,7 +466,9 @@ int client_call(struct client *client, const struct client_request *request, cli
 	call->client = client;
 	call->done = done;
 	call->userdata = userdata;
-	r = endpoint_url(&client->options.endpoint, request->service, call->url);
+	r = client_endpoint(client, request->service, call->url);
+	if (r == 0 && request->host_prefix)
+		r = host_put(call->url, request->host_prefix);
 	if (r == 0)
 		r = call_copy(call, request);
 	/* From the loop, so that done never runs within this call. */

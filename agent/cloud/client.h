@@ -35,6 +35,7 @@ struct client_request {
 	const char *operation;	  /* of JSON services, and for messages */
 	const char *method;	  /* of REST; NULL: POST */
 	const char *path, *query; /* of REST, percent-encoded; NULL: "/" and none */
+	const char *host_prefix;  /* goes before the endpoint's host, with a dot; NULL: none */
 	const char *content_type; /* NULL: as the service's protocol has it */
 	const void *body;	  /* of the form protocols without Action and Version */
 	size_t body_size;
@@ -74,6 +75,9 @@ void client_free(struct client *client);
  * Errors as endpoint_url() has them, and -ENOMEM. */
 int client_call(struct client *client, const struct client_request *request, client_done done,
 		void *userdata, struct client_call **ret_call);
+/* Where it calls a service; errors as endpoint_url() has them. */
+int client_endpoint(const struct client *client, const struct service *service,
+		    char out[static ENDPOINT_URL_SIZE]);
 void client_cancel(struct client_call *call);
 
 struct client_statistics {

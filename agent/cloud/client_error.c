@@ -3,14 +3,13 @@
  * What a service says went wrong: its code and message, from a reply that somebody else wrote.
  */
 #include <jansson.h>
-#include <libxml/parser.h>
 #include <libxml/tree.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "cloud/client.h"
+#include "cloud/reply_xml.h"
 
 CLEANUP_DEFINE(xmlDoc *, xmlFreeDoc)
 
@@ -45,15 +44,6 @@ static void json_error(const char *body, size_t size, char code[static CLIENT_CO
 	json_decref(object);
 }
 
-/* The text of an element that has nothing but text; NULL otherwise. */
-static const char *element_text(const xmlNode *node)
-{
-	const xmlNode *child = node->children;
-
-	return child && !child->next && child->type == XML_TEXT_NODE ? (const char *)child->content
-								     : NULL;
-}
-
 static bool element_is(const xmlNode *node, const char *name)
 {
 	return node->type == XML_ELEMENT_NODE && strcmp((const char *)node->name, name) == 0;
@@ -64,13 +54,7 @@ static bool element_is(const xmlNode *node, const char *name)
 static void xml_error(const char *body, size_t size, char code[static CLIENT_CODE_SIZE],
 		      char message[static CLIENT_MESSAGE_SIZE])
 {
-	CLEANUP(xmlFreeDoc_cleanup)
-	xmlDoc *document =
-		size > INT_MAX
-			? NULL
-			: xmlReadMemory(body, (int)size, "reply", NULL,
-					XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING |
-						XML_PARSE_NOBLANKS | XML_PARSE_NOCDATA);
+	CLEANUP(xmlFreeDoc_cleanup) xmlDoc *document = reply_xml_read(body, size);
 	const xmlNode *node = document ? xmlDocGetRootElement(document) : NULL;
 
 	while (node && !element_is(node, "Error")) {
@@ -81,7 +65,7 @@ static void xml_error(const char *body, size_t size, char code[static CLIENT_COD
 		node = child;
 	}
 	for (node = node ? node->children : NULL; node; node = node->next) {
-		const char *text = element_text(node);
+		const char *text = reply_xml_text(node);
 
 		if (text && element_is(node, "Code"))
 			code_set(text, code);

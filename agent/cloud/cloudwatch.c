@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,16 +107,6 @@ static int call(struct sink_queue *queue, const char *operation, const char *bod
 	return client_call(sink_client(queue), &request, done, queue, NULL);
 }
 
-/* The call cannot even be made: memory, or an endpoint that is none. */
-static void fail_early(struct sink_queue *queue, int error)
-{
-	struct sink_verdict verdict = { .outcome = MESSAGE_RETRY, .after = 60 * NS_PER_SECOND };
-
-	(void)snprintf(verdict.text, sizeof(verdict.text), "CloudWatch Logs cannot be asked: %s%s",
-		       strerror(-error), error == -EINVAL ? " (is aws.region right?)" : "");
-	sink_end(queue, &verdict);
-}
-
 /* ---- what is missing ---- */
 
 static bool is_missing(const struct client_result *result)
@@ -142,7 +131,7 @@ static void stream_make(struct sink_queue *queue)
 	int r = body ? call(queue, "CreateLogStream", body, stream_made) : -ENOMEM;
 
 	if (r < 0)
-		fail_early(queue, r);
+		sink_fail_early(queue, r);
 }
 
 static void group_made(const struct client_result *result, void *userdata)
@@ -165,7 +154,7 @@ static void group_make(struct sink_queue *queue)
 	int r = body ? call(queue, "CreateLogGroup", body, group_made) : -ENOMEM;
 
 	if (r < 0)
-		fail_early(queue, r);
+		sink_fail_early(queue, r);
 }
 
 static void stream_made(const struct client_result *result, void *userdata)
@@ -187,27 +176,24 @@ static void stream_made(const struct client_result *result, void *userdata)
 /* Those that were not taken as they are go once more, with the time of now. */
 static void reject(struct batch_entry *entry)
 {
-	entry->outcome = entry->moved ? MESSAGE_POISON : MESSAGE_RETRY;
-	entry->why = "CloudWatch Logs refuses its time";
+	batch_entry_end(entry, entry->moved ? MESSAGE_POISON : MESSAGE_RETRY, NULL,
+			"CloudWatch Logs refuses its time");
 	entry->moved = true;
 }
 
 static void taken(struct sink_queue *queue, const struct client_result *result)
 {
 	struct batch *batch = sink_batch(queue);
-	struct sink_verdict verdict = { .outcome = MESSAGE_DELIVERED };
+	static const struct sink_verdict verdict = { .outcome = MESSAGE_DELIVERED };
 	size_t before, from;
 
 	if (cloudwatch_reply(result->body, result->body_size, batch->count, &before, &from) < 0) {
-		verdict.outcome = MESSAGE_RETRY;
-		verdict.after = NS_PER_SECOND;
-		(void)snprintf(verdict.text, sizeof(verdict.text),
-			       "the endpoint of CloudWatch Logs gives replies that are none");
-	} else {
-		for (size_t i = 0; i < batch->count; i++)
-			if (i < before || i >= from)
-				reject(batch->entries[i]);
+		sink_fail_reply(queue);
+		return;
 	}
+	for (size_t i = 0; i < batch->count; i++)
+		if (i < before || i >= from)
+			reject(batch->entries[i]);
 	sink_end(queue, &verdict);
 }
 
@@ -230,7 +216,7 @@ static void put_begin(struct sink_queue *queue)
 	int r = body ? call(queue, "PutLogEvents", body, put_done) : -ENOMEM;
 
 	if (r < 0)
-		fail_early(queue, r);
+		sink_fail_early(queue, r);
 }
 
 static void deliver(struct sink_queue *queue)
@@ -265,6 +251,8 @@ const struct cloud_sink agent_log = {
 const struct cloud_sink cloudwatch = {
 	.name = "cloudwatch",
 	.limits = LIMITS,
+	/* 800 calls a second, account and region, in the smallest regions. */
+	.burst = 100,
 	.time_fit = time_fit,
 	.deliver = deliver,
 };

@@ -241,12 +241,13 @@ static void courier_write(struct courier *courier)
 		courier_break(courier, "cannot be watched");
 }
 
-bool courier_has_room(const struct courier *courier, size_t size)
+bool courier_has_room(const struct courier *courier, unsigned sink, size_t size)
 {
-	const struct places *places = &courier->places;
+	const struct places_share *share = &courier->places.shares[sink];
 
-	return courier->state == STATE_READY && !courier->sending && places->free_count > 0 &&
-	       (places->bytes + size <= COURIER_BYTES || places->bytes == 0);
+	return courier->state == STATE_READY && !courier->sending &&
+	       courier->places.free_count > 0 && share->entries < PLACES_SINK_MAX &&
+	       (share->bytes + size <= COURIER_BYTES || share->bytes == 0);
 }
 
 int courier_send(struct courier *courier, uint64_t id, const struct message_entry *entry,
@@ -256,7 +257,9 @@ int courier_send(struct courier *courier, uint64_t id, const struct message_entr
 
 	if (size == 0 || size > MESSAGE_LONG_MAX - sizeof(*entry))
 		return -EMSGSIZE;
-	if (!courier_has_room(courier, size))
+	if (entry->sink >= CLOUD_SINKS)
+		return -EINVAL;
+	if (!courier_has_room(courier, entry->sink, size))
 		return -EAGAIN;
 	r = sending_begin(courier, MESSAGE_ENTRY, 0, sizeof(*entry) + size);
 	if (r < 0)

@@ -17,7 +17,7 @@
 struct courier;
 
 #define COURIER_PROGRAM "cordon-cloud"
-/* Bytes of their documents: two of the largest calls. */
+/* Bytes of the documents that it may have of one sink: two of the largest calls. */
 #define COURIER_BYTES	((size_t)2 * 1024 * 1024)
 /* It says something every few seconds. */
 #define COURIER_SILENCE (60 * UINT64_C(1000000000))
@@ -48,8 +48,8 @@ int courier_new(sd_event *loop, const struct courier_options *options,
 /* Kills it; no handler is called. */
 void courier_free(struct courier *courier);
 
-/* Whether an entry of that size would be taken now. */
-bool courier_has_room(const struct courier *courier, size_t size);
+/* Whether an entry of that size would be taken for that sink now. */
+bool courier_has_room(const struct courier *courier, unsigned sink, size_t size);
 /* Copies the document. -EAGAIN: no room now. -EMSGSIZE: it is larger than it may be. */
 int courier_send(struct courier *courier, uint64_t id, const struct message_entry *entry,
 		 const char *document, size_t size);

@@ -22,10 +22,18 @@
 
 /* The table of sinks. */
 static const struct cloud_sink *const sinks[CLOUD_SINKS] = {
-	[CLOUD_CLOUDWATCH] = &cloudwatch, [CLOUD_OPSITEMS] = &opsitems,
-	[CLOUD_INVENTORY] = &inventory,	  [CLOUD_COMPLIANCE] = &compliance,
-	[CLOUD_AGENT_LOG] = &agent_log,	  [CLOUD_PARAMETER] = &parameter,
-	[CLOUD_PREFLIGHT] = &preflight,	  [CLOUD_METRICS] = &metric_data,
+	[CLOUD_CLOUDWATCH] = &cloudwatch,
+	[CLOUD_OPSITEMS] = &opsitems,
+	[CLOUD_INVENTORY] = &inventory,
+	[CLOUD_COMPLIANCE] = &compliance,
+	[CLOUD_AGENT_LOG] = &agent_log,
+	[CLOUD_PARAMETER] = &parameter,
+	[CLOUD_PREFLIGHT] = &preflight,
+	[CLOUD_METRICS] = &metric_data,
+	[CLOUD_EVENTBRIDGE] = &eventbridge,
+	[CLOUD_SECURITY_HUB] = &security_hub,
+	[CLOUD_SNS] = &sns,
+	[CLOUD_S3] = &s3,
 };
 
 CLEANUP_DEFINE(struct dispatch *, dispatch_free)

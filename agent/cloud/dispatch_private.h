@@ -16,7 +16,7 @@ struct sink_queue {
 	struct batch batch;
 	bool busy;
 	size_t count_max; /* entries in the next batch: fewer while a wrong one is looked for */
-	uint64_t called;  /* boot clock, when the last call began */
+	uint64_t paced;	  /* boot clock, when the next call may begin that is not urgent */
 	unsigned state;
 	sd_event_source *timer;
 };

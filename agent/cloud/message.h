@@ -24,7 +24,7 @@
 
 #include "base/cage_layer.h"
 
-#define MESSAGE_VERSION 2
+#define MESSAGE_VERSION 3
 
 /* Of one frame's body; several frames fit into the kernel's default socket buffer (208 KiB). */
 #define MESSAGE_PART_MAX    ((size_t)48 * 1024)
@@ -60,6 +60,7 @@ enum message_reader {
 enum message_outcome {
 	MESSAGE_DELIVERED,
 	MESSAGE_RETRY,	/* not now: the service cannot be reached, or says later */
+	MESSAGE_LATER,	/* this one not now; the service takes others */
 	MESSAGE_DENIED, /* not until somebody grants a permission */
 	MESSAGE_POISON, /* never: the service refuses this one, and takes others */
 	MESSAGE_OUTCOMES,
@@ -86,7 +87,7 @@ struct message_state {
 
 struct message_result {
 	enum message_outcome outcome;
-	uint64_t after;		      /* RETRY, DENIED: not before so many ns from now */
+	uint64_t after;		      /* RETRY, LATER, DENIED: not before so many ns from now */
 	char text[MESSAGE_TEXT_SIZE]; /* why; "" when delivered. A stranger's bytes */
 	uint64_t ids[MESSAGE_RESULTS_MAX];
 	size_t count;

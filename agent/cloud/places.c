@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cloud/places.h"
 
+#include <string.h>
+
 void places_clear(struct places *places)
 {
 	places->free_count = 0;
@@ -8,7 +10,7 @@ void places_clear(struct places *places)
 		places->places[i].taken = false;
 		places->free_places[places->free_count++] = (uint32_t)i;
 	}
-	places->bytes = 0;
+	memset(places->shares, 0, sizeof(places->shares));
 }
 
 uint64_t places_take(struct places *places, uint64_t id, uint32_t sink, bool answers, size_t size)
@@ -22,7 +24,8 @@ uint64_t places_take(struct places *places, uint64_t id, uint32_t sink, bool ans
 				 .answers = answers,
 				 .size = size,
 				 .sink = sink };
-	places->bytes += size;
+	places->shares[sink].entries++;
+	places->shares[sink].bytes += size;
 	return (uint64_t)place->uses << 32 | number;
 }
 
@@ -37,6 +40,7 @@ struct place *places_find(struct places *places, uint64_t name)
 void places_return(struct places *places, struct place *place)
 {
 	place->taken = false;
-	places->bytes -= place->size;
+	places->shares[place->sink].entries--;
+	places->shares[place->sink].bytes -= place->size;
 	places->free_places[places->free_count++] = (uint32_t)(place - places->places);
 }

@@ -10,8 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Entries that it may have and not have answered: a few calls' worth. */
-#define PLACES_MAX ((size_t)2048)
+#include "cloud/settings.h"
+
+/* Entries of one sink that it may have and not have answered: a few calls' worth. Each sink has
+ * room of its own, so that one that hangs takes none from the others. */
+#define PLACES_SINK_MAX ((size_t)512)
+/* Of all: eight sinks that are full (OUTBOX_TAKEN_MAX). */
+#define PLACES_MAX	((size_t)4096)
 
 struct place {
 	uint64_t id; /* the daemon's */
@@ -24,12 +29,15 @@ struct place {
 struct places {
 	struct place places[PLACES_MAX];
 	uint32_t free_places[PLACES_MAX];
-	size_t free_count, bytes;
+	size_t free_count;
+	struct places_share {
+		size_t entries, bytes;
+	} shares[CLOUD_SINKS]; /* of each sink */
 };
 
 /* All of them are free; names that were given mean nothing any more. */
 void places_clear(struct places *places);
-/* There must be a free one. Returns its name. */
+/* There must be a free one, and such a sink. Returns its name. */
 uint64_t places_take(struct places *places, uint64_t id, uint32_t sink, bool answers, size_t size);
 /* NULL: nothing of that name is out. */
 struct place *places_find(struct places *places, uint64_t name);

@@ -22,6 +22,7 @@ static const struct code codes[] = {
 	{ "RequestThrottled", FAILURE_THROTTLED },
 	{ "RequestThrottledException", FAILURE_THROTTLED },
 	{ "SlowDown", FAILURE_THROTTLED },
+	{ "Throttled", FAILURE_THROTTLED },
 	{ "ThrottledException", FAILURE_THROTTLED },
 	{ "Throttling", FAILURE_THROTTLED },
 	{ "ThrottlingException", FAILURE_THROTTLED },

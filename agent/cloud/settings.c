@@ -11,10 +11,18 @@ CLEANUP_DEFINE(json_t *, json_decref)
 const char *cloud_sink_name(unsigned id)
 {
 	static const char *const names[CLOUD_SINKS] = {
-		[CLOUD_CLOUDWATCH] = "cloudwatch", [CLOUD_OPSITEMS] = "opsitems",
-		[CLOUD_INVENTORY] = "inventory",   [CLOUD_COMPLIANCE] = "compliance",
-		[CLOUD_AGENT_LOG] = "agent-log",   [CLOUD_PARAMETER] = "parameter",
-		[CLOUD_PREFLIGHT] = "preflight",   [CLOUD_METRICS] = "metrics",
+		[CLOUD_CLOUDWATCH] = "cloudwatch",
+		[CLOUD_OPSITEMS] = "opsitems",
+		[CLOUD_INVENTORY] = "inventory",
+		[CLOUD_COMPLIANCE] = "compliance",
+		[CLOUD_AGENT_LOG] = "agent-log",
+		[CLOUD_PARAMETER] = "parameter",
+		[CLOUD_PREFLIGHT] = "preflight",
+		[CLOUD_METRICS] = "metrics",
+		[CLOUD_EVENTBRIDGE] = "eventbridge",
+		[CLOUD_SECURITY_HUB] = "security_hub",
+		[CLOUD_SNS] = "sns",
+		[CLOUD_S3] = "s3",
 	};
 
 	return id < ELEMENTS(names) ? names[id] : NULL;
@@ -43,6 +51,11 @@ static const struct {
 	{ "cloudwatch_group", FIELD(cloudwatch.group) },
 	{ "cloudwatch_stream", FIELD(cloudwatch.stream) },
 	{ "cloudwatch_agent_group", FIELD(cloudwatch.agent_group) },
+	{ "event_bus", FIELD(event_bus) },
+	{ "topic", FIELD(topic) },
+	{ "s3_bucket", FIELD(s3.bucket) },
+	{ "s3_prefix", FIELD(s3.prefix) },
+	{ "s3_owner", FIELD(s3.owner) },
 };
 
 static const char **text_of(const struct settings *settings, size_t row)
@@ -54,7 +67,8 @@ char *settings_write(const struct settings *settings)
 {
 	CLEANUP(json_decref_cleanup)
 	json_t *object =
-		json_pack("{s:b, s:b}", "fips", settings->fips, "dual_stack", settings->dual_stack);
+		json_pack("{s:b, s:b, s:I}", "fips", settings->fips, "dual_stack",
+			  settings->dual_stack, "s3_interval", (json_int_t)settings->s3.interval);
 	json_t *overrides = json_object();
 	bool failed = !object || json_object_set_new(object, "overrides", overrides) < 0;
 
@@ -76,9 +90,12 @@ int settings_read(const json_t *object, struct settings *ret)
 		.fips = json_is_true(json_object_get(object, "fips")),
 		.dual_stack = json_is_true(json_object_get(object, "dual_stack")),
 	};
-	const json_t *value;
+	const json_t *value = json_object_get(object, "s3_interval");
 	const char *name;
 
+	if (!json_is_integer(value) || json_integer_value(value) < 0)
+		return -EBADMSG;
+	settings.s3.interval = (uint64_t)json_integer_value(value);
 	for (size_t i = 0; i < ELEMENTS(texts); i++) {
 		*text_of(&settings, i) = json_string_value(json_object_get(object, texts[i].name));
 		if (!*text_of(&settings, i))

@@ -21,6 +21,11 @@ enum cloud_sink_id {
 	CLOUD_PARAMETER = 6,
 	CLOUD_PREFLIGHT = 7,
 	CLOUD_METRICS = 8,
+	/* Of findings. */
+	CLOUD_EVENTBRIDGE = 10,
+	CLOUD_SECURITY_HUB = 11,
+	CLOUD_SNS = 12,
+	CLOUD_S3 = 13,
 	CLOUD_SINKS, /* one more than the last */
 };
 
@@ -51,6 +56,14 @@ struct settings {
 		const char *stream;
 		const char *agent_group; /* of the agent's own log; "": no such sink */
 	} cloudwatch;
+	const char *event_bus; /* name or ARN; "": no such sink */
+	const char *topic;     /* ARN; "": no such sink */
+	struct {
+		const char *bucket; /* "": no such sink */
+		const char *prefix; /* before each key */
+		const char *owner;  /* account that the bucket must be of; "": any */
+		uint64_t interval;  /* seconds for which lines are gathered */
+	} s3;
 };
 
 /* JSON text, the caller's to clear and free; NULL: no memory, or text that is not UTF-8. */

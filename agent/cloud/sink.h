@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "base/clock.h"
 #include "cloud/batch.h"
 #include "cloud/client.h"
 #include "cloud/settings.h"
@@ -23,9 +24,22 @@ struct sink_verdict {
 	char text[MESSAGE_TEXT_SIZE];
 };
 
+/* Where a sink says nothing else. */
+#define SINK_HOLD     NS_PER_SECOND
+#define SINK_INTERVAL (NS_PER_SECOND / 5)
+#define SINK_BURST    20
+
 struct cloud_sink {
 	const char *name;
 	struct batch_limits limits;
+	/* Pace: ns between two calls, so that a fleet that catches up after an outage stays far
+	 * below what a service takes; so many calls ahead of it for entries that are urgent. 0: as
+	 * above. */
+	uint64_t interval;
+	unsigned burst;
+	/* ns that an entry waits for others; NULL: SINK_HOLD. */
+	uint64_t (*hold)(const struct settings *settings);
+	bool patient; /* urgent entries wait as well */
 	/* The nearest time that the service takes, ms; now: as AWS has it. NULL: any. */
 	uint64_t (*time_fit)(uint64_t time, uint64_t now);
 	/* Delivers queue's batch; ends with sink_end(). */
@@ -42,6 +56,9 @@ unsigned *sink_state(struct sink_queue *queue);
 const char *sink_host(struct sink_queue *queue);
 /* What is known of it: fields are "" else. */
 const struct message_instance *sink_instance(struct sink_queue *queue);
+/* Its ARN; "" where it is not known. */
+#define SINK_ARN_SIZE 320
+void sink_instance_arn(struct sink_queue *queue, char out[static SINK_ARN_SIZE]);
 /* Which row of the table this is. */
 const struct cloud_sink *sink_type(struct sink_queue *queue);
 
@@ -65,6 +82,14 @@ void sink_call_bytes(struct sink_queue *queue, const char *service, const char *
 void sink_end_as(struct sink_queue *queue, enum message_outcome outcome, uint64_t after,
 		 const char *text);
 
+/* The call cannot even be made: memory, or an endpoint that is none. */
+void sink_fail_early(struct sink_queue *queue, int error);
+/* The reply is none of the service's. */
+void sink_fail_reply(struct sink_queue *queue);
+/* Nothing is delivered until something changes in AWS or in the configuration, which text names. */
+void sink_fail_setting(struct sink_queue *queue, const char *text);
+
+extern const struct cloud_sink eventbridge, security_hub, sns, s3;
 extern const struct cloud_sink cloudwatch;
 extern const struct cloud_sink agent_log;
 extern const struct cloud_sink opsitems;

@@ -15,6 +15,8 @@
 #define REPLY_MAX	 ((size_t)256 * 1024)
 /* Nothing about it mends itself in a moment. */
 #define AFTER_IMPOSSIBLE (60 * NS_PER_SECOND)
+#define AFTER_GARBAGE	 NS_PER_SECOND
+#define AFTER_SETTING	 (300 * NS_PER_SECOND)
 
 void sink_end_as(struct sink_queue *queue, enum message_outcome outcome, uint64_t after,
 		 const char *text)
@@ -28,6 +30,29 @@ void sink_end_as(struct sink_queue *queue, enum message_outcome outcome, uint64_
 	sink_end(queue, &verdict);
 }
 
+void sink_fail_early(struct sink_queue *queue, int error)
+{
+	char text[MESSAGE_TEXT_SIZE];
+
+	(void)snprintf(text, sizeof(text), "%s cannot be asked: %s%s", sink_type(queue)->name,
+		       strerror(-error), error == -EINVAL ? " (is aws.region right?)" : "");
+	sink_end_as(queue, MESSAGE_RETRY, AFTER_IMPOSSIBLE, text);
+}
+
+void sink_fail_reply(struct sink_queue *queue)
+{
+	char text[MESSAGE_TEXT_SIZE];
+
+	(void)snprintf(text, sizeof(text), "the endpoint of %s gives replies that are none",
+		       sink_type(queue)->name);
+	sink_end_as(queue, MESSAGE_RETRY, AFTER_GARBAGE, text);
+}
+
+void sink_fail_setting(struct sink_queue *queue, const char *text)
+{
+	sink_end_as(queue, MESSAGE_RETRY, AFTER_SETTING, text);
+}
+
 void sink_call_bytes(struct sink_queue *queue, const char *service, const char *operation,
 		     const char *body, client_done done)
 {
@@ -39,14 +64,10 @@ void sink_call_bytes(struct sink_queue *queue, const char *service, const char *
 		.bucket = CLIENT_TELEMETRY,
 		.reply_max = REPLY_MAX,
 	};
-	char text[MESSAGE_TEXT_SIZE];
 	int r = body ? client_call(sink_client(queue), &request, done, queue, NULL) : -ENOMEM;
 
-	if (r == 0)
-		return;
-	(void)snprintf(text, sizeof(text), "%s cannot be asked: %s%s", service, strerror(-r),
-		       r == -EINVAL ? " (is aws.region right?)" : "");
-	sink_end_as(queue, MESSAGE_RETRY, AFTER_IMPOSSIBLE, text);
+	if (r < 0)
+		sink_fail_early(queue, r);
 }
 
 void sink_call(struct sink_queue *queue, const char *service, const char *operation, json_t *body,

@@ -12,16 +12,13 @@
 #include "base/clock.h"
 #include "cloud/dispatch_private.h"
 
-/* An entry that is not urgent waits so long for others. */
-#define FLUSH_AGE	  NS_PER_SECOND
-/* Between two calls of one sink, unless an entry is urgent: five a second, so that a fleet that
- * catches up after an outage stays far below what a service takes. */
-#define CALL_INTERVAL	  (NS_PER_SECOND / 5)
 /* How long to stay away after what does not mend itself in a moment. */
 #define AFTER_DENIED	  (300 * NS_PER_SECOND)
 #define AFTER_CREDENTIALS (10 * NS_PER_SECOND)
 #define AFTER_PERMANENT	  (60 * NS_PER_SECOND)
 #define AFTER_TRANSIENT	  NS_PER_SECOND
+/* One entry that the service did not take, with others that it took. */
+#define AFTER_ENTRY	  (60 * NS_PER_SECOND)
 
 /* ---- what sinks use ---- */
 
@@ -72,6 +69,18 @@ int sink_answer(struct sink_queue *queue, const struct batch_entry *entry, const
 	message_put_answer(&frame, entry->id, bytes, size);
 	dispatch_send(queue->dispatch, &frame);
 	return 0;
+}
+
+void sink_instance_arn(struct sink_queue *queue, char out[static SINK_ARN_SIZE])
+{
+	const struct message_instance *instance = &queue->dispatch->instance;
+	const char *partition =
+		instance->partition[0] ? instance->partition : endpoint_partition(instance->region);
+
+	out[0] = '\0';
+	if (instance->id[0] && instance->region[0] && instance->account[0])
+		(void)snprintf(out, SINK_ARN_SIZE, "arn:%s:ec2:%s:%s:instance/%s", partition,
+			       instance->region, instance->account, instance->id);
 }
 
 static void result_send(struct dispatch *dispatch, struct message_result *result)
@@ -143,10 +152,20 @@ static uint64_t realtime_ms(const struct dispatch *dispatch)
 	return (uint64_t)((int64_t)clock_realtime() + statistics.skew) / NS_PER_MILLISECOND;
 }
 
+static void entry_answer(struct dispatch *dispatch, const struct batch_entry *entry)
+{
+	struct message_result result;
+
+	result_begin(&result, entry->outcome, entry->outcome == MESSAGE_POISON ? 0 : AFTER_ENTRY,
+		     entry->why);
+	result_add(dispatch, &result, entry->id);
+	result_send(dispatch, &result);
+}
+
 /* Each entry of a batch that the service took has its own outcome. */
 static void batch_answer(struct sink_queue *queue)
 {
-	struct message_result delivered, poison;
+	struct message_result delivered;
 
 	result_begin(&delivered, MESSAGE_DELIVERED, 0, NULL);
 	for (size_t i = 0; i < queue->batch.count; i++) {
@@ -158,13 +177,10 @@ static void batch_answer(struct sink_queue *queue)
 			sink_queue_add(queue, entry);
 			continue;
 		}
-		if (entry->outcome == MESSAGE_POISON) {
-			result_begin(&poison, MESSAGE_POISON, 0, entry->why);
-			result_add(queue->dispatch, &poison, entry->id);
-			result_send(queue->dispatch, &poison);
-		} else {
+		if (entry->outcome == MESSAGE_DELIVERED)
 			result_add(queue->dispatch, &delivered, entry->id);
-		}
+		else
+			entry_answer(queue->dispatch, entry);
 		batch_entry_free(entry);
 	}
 	queue->batch.count = 0;
@@ -210,9 +226,13 @@ void sink_end(struct sink_queue *queue, const struct sink_verdict *verdict)
  * entry aside. Whatever else an endpoint may say, the entry stays where it is. */
 static bool entry_is_wrong(const struct client_result *result)
 {
-	static const char *const codes[] = { "InvalidParameterException", "ValidationException",
-					     "ValidationError", "InvalidParameterValue",
-					     "OpsItemInvalidParameterException" };
+	static const char *const codes[] = { "InvalidParameterException",
+					     "ValidationException",
+					     "ValidationError",
+					     "InvalidParameterValue",
+					     "OpsItemInvalidParameterException",
+					     "InvalidInputException",
+					     "InvalidParameter" };
 
 	for (size_t i = 0; result->status == 400 && i < ELEMENTS(codes); i++)
 		if (strcmp(result->code, codes[i]) == 0)
@@ -239,23 +259,31 @@ void sink_fail(struct sink_queue *queue, const struct client_result *result, con
 	sink_end(queue, &verdict);
 }
 
+static uint64_t interval_of(const struct sink_queue *queue)
+{
+	return queue->type->interval ? queue->type->interval : SINK_INTERVAL;
+}
+
 /* Boot clock when the queue is to be delivered; UINT64_MAX: nothing waits. */
 static uint64_t queue_due(const struct sink_queue *queue)
 {
 	const struct batch_entry *oldest = TAILQ_FIRST(&queue->waiting), *entry;
 	const struct batch_limits *limits = &queue->type->limits;
-	uint64_t due, paced = queue->called + CALL_INTERVAL;
+	const unsigned burst = queue->type->burst ? queue->type->burst : SINK_BURST;
+	const uint64_t ahead = burst * interval_of(queue);
+	uint64_t due;
 
 	if (!oldest)
 		return UINT64_MAX;
-	due = oldest->came + FLUSH_AGE;
+	due = oldest->came +
+	      (queue->type->hold ? queue->type->hold(&queue->dispatch->settings) : SINK_HOLD);
 	TAILQ_FOREACH(entry, &queue->waiting, next)
-	if (entry->urgent)
-		return 0;
+	if (entry->urgent && !queue->type->patient)
+		return ahead > queue->paced ? 0 : queue->paced - ahead;
 	if (queue->waiting_count >= limits->count || queue->waiting_bytes >= limits->bytes ||
 	    queue->count_max < limits->count)
 		due = 0;
-	return due > paced ? due : paced;
+	return due > queue->paced ? due : queue->paced;
 }
 
 static int queue_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -264,6 +292,13 @@ static int queue_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	sink_queue_turn(userdata);
 	return 0;
+}
+
+static void pace(struct sink_queue *queue)
+{
+	uint64_t now = clock_boottime();
+
+	queue->paced = (queue->paced > now ? queue->paced : now) + interval_of(queue);
 }
 
 static void queue_deliver(struct sink_queue *queue)
@@ -286,7 +321,7 @@ static void queue_deliver(struct sink_queue *queue)
 	queue->waiting_count -= queue->batch.count;
 	if (queue->batch.count > 0) {
 		queue->busy = true;
-		queue->called = clock_boottime();
+		pace(queue);
 		queue->type->deliver(queue);
 		return;
 	}

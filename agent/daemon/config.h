@@ -138,7 +138,28 @@ struct config {
 			char *stream; /* NULL: the instance's id */
 			enum config_metrics metrics;
 			char *agent_group; /* of the agent's own log; NULL: none */
+			enum severity severity; /* of at least this; likewise below */
 		} cloudwatch;
+		struct {
+			char *bus; /* name or ARN; NULL: no such sink */
+			enum severity severity;
+		} eventbridge;
+		struct {
+			bool on;
+			char *account; /* NULL: the instance's */
+			enum severity severity;
+		} security_hub;
+		struct {
+			char *topic; /* ARN; NULL: no such sink */
+			enum severity severity;
+		} sns;
+		struct {
+			char *bucket;	   /* NULL: no such sink */
+			char *prefix;	   /* before each key */
+			char *owner;	   /* account that the bucket must be of; NULL: any */
+			uint64_t interval; /* seconds for which lines are gathered */
+			enum severity severity;
+		} s3;
 		struct {
 			enum config_inventory inventory;
 			char *folder; /* of SSM's agent */

@@ -14,6 +14,7 @@
 #include <syslog.h>
 
 #include "base/cleanup.h"
+#include "daemon/config_report.h"
 #include "daemon/config_scan.h"
 #include "policy/mapping.h"
 #include "scan/pool.h"
@@ -306,33 +307,6 @@ static int report_path_read(struct document *document, const struct document_nod
 	return (off ? mapping_text : mapping_path)(document, value, key, field);
 }
 
-/* CloudWatch Logs, CreateLogGroup and CreateLogStream: what names may be made of. */
-#define LOG_NAME_MAX 512
-
-static int group_read(struct document *document, const struct document_node *value,
-		      const struct mapping_key *key, void *field)
-{
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789.-_/#";
-	bool sound = value->kind == DOCUMENT_SCALAR && !value->nothing && value->length > 0 &&
-		     value->length <= LOG_NAME_MAX && strspn(value->text, letters) == value->length;
-
-	if (!sound)
-		return mapping_expected(document, value, "a log group (/cordon/findings)");
-	return mapping_text(document, value, key, field);
-}
-
-static int stream_read(struct document *document, const struct document_node *value,
-		       const struct mapping_key *key, void *field)
-{
-	bool sound = value->kind == DOCUMENT_SCALAR && !value->nothing && value->length > 0 &&
-		     value->length <= LOG_NAME_MAX && strcspn(value->text, ":*") == value->length;
-
-	if (!sound)
-		return mapping_expected(document, value, "a log stream, without : and *");
-	return mapping_label(document, value, key, field);
-}
-
 static const struct mapping_word truth_words[] = {
 	{ "yes", CONFIG_YES }, { "true", CONFIG_YES }, { "no", CONFIG_NO }, { "false", CONFIG_NO }
 };
@@ -434,16 +408,6 @@ static const struct mapping_key file_keys[] = {
 };
 static const struct mapping_table file_table = { "report.file", file_keys, ELEMENTS(file_keys) };
 
-static const struct mapping_key cloudwatch_keys[] = {
-	{ "group", group_read, .offset = FIELD(report.cloudwatch.group) },
-	{ "stream", stream_read, .offset = FIELD(report.cloudwatch.stream) },
-	{ "metrics", mapping_choice, .offset = FIELD(report.cloudwatch.metrics),
-	  .detail = &config_metrics_words },
-	{ "agent_group", group_read, .offset = FIELD(report.cloudwatch.agent_group) },
-};
-static const struct mapping_table cloudwatch_table = { "report.cloudwatch", cloudwatch_keys,
-						       ELEMENTS(cloudwatch_keys) };
-
 static const struct mapping_key outbox_keys[] = {
 	{ "max_entries", mapping_number, .offset = FIELD(report.outbox.max_entries),
 	  .detail = &entries_range },
@@ -477,7 +441,11 @@ static const struct mapping_key aws_keys[] = {
 static const struct mapping_table aws_table = { "aws", aws_keys, ELEMENTS(aws_keys) };
 
 static const struct mapping_key report_keys[] = {
-	{ "cloudwatch", mapping_section, .detail = &cloudwatch_table },
+	{ "cloudwatch", mapping_section, .detail = &config_cloudwatch },
+	{ "eventbridge", mapping_section, .detail = &config_eventbridge },
+	{ "security_hub", mapping_section, .detail = &config_security_hub },
+	{ "sns", mapping_section, .detail = &config_sns },
+	{ "s3", mapping_section, .detail = &config_s3 },
 	{ "ssm", mapping_section, .detail = &config_ssm_table },
 	{ "outbox", mapping_section, .detail = &outbox_table },
 	{ "file", mapping_section, .detail = &file_table },
@@ -513,9 +481,7 @@ void config_keys_clear(struct config *config)
 {
 	mapping_clear(&config_table, config);
 	free(config->report.file.path);
-	free(config->report.cloudwatch.group);
-	free(config->report.cloudwatch.stream);
-	free(config->report.cloudwatch.agent_group);
+	config_report_clear(config);
 	for (size_t i = 0; i < config->intel.feeds_count; i++)
 		feed_clear(&config->intel.feeds[i]);
 	free(config->intel.feeds);

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "cloud/places.h"
 #include "daemon/agent.h"
 #include "daemon/delivery_private.h"
 
@@ -24,6 +25,11 @@
  * a fleet does not come back all at once. */
 #define PAUSE_MIN	NS_PER_SECOND
 #define PAUSE_MAX	(60 * NS_PER_SECOND)
+/* More is looked for when cordon-cloud has so few entries of a sink: those that it has are passed
+ * over each time. */
+#define REFILL_BELOW	(PLACES_SINK_MAX / 2)
+/* The metadata service has said who we are by then, or nobody will. */
+#define INSTANCE_WAIT	(15 * NS_PER_SECOND)
 /* Limits are looked after every so many seconds. */
 #define PRUNE_SECONDS	10
 /* curl, TLS, and a stack for each thread that resolves a name. */
@@ -41,17 +47,20 @@ uint64_t delivery_chance(uint64_t below)
 
 /* ---- out ---- */
 
-/* The document with the count and time that it has by now. */
-static char *document_of(const struct outbox_delivery *delivery)
-{
-	CLEANUP(json_decref_cleanup) json_t *object = json_loads(delivery->document, 0, NULL);
-
-	if (!object || ocsf_finding_amend(object, delivery->count, delivery->last_seen) < 0)
-		return NULL;
-	return ocsf_line(object);
-}
-
 #define STOP 1 /* no more room at present */
+
+/* Nothing can be made of it: that is not tried again before the next start. */
+static int delivery_refuse(struct delivery *delivery, const struct outbox_delivery *owed)
+{
+	if (delivery->results_count == OUTBOX_TAKEN_MAX)
+		return STOP;
+	delivery->results[delivery->results_count++] =
+		(struct outbox_result){ .sequence = owed->sequence, .fate = OUTBOX_POISON };
+	delivery->sinks[owed->sink].poison++;
+	log_warning("finding %s cannot be told to sink %s: what is stored of it is not a finding",
+		    owed->uid, cloud_sink_name(owed->sink));
+	return 0;
+}
 
 static int delivery_send(const struct outbox_delivery *owed, void *userdata)
 {
@@ -61,15 +70,22 @@ static int delivery_send(const struct outbox_delivery *owed, void *userdata)
 		.urgent = owed->severity >= SEVERITY_CRITICAL,
 		.time = owed->last_seen / NS_PER_MILLISECOND,
 	};
-	CLEANUP(free_cleanup) char *line = NULL;
+	struct sink_state *sink = &delivery->sinks[owed->sink];
+	CLEANUP(free_cleanup) char *text = NULL;
 	int r;
 
-	if (!courier_has_room(delivery->courier, strlen(owed->document)))
+	/* One that fails is tried with one: to render and carry all of them each time, and back,
+	 * would be for nothing. */
+	if (sink->pause > 0 && sink->held > 0)
 		return STOP;
-	line = document_of(owed);
-	/* As it is, then: it was rendered with the count that it had when it was new. */
-	r = courier_send(delivery->courier, owed->sequence, &entry, line ? line : owed->document,
-			 strlen(line ? line : owed->document));
+	if (!courier_has_room(delivery->courier, owed->sink, strlen(owed->document)))
+		return STOP;
+	r = delivery_render(delivery, owed, &text);
+	if (r == 0)
+		r = courier_send(delivery->courier, owed->sequence, &entry, text, strlen(text));
+	sink->held += r == 0;
+	if (r == -EBADMSG || r == -EMSGSIZE)
+		return delivery_refuse(delivery, owed);
 	return r == -EAGAIN || r == -ENOMEM ? STOP : r;
 }
 
@@ -77,6 +93,22 @@ static void timer_set(struct delivery *delivery, uint64_t ns)
 {
 	(void)sd_event_source_set_time_relative(delivery->timer, ns / 1000 + 1);
 	(void)sd_event_source_set_enabled(delivery->timer, SD_EVENT_ONESHOT);
+}
+
+/* What is missing is told when it is not just yet to come. */
+static uint64_t sink_lacks(struct delivery *delivery, unsigned id)
+{
+	uint64_t waited = clock_boottime() - delivery->opened;
+	const char *text = delivery_sink_lacks(delivery, id);
+	struct sink_state *sink = &delivery->sinks[id];
+
+	if (waited < INSTANCE_WAIT)
+		return INSTANCE_WAIT - waited;
+	if (!sink->error[0])
+		log_warning("sink %s: %s; what it is owed waits in the journal",
+			    cloud_sink_name(id), text);
+	(void)snprintf(sink->error, sizeof(sink->error), "%s", text);
+	return UINT64_MAX;
 }
 
 /* ns until the sink is to be looked at again; UINT64_MAX: when something is new. */
@@ -91,8 +123,10 @@ static uint64_t sink_fill(struct delivery *delivery, unsigned id)
 		return UINT64_MAX;
 	if (sink->paused_until > boot)
 		return sink->paused_until - boot;
-	if (!courier_has_room(delivery->courier, 1))
+	if (sink->held > REFILL_BELOW || !courier_has_room(delivery->courier, id, 1))
 		return UINT64_MAX;
+	if (delivery_sink_lacks(delivery, id))
+		return sink_lacks(delivery, id);
 	r = outbox_take(journal, id, now, delivery_send, delivery);
 	/* The courier says when there is room; the journal is mended by who writes to it. */
 	if (r == STOP || r == -ENOBUFS)
@@ -136,6 +170,25 @@ void delivery_wake(struct agent *agent)
 {
 	if (agent->delivery && outbox_noted(agent->journal))
 		(void)sd_event_source_set_enabled(agent->delivery->turn, SD_EVENT_ONESHOT);
+}
+
+void delivery_activity(struct agent *agent, const json_t *activity, const char *line)
+{
+	const json_t *metadata = json_object_get(activity, "metadata");
+	const struct outbox_document document = {
+		.uid = json_string_value(json_object_get(metadata, "uid")),
+		.document = line,
+		.severity = (int)json_integer_value(json_object_get(activity, "severity_id")),
+		.time = clock_realtime(),
+	};
+	int r;
+
+	if (!agent->delivery || !document.uid)
+		return;
+	r = outbox_add(agent->journal, &document);
+	if (r < 0)
+		(void)log_errno(LOG_ERR, r, "sinks of AWS are not told of response %s",
+				document.uid);
 }
 
 /* ---- back ---- */
@@ -187,9 +240,8 @@ static void result_came(uint64_t id, unsigned sink_id, enum message_outcome outc
 			const char *text, void *userdata)
 {
 	static const enum outbox_fate fates[MESSAGE_OUTCOMES] = {
-		[MESSAGE_DELIVERED] = OUTBOX_DELIVERED,
-		[MESSAGE_RETRY] = OUTBOX_BACK,
-		[MESSAGE_DENIED] = OUTBOX_BACK,
+		[MESSAGE_DELIVERED] = OUTBOX_DELIVERED, [MESSAGE_RETRY] = OUTBOX_BACK,
+		[MESSAGE_LATER] = OUTBOX_LATER,		[MESSAGE_DENIED] = OUTBOX_BACK,
 		[MESSAGE_POISON] = OUTBOX_POISON,
 	};
 	const struct ask_result asked = { .outcome = outcome, .after = after, .text = text };
@@ -202,11 +254,16 @@ static void result_came(uint64_t id, unsigned sink_id, enum message_outcome outc
 	}
 	if (delivery->results_count == OUTBOX_TAKEN_MAX)
 		results_settle(delivery);
-	delivery->results[delivery->results_count++] =
-		(struct outbox_result){ .sequence = id, .fate = fates[outcome] };
+	delivery->results[delivery->results_count++] = (struct outbox_result){
+		.sequence = id, .fate = fates[outcome], .next_try = clock_realtime() + after
+	};
+	sink->held--;
 	if (outcome == MESSAGE_DELIVERED) {
 		sink->delivered++;
 		sink_works(sink, sink_id);
+	} else if (outcome == MESSAGE_LATER) {
+		log_debug("sink %s does not take a finding now: %s", cloud_sink_name(sink_id),
+			  text);
 	} else if (outcome == MESSAGE_POISON) {
 		sink->poison++;
 		/* The first, the second, the fourth...: a service may refuse all of them. */
@@ -243,6 +300,8 @@ static void courier_broke(const char *reason, void *userdata)
 	if (delivery->results_count > 0)
 		results_settle(delivery);
 	outbox_release(delivery->agent->journal);
+	for (unsigned id = 0; id < CLOUD_SINKS; id++)
+		delivery->sinks[id].held = 0;
 	ask_end_all(delivery, reason);
 	/* Before the sensor is there no finding can be made: then it could not even be started. */
 	if (delivery->agent->sensor)
@@ -270,6 +329,7 @@ static void instance_came(const struct message_instance *instance, void *userdat
 	text_replace(&host->zone, instance->zone);
 	text_replace(&host->account, instance->account);
 	text_replace(&host->image_id, instance->image);
+	(void)snprintf(delivery->partition, sizeof(delivery->partition), "%s", instance->partition);
 	log_info("this is instance %s in %s", instance->id, instance->region);
 	/* What was missing may have been just this. */
 	for (unsigned id = 0; id < CLOUD_SINKS; id++)
@@ -300,41 +360,19 @@ static int outbox_start(struct delivery *delivery)
 		.repeat = REPEAT_INTERVAL,
 	};
 
-	for (unsigned id = 0; id < CLOUD_SINKS; id++)
-		if (delivery->sinks[id].wanted)
-			options.sinks[options.sinks_count++] =
-				(struct outbox_sink){ .id = id,
-						      .severity = delivery->sinks[id].severity };
+	delivery_sinks_choose(delivery, &options);
 	r = outbox_open(delivery->agent->journal, &options);
 	if (r < 0)
 		return r;
 	return outbox_drop_others(delivery->agent->journal, &options, others_dropped, NULL);
 }
 
-static void sink_want(struct delivery *delivery, unsigned id, bool wanted, int severity)
-{
-	delivery->sinks[id].wanted = wanted;
-	delivery->sinks[id].severity = severity;
-}
-
-/* Sinks of findings, by their keys in the configuration. */
-static void sinks_want(struct delivery *delivery)
-{
-	const struct config *config = &delivery->agent->config;
-	const char *group = config->report.cloudwatch.group;
-
-	sink_want(delivery, CLOUD_CLOUDWATCH, group && *group, SEVERITY_INFORMATIONAL);
-	sink_want(delivery, CLOUD_OPSITEMS, config->report.ssm.opsitems != SEVERITY_NONE,
-		  (int)config->report.ssm.opsitems);
-}
-
 bool delivery_wanted(const struct config *config)
 {
-	const char *group = config->report.cloudwatch.group;
 	const char *agent_group = config->report.cloudwatch.agent_group;
 
-	return (group && *group) || (agent_group && *agent_group) ||
-	       config->report.ssm.opsitems != SEVERITY_NONE || reports_wanted(config);
+	return delivery_sinks_wanted(config) || (agent_group && *agent_group) ||
+	       reports_wanted(config);
 }
 
 static int courier_open(struct delivery *delivery)
@@ -379,7 +417,7 @@ int delivery_open(struct agent *agent)
 		return -ENOMEM;
 	agent->delivery = delivery;
 	delivery->agent = agent;
-	sinks_want(delivery);
+	delivery->opened = clock_boottime();
 	agent_log_open(agent, &delivery->log);
 	r = outbox_start(delivery);
 	if (r == 0)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "cloud/courier.h"
@@ -25,6 +26,9 @@ void delivery_close(struct agent *agent);
 
 /* There may be something new. Cheap. */
 void delivery_wake(struct agent *agent);
+/* What was done about a finding, a Remediation Activity: owed with the findings that are committed
+ * next. line: the same as text. */
+void delivery_activity(struct agent *agent, const json_t *activity, const char *line);
 /* Once a second. */
 void delivery_tick(struct agent *agent);
 
@@ -45,6 +49,8 @@ struct delivery_counted {
  */
 char *delivery_metrics(struct agent *agent, bool form);
 
+/* delivery_settings.c: the region that is named there; "": none, so it is the instance's. */
+const char *delivery_region(const struct config *config);
 /* delivery_settings.c: what cordon-cloud is told, of configuration and environment: text to be
  * cleared and freed. Errors are logged. NULL: it cannot be made. */
 char *delivery_settings(const struct config *config, const char *hostname);

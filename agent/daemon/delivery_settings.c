@@ -76,13 +76,20 @@ static const char *metadata_of(const struct config *config)
 	return from(config->aws.metadata, "AWS_EC2_METADATA_SERVICE_ENDPOINT");
 }
 
+const char *delivery_region(const struct config *config)
+{
+	const char *region = from(config->aws.region, "AWS_REGION");
+
+	return *region ? region : from(NULL, "AWS_DEFAULT_REGION");
+}
+
 char *delivery_settings(const struct config *config, const char *hostname)
 {
 	CLEANUP(free_cleanup) char *bundle = NULL;
 	const char *ca_file = from(config->aws.ca_file, "AWS_CA_BUNDLE");
 	const char *key = from(NULL, "AWS_ACCESS_KEY_ID");
 	struct settings settings = {
-		.region = from(config->aws.region, "AWS_REGION"),
+		.region = delivery_region(config),
 		.fips = truth(config->aws.fips, "AWS_USE_FIPS_ENDPOINT"),
 		.dual_stack = truth(config->aws.dual_stack, "AWS_USE_DUALSTACK_ENDPOINT"),
 		.proxy = config->aws.proxy,
@@ -96,11 +103,15 @@ char *delivery_settings(const struct config *config, const char *hostname)
 		.cloudwatch = { .group = config->report.cloudwatch.group,
 				.stream = config->report.cloudwatch.stream,
 				.agent_group = config->report.cloudwatch.agent_group },
+		.event_bus = config->report.eventbridge.bus,
+		.topic = config->report.sns.topic,
+		.s3 = { .bucket = config->report.s3.bucket,
+			.prefix = config->report.s3.prefix ? config->report.s3.prefix : "cordon/",
+			.owner = config->report.s3.owner,
+			.interval = config->report.s3.interval },
 	};
 	char *text;
 
-	if (!*settings.region)
-		settings.region = from(NULL, "AWS_DEFAULT_REGION");
 	override_add(&settings, ENDPOINT, from(config->aws.endpoint, ENDPOINT));
 	override_add(&settings, ENDPOINT "_CLOUDWATCH_LOGS",
 		     from(config->aws.endpoints.logs, ENDPOINT "_CLOUDWATCH_LOGS"));

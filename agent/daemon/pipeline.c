@@ -107,6 +107,8 @@ static void batch_add(struct passage *passage)
 	if (!place->activity_line)
 		(void)log_errno(LOG_ERR, -ENOMEM, "sinks are not told of the block of finding %s",
 				passage->input.finding->uid);
+	else
+		delivery_activity(agent, place->activity, place->activity_line);
 }
 
 static void batched_end(struct agent *agent, struct batched *place, bool tell)

@@ -196,7 +196,8 @@ void reports_tick(struct agent *agent)
 			continue;
 		/* Else it would be made each second for nothing. */
 		if (!table[i].write &&
-		    (!agent->delivery->courier || !courier_has_room(agent->delivery->courier, 1)))
+		    (!agent->delivery->courier ||
+		     !courier_has_room(agent->delivery->courier, table[i].sink, 1)))
 			continue;
 		state->agent = agent;
 		report_look(state, &table[i]);

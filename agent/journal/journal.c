@@ -87,6 +87,7 @@ void journal_close(struct journal *journal)
 		return;
 	if (journal->writer && journal->store.database)
 		(void)journal_flush(journal);
+	outbox_added_clear(journal);
 	open_table_clear(&journal->table);
 	store_close(&journal->store);
 	free(journal);
@@ -170,6 +171,8 @@ static int journal_write(struct journal *journal, bool due)
 		r = finding_write(journal, finding, ++sequence);
 	}
 	if (r == 0)
+		r = outbox_added_write(journal);
+	if (r == 0)
 		r = store_set_state(&journal->store, sequence, journal->pruned);
 	if (r == 0)
 		r = store_commit(&journal->store);
@@ -179,6 +182,7 @@ static int journal_write(struct journal *journal, bool due)
 	}
 	journal->sequence = sequence;
 	journal->rows = rows;
+	outbox_added_clear(journal);
 	return 0;
 }
 
@@ -219,7 +223,8 @@ static int journal_replace(struct journal *journal, int error)
 /* journal_write(), once more when the file had to be replaced. What is due has its document. */
 static int journal_put(struct journal *journal, bool due)
 {
-	int r = dirty_first(&journal->table, due) ? journal_write(journal, due) : 0;
+	bool some = dirty_first(&journal->table, due) || journal->outbox.added_count > 0;
+	int r = some ? journal_write(journal, due) : 0;
 
 	if (r != -EBADMSG && r != -ESTALE)
 		return r;

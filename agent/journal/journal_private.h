@@ -14,11 +14,19 @@ struct outbox_taken {
 	uint64_t sequence, version;
 };
 
+struct outbox_added {
+	char *uid, *document;
+	int severity;
+	uint64_t time;
+};
+
 struct outbox {
 	struct outbox_options options;
 	struct outbox_taken taken[OUTBOX_TAKEN_MAX];
 	size_t taken_count;
 	bool noted;
+	struct outbox_added added[OUTBOX_ADDED_MAX]; /* to be written with what is next */
+	size_t added_count;
 };
 
 struct journal {
@@ -52,3 +60,6 @@ struct outbox_note {
 	size_t size;
 };
 int outbox_note(struct journal *journal, const struct outbox_note *note);
+/* Within a transaction: what was added. outbox_added_clear() when that is committed. */
+int outbox_added_write(struct journal *journal);
+void outbox_added_clear(struct journal *journal);

@@ -55,6 +55,11 @@ static const char *const store_sql[STORE_STATEMENTS] = {
 		" ELSE min(next_try, excluded.next_try) END, size = max(size, excluded.size),"
 		" version = version + 1, state = 0, document = NULL, count = NULL,"
 		" last_seen = NULL",
+	[STORE_OWE_DOCUMENT] =
+		"INSERT INTO deliveries (sink, uid, finding, severity, severe, enqueued, next_try,"
+		" size, count, last_seen, document, attempts, version, state)"
+		" VALUES (?1, ?2, 0, ?3, ?4, ?5, ?5, ?6, 1, ?7, ?8, 0, 0, 0)"
+		" ON CONFLICT (sink, uid) DO NOTHING",
 	[STORE_DUE] = "SELECT d.sequence, d.uid, d.severity, enqueued, attempts, version,"
 		      " coalesce(d.count, f.count), coalesce(d.last_seen, f.last_seen),"
 		      " coalesce(d.document, c.document) FROM deliveries d"

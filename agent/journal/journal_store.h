@@ -41,6 +41,7 @@ enum store_statement {
 	STORE_DATA_VERSION,
 	/* Deliveries: outbox.c. */
 	STORE_OWE,
+	STORE_OWE_DOCUMENT,
 	STORE_DUE,
 	STORE_NEXT,
 	STORE_DELIVERED,

@@ -6,6 +6,7 @@
 #include "journal/outbox.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -120,6 +121,71 @@ int outbox_note(struct journal *journal, const struct outbox_note *note)
 		journal->outbox.noted = true;
 	}
 	return r;
+}
+
+/* ---- documents of their own ---- */
+
+int outbox_add(struct journal *journal, const struct outbox_document *document)
+{
+	struct outbox *outbox = &journal->outbox;
+	struct outbox_added added = { .severity = document->severity, .time = document->time };
+
+	if (strlen(document->document) > JOURNAL_DOCUMENT_MAX)
+		return -E2BIG;
+	if (outbox->added_count == OUTBOX_ADDED_MAX)
+		return -ENOBUFS;
+	added.uid = strdup(document->uid);
+	added.document = strdup(document->document);
+	if (!added.uid || !added.document) {
+		free(added.uid);
+		free(added.document);
+		return -ENOMEM;
+	}
+	outbox->added[outbox->added_count++] = added;
+	return 0;
+}
+
+static int added_write(struct journal *journal, const struct outbox_added *added,
+		       const struct outbox_sink *sink)
+{
+	sqlite3_stmt *statement = store_statement(&journal->store, STORE_OWE_DOCUMENT);
+
+	(void)sqlite3_bind_int64(statement, 1, sink->id);
+	(void)sqlite3_bind_text(statement, 2, added->uid, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_int(statement, 3, added->severity);
+	(void)sqlite3_bind_int(statement, 4, added->severity >= OUTBOX_KEPT_SEVERITY);
+	(void)sqlite3_bind_int64(statement, 5, (sqlite3_int64)clock_realtime());
+	(void)sqlite3_bind_int64(statement, 6, (sqlite3_int64)strlen(added->document));
+	(void)sqlite3_bind_int64(statement, 7, (sqlite3_int64)added->time);
+	(void)sqlite3_bind_text(statement, 8, added->document, -1, SQLITE_STATIC);
+	return store_run(&journal->store, statement);
+}
+
+int outbox_added_write(struct journal *journal)
+{
+	const struct outbox *outbox = &journal->outbox;
+	int r = 0;
+
+	for (size_t i = 0; i < outbox->added_count; i++)
+		for (size_t s = 0; r == 0 && s < outbox->options.sinks_count; s++) {
+			const struct outbox_sink *sink = &outbox->options.sinks[s];
+
+			if (sink->documents && outbox->added[i].severity >= sink->severity)
+				r = added_write(journal, &outbox->added[i], sink);
+		}
+	return r;
+}
+
+void outbox_added_clear(struct journal *journal)
+{
+	struct outbox *outbox = &journal->outbox;
+
+	outbox->noted |= outbox->added_count > 0;
+	for (size_t i = 0; i < outbox->added_count; i++) {
+		free(outbox->added[i].uid);
+		free(outbox->added[i].document);
+	}
+	outbox->added_count = 0;
 }
 
 bool outbox_noted(struct journal *journal)

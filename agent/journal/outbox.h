@@ -9,6 +9,9 @@
  * one, and the document is read when it is taken. So order holds for each finding, and the last
  * state of it arrives. A finding that is pruned leaves its document with what is owed of it.
  *
+ * Documents that are no findings (what was done about one) are owed by the same rules, to the sinks
+ * that want them: outbox_add().
+ *
  * Bounded: beyond the limits the least severe and oldest go, and are counted. Findings of high and
  * critical severity never do.
  */
@@ -27,8 +30,9 @@
 #define OUTBOX_KEPT_SEVERITY 4
 
 struct outbox_sink {
-	unsigned id;  /* the caller's; it stays what it is from one start to the next */
-	int severity; /* findings of at least this */
+	unsigned id;	/* the caller's; it stays what it is from one start to the next */
+	int severity;	/* findings of at least this */
+	bool documents; /* others than findings, too */
 };
 
 struct outbox_options {
@@ -48,6 +52,18 @@ int outbox_open(struct journal *journal, const struct outbox_options *options);
 int outbox_drop_others(struct journal *journal, const struct outbox_options *options,
 		       void (*dropped)(unsigned sink, uint64_t count, void *userdata),
 		       void *userdata);
+
+/* Borrowed for the call. */
+struct outbox_document {
+	const char *uid; /* unlike every finding's */
+	const char *document;
+	int severity;
+	uint64_t time; /* ns since the epoch */
+};
+/* Owes it, with the findings that are committed next; until then it is in memory. Copies. -ENOBUFS:
+ * OUTBOX_ADDED_MAX wait for a commit already, so the disk is full; -E2BIG, -ENOMEM. */
+#define OUTBOX_ADDED_MAX 256
+int outbox_add(struct journal *journal, const struct outbox_document *document);
 
 /* Borrowed for the call. */
 struct outbox_delivery {

@@ -207,7 +207,7 @@ class Emulator:
             for fault in self.faults:
                 if fault.kind == "partial" and fault.service == service and fault.times > 0:
                     fault.times -= 1
-                    return "injected"
+                    return fault.options.get("code", "injected")
         return None
 
     def _fault_take(self, service, operation):

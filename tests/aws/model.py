@@ -418,5 +418,6 @@ def write_error(service, refused, request_id):
     if protocol == "query":
         return "text/xml", (f"<ErrorResponse><Error><Type>Sender</Type>{error}</Error>"
                             f"<RequestId>{request_id}</RequestId></ErrorResponse>"), {}
-    return "application/xml", (f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{error}'
+    more = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in refused.members.items())
+    return "application/xml", (f'<?xml version="1.0" encoding="UTF-8"?>\n<Error>{error}{more}'
                                f"<RequestId>{request_id}</RequestId></Error>"), {}

@@ -2,13 +2,13 @@
 """What the emulated services do: a method an operation, with the state that later calls see. A
 method gets the checked parameters and gives the reply's members, or raises Refused."""
 
-import hashlib
 import json
 import uuid
 from datetime import datetime, timedelta, timezone
 
 from model import Refused
 from service import Service
+from services_sinks import S3, Events, SecurityHub, Sns
 from ssm import Ssm
 
 HOUR = timedelta(hours=1)
@@ -87,134 +87,6 @@ class Logs(Service):
     def DescribeLogStreams(self, request):
         return {"logStreams": [{"logStreamName": name}
                                for name in sorted(self._group(request["logGroupName"]))]}
-
-
-class Events(Service):
-    ENTRIES_BYTES = 262144
-
-    def __init__(self, emulator):
-        super().__init__(emulator)
-        self.entries = []
-
-    def PutEvents(self, request):
-        if sum(len(entry.get("Detail", "")) + len(entry.get("Source", "")) +
-               len(entry.get("DetailType", "")) + 14
-               for entry in request["Entries"]) > self.ENTRIES_BYTES:
-            raise Refused("ValidationException", "Total size of the entries is over 256 KB", 400)
-        results = [self._one(entry) for entry in request["Entries"]]
-        return {"FailedEntryCount": sum("ErrorCode" in result for result in results),
-                "Entries": results}
-
-    def _one(self, entry):
-        fault = self.emulator.partial("events")
-        if fault:
-            return {"ErrorCode": "InternalFailure", "ErrorMessage": fault}
-        for name in ("Source", "DetailType", "Detail"):
-            if not entry.get(name):
-                return {"ErrorCode": "InvalidArgument", "ErrorMessage": f"{name} is required"}
-        if entry["Source"].startswith("aws."):
-            return {"ErrorCode": "NotAuthorizedForSourceException", "ErrorMessage": "aws."}
-        try:
-            good = isinstance(json.loads(entry["Detail"]), dict)
-        except ValueError:
-            good = False
-        if not good:
-            return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
-        self.entries.append(entry)
-        return {"EventId": str(uuid.uuid4())}
-
-
-class SecurityHub(Service):
-    FINDING_BYTES, BATCH_BYTES = 240 * 1024, 6 * 1024 * 1024
-    REQUIRED = ("SchemaVersion", "Id", "ProductArn", "GeneratorId", "AwsAccountId", "CreatedAt",
-                "UpdatedAt", "Title", "Description", "Resources")
-
-    def __init__(self, emulator):
-        super().__init__(emulator)
-        self.findings, self.enabled = {}, True
-
-    def BatchImportFindings(self, request):
-        if not self.enabled:
-            raise Refused("InvalidAccessException",
-                          f"Account {self.account} is not subscribed to AWS Security Hub", 401)
-        findings = request["Findings"]
-        if not 1 <= len(findings) <= 100:
-            raise Refused("InvalidInputException", "1 to 100 findings")
-        failed = []
-        for finding in findings:
-            why = self._wrong(finding) or self.emulator.partial("securityhub")
-            if why:
-                failed.append({"Id": finding.get("Id", ""), "ErrorCode": "InvalidInput",
-                               "ErrorMessage": why})
-            else:
-                self._keep(finding)
-        return {"FailedCount": len(failed), "SuccessCount": len(findings) - len(failed),
-                "FailedFindings": failed}
-
-    def _wrong(self, finding):
-        product = (f"arn:aws:securityhub:{self.region}:{self.account}:product/{self.account}/"
-                   "default")
-        limits = {"Id": 512, "GeneratorId": 512, "Title": 256, "Description": 1024}
-        if finding["SchemaVersion"] != "2018-10-08":
-            return "SchemaVersion"
-        if finding["ProductArn"] != product or finding["AwsAccountId"] != self.account:
-            return "ProductArn is not the account's default product"
-        if len(json.dumps(finding, default=str)) > self.FINDING_BYTES:
-            return "over 240 KB"
-        for name, limit in limits.items():
-            if not 1 <= len(finding[name]) <= limit:
-                return f"{name} has {len(finding[name])} characters"
-        return None
-
-    def _keep(self, finding):
-        old = self.findings.get(finding["Id"])
-        if old is None or finding["UpdatedAt"] >= old["UpdatedAt"]:
-            self.findings[finding["Id"]] = {**(old or {}), **finding}
-
-
-class Sns(Service):
-    def __init__(self, emulator):
-        super().__init__(emulator)
-        self.messages, self.topics = [], None  # None: all
-
-    def Publish(self, request):
-        if self.topics is not None and request.get("TopicArn") not in self.topics:
-            raise Refused("NotFound", "Topic does not exist", 404)
-        if len(request["Message"].encode()) > 262144:
-            raise Refused("InvalidParameter", "Message too long")
-        subject = request.get("Subject", "")
-        if len(subject) >= 100 or any(ord(c) < 32 for c in subject) or not subject.isascii():
-            raise Refused("InvalidParameter", "Subject")
-        self.messages.append(request)
-        return {"MessageId": str(uuid.uuid4())}
-
-
-class S3(Service):
-    def __init__(self, emulator):
-        super().__init__(emulator)
-        self.buckets = {}  # name -> key -> bytes
-
-    def _bucket(self, name):
-        if name not in self.buckets:
-            raise Refused("NoSuchBucket", "The specified bucket does not exist", 404)
-        return self.buckets[name]
-
-    def PutObject(self, request):
-        body = request.get("Body", b"")
-        self._bucket(request["Bucket"])[request["Key"]] = body
-        return {"ETag": f'"{hashlib.md5(body).hexdigest()}"'}
-
-    def GetObject(self, request):
-        bucket = self._bucket(request["Bucket"])
-        if request["Key"] not in bucket:
-            raise Refused("NoSuchKey", "The specified key does not exist.", 404)
-        body = bucket[request["Key"]]
-        etag = f'"{hashlib.md5(body).hexdigest()}"'
-        if request.get("IfNoneMatch") == etag:
-            raise Refused("NotModified", "", 304)
-        return {"Body": body, "ETag": etag}
-
-    HeadObject = GetObject
 
 
 class CloudWatch(Service):

@@ -75,7 +75,8 @@ def test_security_hub_and_events(aws):
                "GeneratorId": "cordon", "AwsAccountId": aws.account, "Title": "t",
                "Description": "d", "CreatedAt": "2026-01-01T00:00:00Z",
                "UpdatedAt": "2026-01-01T00:00:00Z",
-               "Resources": [{"Type": "AwsEc2Instance", "Id": "i"}]}
+               "FindingProviderFields": {"Severity": {"Label": "LOW"}},
+               "Resources": [{"Type": "Other", "Id": "web-1"}]}
     hub = client(aws, "securityhub")
     assert hub.batch_import_findings(Findings=[finding])["SuccessCount"] == 1
     other = {**finding, "Id": "b", "ProductArn": "arn:aws:securityhub:eu-west-1::product/x/y"}
