@@ -133,7 +133,8 @@ bool courier_has_room(const struct courier *courier, unsigned sink, size_t size)
 	const struct places_share *share = &process.places.shares[sink];
 
 	(void)courier;
-	return share->entries < PLACES_SINK_MAX &&
+	/* What the daemon itself asks is not asked here. */
+	return process.dispatch.queues[sink].type && share->entries < PLACES_SINK_MAX &&
 	       (share->bytes + size <= COURIER_BYTES || share->bytes == 0);
 }
 
