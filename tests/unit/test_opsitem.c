@@ -210,7 +210,7 @@ static void places_are_used_again(void **state)
 	for (size_t i = 0; i < PLACES_MAX; i++)
 		names[i] = places_take(places, i, 1, false, 10);
 	assert_int_equal(places->free_count, 0);
-	assert_int_equal(places->bytes, PLACES_MAX * 10);
+	assert_int_equal(places->shares[1].bytes, PLACES_MAX * 10);
 	assert_int_equal(places_find(places, names[7])->id, 7);
 	places_return(places, places_find(places, names[7]));
 	assert_null(places_find(places, names[7]));
@@ -220,7 +220,7 @@ static void places_are_used_again(void **state)
 	assert_int_equal(places_find(places, name)->id, 99);
 	places_clear(places);
 	assert_null(places_find(places, name));
-	assert_int_equal(places->bytes, 0);
+	assert_int_equal(places->shares[1].bytes, 0);
 	free(places);
 }
 
