@@ -50,6 +50,7 @@ UNIT_TESTS += \
 	%D%/unit/test_document \
 	%D%/unit/test_frame \
 	%D%/unit/test_journal \
+	%D%/unit/test_journal_life \
 	%D%/unit/test_ocsf \
 	%D%/unit/test_pattern \
 	%D%/unit/test_policy \
@@ -70,14 +71,25 @@ UNIT_TESTS += \
 	%D%/unit/test_quic_crypto
 
 tests_unit_test_flow_reader_SOURCES = \
-	%D%/unit/test_flow_reader.c %D%/unit/flow_cases.c %D%/unit/flow_cases.h
+	%D%/unit/test_flow_reader.c \
+	%D%/unit/flow_cases.c \
+	%D%/unit/flow_cases.h
 tests_unit_test_flow_capture_SOURCES = \
-	%D%/unit/test_flow_capture.c %D%/unit/flow_capture.c %D%/unit/flow_capture.h
+	%D%/unit/test_flow_capture.c \
+	%D%/unit/flow_capture.c \
+	%D%/unit/flow_capture.h
 
 # What goes to AWS.
-UNIT_TESTS += %D%/unit/test_batch %D%/unit/test_emf %D%/unit/test_message %D%/unit/test_outbox \
+UNIT_TESTS += \
+	%D%/unit/test_batch \
+	%D%/unit/test_emf \
+	%D%/unit/test_message \
+	%D%/unit/test_outbox \
 	%D%/unit/test_opsitem
-UNIT_TESTS += %D%/unit/test_asff %D%/unit/test_outage %D%/unit/test_sink_reply
+UNIT_TESTS += \
+	%D%/unit/test_asff \
+	%D%/unit/test_outage \
+	%D%/unit/test_sink_reply
 # It has the channel and the client itself, so the library comes after those that use them.
 tests_unit_test_outage_SOURCES = %D%/unit/test_outage.c %D%/unit/sink_bodies.c %D%/unit/sink_bodies.h
 tests_unit_test_outage_LDADD = $(daemon_LIBS) $(cordon_LIBS) $(CMOCKA_LIBS)
@@ -93,10 +105,14 @@ UNIT_TESTS += \
 	%D%/unit/test_worker
 
 # The worker of the tests: the same cage, and a reader that does as it is told.
-noinst_PROGRAMS += %D%/unit/scan_double
+noinst_PROGRAMS += \
+	%D%/unit/scan_double
 tests_unit_scan_double_SOURCES = \
-	agent/scan/worker_main.c %D%/unit/scan_double.c %D%/unit/scan_double.h \
-	%D%/unit/cage_tries.c %D%/unit/cage_tries.h
+	agent/scan/worker_main.c \
+	%D%/unit/scan_double.c \
+	%D%/unit/scan_double.h \
+	%D%/unit/cage_tries.c \
+	%D%/unit/cage_tries.h
 tests_unit_scan_double_LDADD = libscan.a libsensor.a $(intel_LIBS) libbase.a $(scan_worker_LIBS) $(CRYPTO_LIBS) \
 	$(SECCOMP_LIBS)
 
@@ -109,12 +125,17 @@ UNIT_TESTS += \
 	%D%/unit/test_file_type \
 	%D%/unit/test_memory_map \
 	%D%/unit/test_yara_source
-noinst_PROGRAMS += %D%/unit/file_double
-tests_unit_file_double_SOURCES = agent/scan/worker_main.c %D%/unit/file_double.c \
-	%D%/unit/cage_tries.c %D%/unit/cage_tries.h
+noinst_PROGRAMS += \
+	%D%/unit/file_double
+tests_unit_file_double_SOURCES = \
+	agent/scan/worker_main.c \
+	%D%/unit/file_double.c \
+	%D%/unit/cage_tries.c \
+	%D%/unit/cage_tries.h
 tests_unit_file_double_LDADD = libscan.a libsensor.a $(intel_LIBS) libbase.a $(scan_worker_LIBS) $(CRYPTO_LIBS) \
 	$(SECCOMP_LIBS)
-EXTRA_DIST += %D%/unit/file_rig.h
+EXTRA_DIST += \
+	%D%/unit/file_rig.h
 
 if CMOCKA
 check_PROGRAMS += $(UNIT_TESTS)
@@ -179,13 +200,23 @@ tests_fuzz_fuzz_quic_initial_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_flow_reader_LDFLAGS = $(fuzz_link_flags)
 
 # Programs that the system tests, the VM tests and the quickstart use.
-noinst_PROGRAMS += %D%/system/sender %D%/system/responder %D%/system/flood %D%/system/fail_fast \
-	%D%/system/cloud_ask %D%/system/connector %D%/system/parameter_ask
+noinst_PROGRAMS += \
+	%D%/system/sender \
+	%D%/system/responder \
+	%D%/system/flood \
+	%D%/system/fail_fast \
+	%D%/system/cloud_ask \
+	%D%/system/connector \
+	%D%/system/parameter_ask
 tests_system_cloud_ask_LDADD = $(cloud_LIBS) $(base_LIBS)
 tests_system_parameter_ask_LDADD = $(cloud_LIBS) $(base_LIBS)
 tests_system_sender_SOURCES = \
-	%D%/system/sender.c %D%/system/sender.h %D%/system/sender_datagram.c \
-	%D%/system/sender_handed.c %D%/system/sender_message.c %D%/system/sender_stream.c
+	%D%/system/sender.c \
+	%D%/system/sender.h \
+	%D%/system/sender_datagram.c \
+	%D%/system/sender_handed.c \
+	%D%/system/sender_message.c \
+	%D%/system/sender_stream.c
 tests_system_sender_CPPFLAGS = $(AM_CPPFLAGS)
 tests_system_sender_CFLAGS = $(AM_CFLAGS) -pthread
 tests_system_sender_LDADD = -lpthread
@@ -209,23 +240,68 @@ tests_system_flood_LDADD =
 
 
 # Loaded into the daemon by tests/system/test_pins.py.
-noinst_DATA = %D%/system/kill_at.so
+noinst_DATA = \
+	%D%/system/kill_at.so
 %D%/system/kill_at.so: $(srcdir)/%D%/system/kill_at.c
 	$(AM_V_at)$(MKDIR_P) $(@D)
 	$(AM_V_CC)$(CC) $(CPPFLAGS) -O2 -Wall -Wextra -shared -fPIC -o $@ $< -ldl
-CLEANFILES += %D%/system/kill_at.so
+CLEANFILES += \
+	%D%/system/kill_at.so
 
 EXTRA_DIST += \
-	%D%/system/kill_at.c %D%/system/test_pins.py \
-	%D%/data %D%/fuzz/corpus %D%/layering %D%/bench \
-	%D%/aws/emulator.py %D%/aws/imds.py %D%/aws/model.py %D%/aws/serve %D%/aws/service.py %D%/aws/services.py %D%/aws/ssm.py \
-	%D%/aws/services_sinks.py %D%/aws/signature.py %D%/aws/test_emulator.py \
-	%D%/system/agent.py %D%/system/answerer.py %D%/system/asking.py %D%/system/conftest.py %D%/system/musl_lookup.c \
-	%D%/system/test_answers.py %D%/system/test_attribution.py %D%/system/test_block.py %D%/system/test_connect.py %D%/system/test_sweep.py %D%/system/test_enforce.py \
-	%D%/system/test_flood.py %D%/system/test_cli.py %D%/system/test_kill.py %D%/system/test_probe.py \
-	%D%/system/site.py %D%/system/test_reload.py %D%/system/test_replay.py %D%/system/test_roads.py %D%/system/test_botocore.py %D%/system/test_client.py %D%/system/test_cloud.py %D%/system/test_ssm.py %D%/system/test_sinks.py %D%/system/test_stub.py %D%/system/test_worker.py \
-	%D%/system/ocsf_validate.py %D%/unit/intel_folder.h %D%/unit/list_result.h %D%/unit/prefix_reference.h %D%/unit/process_key.h %D%/unit/answer_rig.h \
-	%D%/vm/init %D%/vm/judge.py %D%/vm/kernel %D%/vm/run %D%/vm/scenario
+	%D%/system/kill_at.c \
+	%D%/system/test_pins.py \
+	%D%/data \
+	%D%/fuzz/corpus \
+	%D%/layering \
+	%D%/bench \
+	%D%/aws/emulator.py \
+	%D%/aws/imds.py \
+	%D%/aws/model.py \
+	%D%/aws/serve \
+	%D%/aws/service.py \
+	%D%/aws/services.py \
+	%D%/aws/ssm.py \
+	%D%/aws/services_sinks.py \
+	%D%/aws/signature.py \
+	%D%/aws/test_emulator.py \
+	%D%/system/agent.py \
+	%D%/system/answerer.py \
+	%D%/system/asking.py \
+	%D%/system/conftest.py \
+	%D%/system/musl_lookup.c \
+	%D%/system/test_answers.py \
+	%D%/system/test_attribution.py \
+	%D%/system/test_block.py \
+	%D%/system/test_connect.py \
+	%D%/system/test_sweep.py \
+	%D%/system/test_enforce.py \
+	%D%/system/test_flood.py \
+	%D%/system/test_cli.py \
+	%D%/system/test_kill.py \
+	%D%/system/test_probe.py \
+	%D%/system/site.py \
+	%D%/system/test_reload.py \
+	%D%/system/test_replay.py \
+	%D%/system/test_roads.py \
+	%D%/system/test_botocore.py \
+	%D%/system/test_client.py \
+	%D%/system/test_cloud.py \
+	%D%/system/test_ssm.py \
+	%D%/system/test_sinks.py \
+	%D%/system/test_stub.py \
+	%D%/system/test_worker.py \
+	%D%/system/ocsf_validate.py \
+	%D%/unit/intel_folder.h \
+	%D%/unit/list_result.h \
+	%D%/unit/prefix_reference.h \
+	%D%/unit/process_key.h \
+	%D%/unit/answer_rig.h \
+	%D%/vm/init \
+	%D%/vm/judge.py \
+	%D%/vm/kernel \
+	%D%/vm/run \
+	%D%/vm/scenario
 
 PYTEST = /usr/bin/python3 -m pytest -p no:cacheprovider
 
@@ -235,16 +311,23 @@ check-system: all
 		$(abs_top_srcdir)/tests/aws
 
 check-vm: all
-	-$(MAKE) $(AM_MAKEFLAGS) %D%/probes/test_flow %D%/probes/test_flow_live
+	-$(MAKE)
+	$(AM_MAKEFLAGS)
+	%D%/probes/test_flow \
+	%D%/probes/test_flow_live
 	CORDON_BUILD=$(abs_top_builddir) $(abs_top_srcdir)/tests/vm/run all
 
 %D%/bench/empty.bpf.o: $(srcdir)/%D%/bench/empty.bpf.c
 	$(AM_V_at)$(MKDIR_P) $(@D)
 	$(AM_V_CC)$(BPF_CLANG) $(BPF_FLAGS) -c $< -o $@
-CLEANFILES += %D%/bench/empty.bpf.o
+CLEANFILES += \
+	%D%/bench/empty.bpf.o
 
 # Made for `make bench` only. BENCHFLAGS=--quick leaves dnsperf out.
-bench_programs = %D%/bench/bench_flow %D%/bench/bench_live %D%/bench/bench_probe \
+bench_programs = \
+	%D%/bench/bench_flow \
+	%D%/bench/bench_live \
+	%D%/bench/bench_probe \
 	%D%/bench/connections
 EXTRA_PROGRAMS = $(bench_programs)
 CLEANFILES += $(bench_programs)

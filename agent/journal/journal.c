@@ -29,10 +29,15 @@ static struct store_row row_of(const struct open_finding *finding, uint64_t sequ
 		.sequence = sequence,
 		.severity = finding->severity,
 		.state = finding->state,
+		.life = finding->life,
+		.sinks = finding->sinks,
+		.quiet = finding->closing.quiet,
+		.closing = finding->closing.when,
+		.changes = finding->changes + finding->change_count,
 	};
 }
 
-static struct journal_entry entry_of(const struct open_finding *finding)
+struct journal_entry journal_entry_of(const struct open_finding *finding)
 {
 	return (struct journal_entry){
 		.uid = finding->uid,
@@ -44,6 +49,8 @@ static struct journal_entry entry_of(const struct open_finding *finding)
 		.document = finding->document,
 		.sequence = finding->sequence,
 		.fresh = finding->fresh,
+		.life = finding->life,
+		.sinks = finding->sinks,
 	};
 }
 
@@ -108,8 +115,12 @@ static int finding_owe(struct journal *journal, const struct open_finding *findi
 		.severity = finding->severity,
 		.now = finding->fresh || finding->due,
 		.size = finding->document ? strlen(finding->document) : 0,
+		.sinks = finding->sinks,
 	};
 
+	/* What is suppressed is told only when it was told before. */
+	if (finding->life == JOURNAL_LIFE_SUPPRESSED && !finding->told_life)
+		return 0;
 	return outbox_note(journal, &note);
 }
 
@@ -129,6 +140,8 @@ static int finding_write(struct journal *journal, struct open_finding *finding, 
 		r = store_set_sighting(store, id, number % journal->limits.sightings, number,
 				       finding->held[i].time, finding->held[i].summary);
 	}
+	if (r == 0)
+		r = journal_write_life(journal, finding, id);
 	if (r == 0 && journal->outbox.options.sinks_count > 0)
 		r = finding_owe(journal, finding, id);
 	finding->coming_id = id;
@@ -188,7 +201,7 @@ static int journal_write(struct journal *journal, bool due)
 
 /* The file is damaged or gone: begins a new one. Findings whose documents are still in memory go
  * into it; the others are forgotten, and come again as new ones. */
-static int journal_replace(struct journal *journal, int error)
+int journal_replace(struct journal *journal, int error)
 {
 	CLEANUP(free_cleanup) char *path = strdup(journal->store.path);
 	struct open_finding *finding = TAILQ_FIRST(&journal->table.by_use), *next;
@@ -243,7 +256,7 @@ static void finding_settle(struct journal *journal, struct open_finding *finding
 
 static void finding_tell(struct journal *journal, struct open_finding *finding)
 {
-	struct journal_entry entry = entry_of(finding);
+	struct journal_entry entry = journal_entry_of(finding);
 
 	entry.sequence = finding->coming_sequence;
 	if (journal->changed) {
@@ -282,7 +295,7 @@ void journal_begin(struct journal *journal)
 }
 
 /* Commits what is due. On failure it is no longer due: a later flush writes and tells it. */
-static int due_commit(struct journal *journal)
+int journal_commit_due(struct journal *journal)
 {
 	int r = journal_put(journal, true);
 	struct open_finding *finding;
@@ -296,7 +309,7 @@ static int due_commit(struct journal *journal)
 }
 
 /* Should nobody flush, the file stays bounded all the same. */
-static void prune_in_time(struct journal *journal)
+void journal_prune_in_time(struct journal *journal)
 {
 	if (journal->rows > journal->limits.findings + PRUNE_ROWS)
 		(void)journal_prune(journal);
@@ -304,225 +317,12 @@ static void prune_in_time(struct journal *journal)
 
 int journal_commit(struct journal *journal)
 {
-	int r = due_commit(journal);
+	int r = journal_commit_due(journal);
 
 	journal->batch = false;
 	if (r == 0)
-		prune_in_time(journal);
+		journal_prune_in_time(journal);
 	return r;
-}
-
-/* One more finding must fit into memory: the least recently used one with nothing to write goes. */
-static int journal_make_room(struct journal *journal)
-{
-	struct open_finding *finding;
-
-	if (journal->table.count < journal->table.max)
-		return 0;
-	for (int attempt = 0; attempt < 2; attempt++) {
-		TAILQ_FOREACH(finding, &journal->table.by_use, by_use)
-		if (!finding->dirty) {
-			open_table_remove(&journal->table, finding);
-			return 0;
-		}
-		if (journal->flush_failed || journal_flush(journal) < 0)
-			break;
-	}
-	return journal->table.count < journal->table.max ? 0 : -ENOBUFS;
-}
-
-/* The finding in memory, from the file if need be: 1 when it is known, 0 when it is new. */
-static int journal_find(struct journal *journal, const struct journal_input *input,
-			struct open_finding **ret)
-{
-	struct open_finding *finding = open_table_find(&journal->table, input->uid);
-	struct store_row row = { 0 };
-	int known;
-
-	*ret = finding;
-	if (finding)
-		return 1;
-	known = journal_make_room(journal);
-	if (known < 0)
-		return known;
-	known = store_lookup(&journal->store, input->uid, &row);
-	if (known == -EBADMSG || known == -ESTALE)
-		known = journal_replace(journal, known);
-	if (known < 0)
-		return known;
-	finding =
-		open_table_add(&journal->table, input->uid, known ? row.detector : input->detector);
-	store_done(&journal->store);
-	if (!finding)
-		return -ENOMEM;
-	if (known)
-		open_table_set_row(&journal->table, finding, row.id);
-	finding->first_seen = known ? row.first_seen : input->time;
-	finding->last_seen = row.last_seen;
-	finding->count = finding->told = row.count;
-	finding->noted = row.noted;
-	finding->sequence = row.sequence;
-	finding->severity = known ? row.severity : input->severity;
-	finding->state = known ? row.state : input->state;
-	finding->fresh = !known;
-	*ret = finding;
-	return known;
-}
-
-/* The finding as the callbacks of journal_input see it, with the document that it has by now. */
-static struct journal_entry entry_before(struct journal *journal,
-					 const struct open_finding *finding)
-{
-	struct journal_entry entry = entry_of(finding);
-
-	if (!entry.document && finding->id)
-		(void)store_get_document(&journal->store, finding->id, &entry.document);
-	return entry;
-}
-
-/* Asks for the document of what the finding has become, and holds it. */
-static int finding_render(struct journal *journal, struct open_finding *finding,
-			  const struct journal_input *input, const char **ret_document)
-{
-	struct journal_entry entry = entry_before(journal, finding);
-	const char *document;
-	int r;
-
-	entry.severity = input->severity;
-	document = input->document(&entry, input->userdata);
-	store_done(&journal->store);
-	if (!document)
-		return -ENOMEM;
-	if (strlen(document) > JOURNAL_DOCUMENT_MAX)
-		return -E2BIG;
-	r = open_finding_hold_document(&journal->table, finding, document);
-	if (r < 0)
-		return r;
-	finding->severity = input->severity;
-	finding->state = input->state;
-	*ret_document = document;
-	return 0;
-}
-
-static bool witness_known(const struct open_finding *finding, uint64_t witness)
-{
-	if (witness == 0 || finding->witness_count == JOURNAL_WITNESSES)
-		return true;
-	for (size_t i = 0; i < finding->witness_count; i++)
-		if (finding->witnesses[i] == witness)
-			return true;
-	return false;
-}
-
-/* Asks for the document with what was seen this time in it, and holds it when it is another one.
- * One that cannot be held is let go: the finding is there without it. */
-static void finding_amend(struct journal *journal, struct open_finding *finding,
-			  const struct journal_input *input)
-{
-	struct journal_entry entry = entry_before(journal, finding);
-	const char *document = NULL;
-
-	if (entry.document)
-		document = input->amend(&entry, input->userdata);
-	store_done(&journal->store);
-	if (document && strlen(document) <= JOURNAL_DOCUMENT_MAX)
-		(void)open_finding_hold_document(&journal->table, finding, document);
-}
-
-/* History may be missing a sighting when memory is short; the count is not. */
-static void finding_note(struct journal *journal, struct open_finding *finding,
-			 const struct journal_input *input)
-{
-	const char *summary = NULL;
-
-	if (journal->limits.sightings > 0 && input->summary &&
-	    finding->held_count < JOURNAL_SIGHTINGS_HELD)
-		summary = input->summary(input->userdata);
-	if (summary)
-		(void)open_finding_hold_sighting(&journal->table, finding, input->time, summary);
-}
-
-/* Commits a finding that is new or raised before anything is done about it, or has it committed
- * with its batch. */
-static int finding_record_now(struct journal *journal, struct open_finding *finding,
-			      const char *document, int outcome, struct journal_entry *ret_entry)
-{
-	int r = 0;
-
-	finding->told = finding->count;
-	open_table_set_due(&journal->table, finding, true);
-	if (!journal->batch)
-		r = due_commit(journal);
-	if (r < 0)
-		return r;
-	if (ret_entry) {
-		*ret_entry = entry_of(finding);
-		ret_entry->document = document;
-		ret_entry->fresh = outcome == JOURNAL_NEW;
-	}
-	if (!journal->batch)
-		prune_in_time(journal);
-	return outcome;
-}
-
-/* What the repeat (or first sighting) adds up to. */
-static void finding_count(struct open_finding *finding, uint64_t time)
-{
-	finding->count++;
-	if (time < finding->first_seen)
-		finding->first_seen = time;
-	if (time > finding->last_seen)
-		finding->last_seen = time;
-}
-
-/* Whether the document must be rendered, because what it says has changed. One that waits already
- * is let go out first, so that a state that goes to and fro costs one rendering a flush. */
-static bool finding_differs(const struct open_finding *finding, const struct journal_input *input)
-{
-	return !finding->document &&
-	       (input->severity != finding->severity || input->state != finding->state);
-}
-
-int journal_record(struct journal *journal, const struct journal_input *input,
-		   struct journal_entry *ret_entry)
-{
-	struct open_finding *finding = NULL;
-	const char *document = NULL;
-	int known, r = 0;
-	bool now;
-
-	journal->statistics.recorded++;
-	known = strlen(input->uid) < JOURNAL_UID_SIZE ? journal_find(journal, input, &finding)
-						      : -EINVAL;
-	if (known < 0) {
-		journal->statistics.failed++;
-		return known;
-	}
-	now = !known || input->severity > finding->severity;
-	finding_count(finding, input->time);
-	if (now || finding_differs(finding, input))
-		r = finding_render(journal, finding, input, &document);
-	else if (input->amend && !witness_known(finding, input->witness))
-		finding_amend(journal, finding, input);
-	if (!witness_known(finding, input->witness))
-		finding->witnesses[finding->witness_count++] = input->witness;
-	if (!known && r < 0) {
-		open_table_remove(&journal->table, finding);
-		journal->statistics.failed++;
-		return r;
-	}
-	finding_note(journal, finding, input);
-	open_table_mark(&journal->table, finding);
-	if (known)
-		journal->statistics.repeated++;
-	else
-		journal->statistics.fresh++;
-	if (document && now)
-		return finding_record_now(journal, finding, document,
-					  known ? JOURNAL_RAISED : JOURNAL_NEW, ret_entry);
-	if (ret_entry)
-		*ret_entry = entry_of(finding);
-	return JOURNAL_REPEATED;
 }
 
 void journal_statistics(struct journal *journal, struct journal_statistics *ret)

@@ -46,6 +46,44 @@ struct journal_limits {
 #define JOURNAL_FINDINGS 20000
 #define JOURNAL_OPEN	 4096 /* about 300 bytes each */
 
+/* Numbers stand in the file. */
+enum journal_life {
+	JOURNAL_LIFE_OPEN = 0,
+	JOURNAL_LIFE_SUPPRESSED = 1, /* recorded, nobody is told */
+	JOURNAL_LIFE_CLOSED = 2,     /* over; seen again, it is open again */
+};
+const char *journal_life_name(enum journal_life life); /* "open", "suppressed", "closed" */
+
+/* What has happened to a finding; numbers stand in the file. */
+enum journal_event {
+	JOURNAL_OPENING = 0,
+	JOURNAL_SUPPRESSING = 1,
+	JOURNAL_SEVERITY = 2, /* it is another one */
+	JOURNAL_REOPENING = 3,
+	JOURNAL_CLOSING = 4,
+	JOURNAL_COMMENT = 5,
+};
+const char *journal_event_name(enum journal_event event);
+/* The last so many of each finding are kept. */
+#define JOURNAL_CHANGES 32
+struct journal_change_note {
+	uint64_t time;
+	enum journal_event event;
+	int severity;	  /* from then on */
+	const char *text; /* why: a rule, or what somebody wrote; "" for nothing */
+};
+
+/* When a finding is over by itself. */
+enum journal_closing_when {
+	JOURNAL_PROCESS_GONE = 1,
+	JOURNAL_FILE_GONE = 2,
+	JOURNAL_WITHDRAWN = 4, /* its indicator */
+};
+struct journal_closing {
+	uint64_t quiet; /* ns without a sighting; 0: no matter */
+	unsigned when;	/* of enum journal_closing_when */
+};
+
 /* Strings are borrowed for the callback, or until the next call for this journal. */
 struct journal_entry {
 	const char *uid;
@@ -57,6 +95,8 @@ struct journal_entry {
 			       * times of this entry stand over those in it */
 	uint64_t sequence;    /* rises with every change of any entry: where a follower goes on */
 	bool fresh;	      /* told of for the first time */
+	enum journal_life life;
+	uint32_t sinks; /* bits of the caller's; 0: all */
 };
 
 /* One time the thing was seen: kept small, the last so many of each finding. */
@@ -70,6 +110,7 @@ enum journal_outcome {
 	JOURNAL_REPEATED = 2, /* seen before: counted, to be flushed */
 	JOURNAL_RAISED = 3,   /* seen before, with a higher severity by now: that is on disk */
 	JOURNAL_CHANGED = 4,  /* of journal_poll() */
+	JOURNAL_REOPENED = 5, /* it was closed, and is seen again: that is on disk */
 };
 
 /* Opens or creates it, for its one writer (-EBUSY: there is one already). A damaged file is set
@@ -101,7 +142,12 @@ struct journal_input {
 	const char *(*document)(const struct journal_entry *entry, void *userdata);
 	const char *(*amend)(const struct journal_entry *entry, void *userdata); /* may be NULL */
 	const char *(*summary)(void *userdata);					 /* may be NULL */
+	const char *(*watched)(void *userdata);					 /* may be NULL */
 	void *userdata;
+	enum journal_life life;		/* open or suppressed */
+	const char *because;		/* the rule, for the history; may be NULL */
+	uint32_t sinks;			/* who is to be told: bits of the caller's; 0: all */
+	struct journal_closing closing; /* with watched: what to look at, as a JSON object */
 };
 
 /* Records it. Returns a journal_outcome or a negative errno. -ENOSPC, -EIO, -EROFS, -EBUSY: it is
@@ -110,6 +156,35 @@ struct journal_input {
  * positive, its document only when that is new; its sequence is not known yet within a batch. */
 int journal_record(struct journal *journal, const struct journal_input *input,
 		   struct journal_entry *ret_entry);
+
+/* A change of a finding's life that is no sighting. */
+struct journal_change {
+	const char *uid;
+	enum journal_life life;
+	uint64_t time;
+	const char *text; /* why */
+	/* The document as it is from now on; as in journal_input. */
+	const char *(*document)(const struct journal_entry *entry, void *userdata);
+	void *userdata;
+};
+/* It is on disk when it returns 0, and owed to sinks. -ENOENT: there is no such finding, -EALREADY:
+ * that is its life already, others as journal_record(). ret_entry, if not NULL, has no document. */
+int journal_change(struct journal *journal, const struct journal_change *change,
+		   struct journal_entry *ret_entry);
+
+/* A finding that may be over. */
+struct journal_candidate {
+	int64_t id; /* to go on from */
+	const char *uid;
+	uint64_t last_seen;
+	struct journal_closing closing;
+	const char *watched; /* a JSON object; "" for nothing */
+};
+/* Findings that are not closed and would be by themselves, after the one of that id, at most so
+ * many; no lock is held meanwhile. Returns how many, or a negative errno. */
+int journal_candidates(struct journal *journal, int64_t after, size_t most,
+		       void (*found)(const struct journal_candidate *candidate, void *userdata),
+		       void *userdata);
 
 /* A batch: what journal_record() then returns as new or raised is on disk when journal_commit() has
  * returned 0, all with one sync; until then nobody may hear of it. Whoever begins a batch ends it
@@ -132,6 +207,7 @@ struct journal_query {
 	int severity;		 /* at least */
 	uint64_t after_sequence; /* entries changed after it, in that order; 0: all, by last seen */
 	const char *uid;	 /* only this one; NULL: any */
+	unsigned lives;		 /* bits of enum journal_life; 0: any */
 };
 /* Calls found for each; a non-zero return stops and is returned. No lock is held meanwhile, so a
  * slow reader is in nobody's way. */
@@ -146,6 +222,10 @@ int journal_newest(struct journal *journal,
 int journal_read_sightings(struct journal *journal, const char *uid,
 			   int (*found)(const struct journal_sighting *sighting, void *userdata),
 			   void *userdata);
+/* A finding's history, oldest first. */
+int journal_read_changes(struct journal *journal, const char *uid,
+			 int (*found)(const struct journal_change_note *change, void *userdata),
+			 void *userdata);
 /* The highest sequence given so far, never 0: whoever wants to read and then go on from there asks
  * for it first. */
 int journal_sequence(struct journal *journal, uint64_t *ret);

@@ -48,6 +48,34 @@ static const char store_schema[] =
 	"PRAGMA user_version = 1;"
 	"COMMIT;";
 
+/* From version 1: the life of findings, and its history. */
+static const char store_life[] =
+	"BEGIN IMMEDIATE;"
+	"ALTER TABLE findings ADD COLUMN life INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE findings ADD COLUMN sinks INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE findings ADD COLUMN quiet INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE findings ADD COLUMN closing INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE findings ADD COLUMN changes INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE findings ADD COLUMN watched TEXT;"
+	"CREATE TABLE changes (id INTEGER NOT NULL, slot INTEGER NOT NULL,"
+	" number INTEGER NOT NULL, time INTEGER NOT NULL, event INTEGER NOT NULL,"
+	" severity INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (id, slot)) WITHOUT ROWID;"
+	"PRAGMA user_version = 2;"
+	"COMMIT;";
+
+/* What is done to a file of a version, in place and all or nothing, so that it is of the next. A
+ * new file begins as version 1 and goes the same way. */
+static const char *const store_migrations[STORE_VERSION] = { [1] = store_life };
+
+/* How a reader sees a file of a version that no daemon has brought up yet: a view, of its own
+ * connection only, stands before the table. */
+static const char *const store_views[STORE_VERSION] = {
+	[1] = "CREATE TEMP VIEW findings AS SELECT *, 0 AS life, 0 AS sinks, 0 AS quiet,"
+	      " 0 AS closing, 0 AS changes, NULL AS watched FROM main.findings;"
+	      "CREATE TEMP VIEW changes AS SELECT 0 AS id, 0 AS slot, 0 AS number, 0 AS time,"
+	      " 0 AS event, 0 AS severity, '' AS text WHERE 0;",
+};
+
 /* What is owed to sinks (outbox.h). Versions before did not have it, and do not mind it. */
 static const char store_outbox[] =
 	"CREATE TABLE IF NOT EXISTS deliveries (sequence INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -106,7 +134,8 @@ static int pragma_read(struct store *store, const char *sql, const char *expecte
 	return r;
 }
 
-static int store_check_version(struct store *store, bool *ret_empty)
+/* *ret_version: 0 for an empty file. */
+static int store_check_version(struct store *store, int *ret_version)
 {
 	int version, application, tables;
 	int r = pragma_read(store, "PRAGMA user_version", NULL, &version);
@@ -117,12 +146,23 @@ static int store_check_version(struct store *store, bool *ret_empty)
 		r = pragma_read(store, "SELECT count(*) FROM sqlite_master", NULL, &tables);
 	if (r < 0)
 		return r;
-	*ret_empty = version == 0 && application == 0 && tables == 0;
-	if (*ret_empty)
+	*ret_version = 0;
+	if (version == 0 && application == 0 && tables == 0)
 		return 0;
 	if (application != STORE_APPLICATION || version < 1)
 		return -EBADMSG;
+	*ret_version = version;
 	return version > STORE_VERSION ? -EPROTONOSUPPORT : 0;
+}
+
+/* Each step is a transaction of its own: whenever it is cut short, the file is of some version. */
+static int store_migrate(struct store *store, int version)
+{
+	int r = 0;
+
+	for (; r == 0 && version < STORE_VERSION; version++)
+		r = store_execute(store, store_migrations[version]);
+	return r;
 }
 
 static int store_connect(struct store *store, int flags, int wait_ms)
@@ -139,19 +179,21 @@ static int store_connect(struct store *store, int flags, int wait_ms)
 
 static int store_prepare_file(struct store *store, const struct stat *status)
 {
-	bool empty;
+	int version = 0;
 	int r = store_connect(store, SQLITE_OPEN_READWRITE, STORE_WRITER_WAIT_MS);
 
 	if (r == 0)
-		r = store_check_version(store, &empty);
-	if (r == 0 && !empty && status->st_size <= STORE_CHECK_BYTES)
+		r = store_check_version(store, &version);
+	if (r == 0 && version > 0 && status->st_size <= STORE_CHECK_BYTES)
 		r = pragma_read(store, "PRAGMA quick_check(1)", "ok", NULL);
 	if (r == 0)
 		r = store_execute(store, store_writer_settings);
 	if (r == 0 && pragma_read(store, "PRAGMA journal_mode", "wal", NULL) < 0)
 		r = -EOPNOTSUPP;
-	if (r == 0 && empty)
+	if (r == 0 && version == 0)
 		r = store_execute(store, store_schema);
+	if (r == 0)
+		r = store_migrate(store, version ? version : 1);
 	if (r == 0)
 		r = store_execute(store, store_outbox);
 	/* All that is used later must be there. */
@@ -254,7 +296,7 @@ int store_open_reader(const char *path, struct store *ret)
 {
 	struct store store = { .lock_fd = -1 };
 	struct stat status;
-	bool empty = false;
+	int version = 0;
 	int r;
 
 	if (stat(path, &status) < 0)
@@ -266,9 +308,11 @@ int store_open_reader(const char *path, struct store *ret)
 	store.device = status.st_dev;
 	r = store_connect(&store, SQLITE_OPEN_READONLY, STORE_READER_WAIT_MS);
 	if (r == 0)
-		r = store_check_version(&store, &empty);
-	if (r == 0 && empty)
+		r = store_check_version(&store, &version);
+	if (r == 0 && version == 0)
 		r = -ENOENT;
+	for (; r == 0 && version < STORE_VERSION; version++)
+		r = store_execute(&store, store_views[version]);
 	if (r < 0)
 		store_close(&store);
 	else

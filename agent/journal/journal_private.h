@@ -46,6 +46,27 @@ struct journal {
 	uint64_t data_version;
 };
 
+/* journal.c */
+struct journal_entry journal_entry_of(const struct open_finding *finding);
+int journal_replace(struct journal *journal, int error);
+int journal_commit_due(struct journal *journal);
+void journal_prune_in_time(struct journal *journal);
+
+/* journal_record.c */
+/* The finding in memory, from the file if need be: 1 when it is known, 0 when it is new. */
+int journal_find(struct journal *journal, const struct journal_input *input,
+		 struct open_finding **ret);
+/* With the document that it has by now. */
+struct journal_entry journal_entry_before(struct journal *journal,
+					  const struct open_finding *finding);
+
+/* journal_life.c */
+int journal_note_change(struct journal *journal, struct open_finding *finding,
+			enum journal_event event, const struct journal_input *input);
+void journal_note_closing(struct journal *journal, struct open_finding *finding,
+			  const struct journal_input *input);
+int journal_write_life(struct journal *journal, struct open_finding *finding, int64_t id);
+
 /* journal_prune.c: removes rows beyond the limit, those that were last seen longest ago. */
 int journal_prune(struct journal *journal);
 /* Rows pruned in one transaction, so that it stays short. */
@@ -58,6 +79,7 @@ struct outbox_note {
 	int severity;
 	bool now; /* it is new, or worse than before */
 	size_t size;
+	uint32_t sinks; /* 0: all; else bit OUTBOX_ROUTE_SHIFT + id for each */
 };
 int outbox_note(struct journal *journal, const struct outbox_note *note);
 /* Within a transaction: what was added. outbox_added_clear() when that is committed. */

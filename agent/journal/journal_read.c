@@ -62,6 +62,7 @@ static int list_ids(struct store *store, const struct journal_query *query, stru
 
 	(void)sqlite3_bind_int64(statement, 1, (sqlite3_int64)(query->since & INT64_MAX));
 	(void)sqlite3_bind_int(statement, 2, query->severity);
+	(void)sqlite3_bind_int64(statement, 4, query->lives);
 	if (query->after_sequence)
 		(void)sqlite3_bind_int64(statement, 3, (sqlite3_int64)query->after_sequence);
 	while (statement && r == 0 && (result = sqlite3_step(statement)) == SQLITE_ROW)
@@ -78,7 +79,7 @@ struct entry_copy {
 
 static int entry_copy_make(sqlite3_stmt *statement, struct entry_copy *ret)
 {
-	static const int columns[] = { 1, 2, 10 };
+	static const int columns[] = { 1, 2, 15 };
 	const char *texts[3];
 	size_t sizes[3], total = 0;
 	char *at;
@@ -108,6 +109,8 @@ static int entry_copy_make(sqlite3_stmt *statement, struct entry_copy *ret)
 		.count = (uint64_t)sqlite3_column_int64(statement, 5),
 		.sequence = (uint64_t)sqlite3_column_int64(statement, 7),
 		.severity = sqlite3_column_int(statement, 8),
+		.life = (enum journal_life)sqlite3_column_int(statement, 10),
+		.sinks = (uint32_t)sqlite3_column_int64(statement, 11),
 	};
 	return 0;
 }
@@ -227,6 +230,92 @@ int journal_read_sightings(struct journal *journal, const char *uid,
 	for (size_t i = 0; r == 0 && i < list->count; i++)
 		r = found(&list->sightings[i], userdata);
 	return r;
+}
+
+struct change_list {
+	struct journal_change_note changes[JOURNAL_CHANGES];
+	size_t count;
+};
+
+static void change_list_cleanup(struct change_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free((char *)(uintptr_t)list->changes[i].text);
+}
+
+int journal_read_changes(struct journal *journal, const char *uid,
+			 int (*found)(const struct journal_change_note *change, void *userdata),
+			 void *userdata)
+{
+	CLEANUP(change_list_cleanup) struct change_list list = { .count = 0 };
+	sqlite3_stmt *statement = store_statement(&journal->store, STORE_CHANGES);
+	int result = statement ? SQLITE_OK : sqlite3_errcode(journal->store.database), r = 0;
+
+	(void)sqlite3_bind_text(statement, 1, uid, -1, SQLITE_STATIC);
+	while (statement && r == 0 && list.count < JOURNAL_CHANGES &&
+	       (result = sqlite3_step(statement)) == SQLITE_ROW) {
+		const char *text = (const char *)sqlite3_column_text(statement, 3);
+		struct journal_change_note *change = &list.changes[list.count];
+
+		*change = (struct journal_change_note){
+			.time = (uint64_t)sqlite3_column_int64(statement, 0),
+			.event = (enum journal_event)sqlite3_column_int(statement, 1),
+			.severity = sqlite3_column_int(statement, 2),
+			.text = text ? strdup(text) : NULL,
+		};
+		r = change->text ? 0 : -ENOMEM;
+		list.count += r == 0;
+	}
+	(void)sqlite3_reset(statement);
+	if (r == 0)
+		r = store_error(&journal->store, result);
+	for (size_t i = 0; r == 0 && i < list.count; i++)
+		r = found(&list.changes[i], userdata);
+	return r;
+}
+
+static int candidate_copy(sqlite3_stmt *statement, struct journal_candidate *ret)
+{
+	const char *uid = (const char *)sqlite3_column_text(statement, 1);
+	const char *watched = (const char *)sqlite3_column_text(statement, 5);
+
+	*ret = (struct journal_candidate){
+		.id = sqlite3_column_int64(statement, 0),
+		.uid = uid ? strdup(uid) : NULL,
+		.last_seen = (uint64_t)sqlite3_column_int64(statement, 2),
+		.closing = { .quiet = (uint64_t)sqlite3_column_int64(statement, 3),
+			     .when = (unsigned)sqlite3_column_int64(statement, 4) },
+		.watched = strdup(watched ? watched : ""),
+	};
+	return ret->uid && ret->watched ? 0 : -ENOMEM;
+}
+
+int journal_candidates(struct journal *journal, int64_t after, size_t most,
+		       void (*found)(const struct journal_candidate *candidate, void *userdata),
+		       void *userdata)
+{
+	CLEANUP(free_cleanup) struct journal_candidate *list = calloc(most, sizeof(*list));
+	sqlite3_stmt *statement = store_statement(&journal->store, STORE_CANDIDATES);
+	int result = statement ? SQLITE_OK : sqlite3_errcode(journal->store.database), r = 0;
+	size_t count = 0;
+
+	if (!list)
+		return -ENOMEM;
+	(void)sqlite3_bind_int64(statement, 1, after);
+	(void)sqlite3_bind_int64(statement, 2, (sqlite3_int64)most);
+	while (statement && r == 0 && count < most &&
+	       (result = sqlite3_step(statement)) == SQLITE_ROW)
+		r = candidate_copy(statement, &list[count++]);
+	(void)sqlite3_reset(statement);
+	if (r == 0)
+		r = store_error(&journal->store, result);
+	for (size_t i = 0; i < count; i++) {
+		if (r == 0)
+			found(&list[i], userdata);
+		free((char *)(uintptr_t)list[i].uid);
+		free((char *)(uintptr_t)list[i].watched);
+	}
+	return r < 0 ? r : (int)count;
 }
 
 int journal_sequence(struct journal *journal, uint64_t *ret)

@@ -13,7 +13,8 @@
 #include "base/cleanup.h"
 
 #define ROW_COLUMNS                                                                                \
-	"id, uid, detector, first_seen, last_seen, count, noted, sequence, severity, state"
+	"id, uid, detector, first_seen, last_seen, count, noted, sequence, severity, state,"       \
+	" life, sinks, quiet, closing, changes"
 
 static const char *const store_sql[STORE_STATEMENTS] = {
 	[STORE_BEGIN] = "BEGIN IMMEDIATE",
@@ -21,9 +22,11 @@ static const char *const store_sql[STORE_STATEMENTS] = {
 	[STORE_ROLLBACK] = "ROLLBACK",
 	[STORE_LOOKUP] = "SELECT " ROW_COLUMNS " FROM findings WHERE uid = ?1",
 	[STORE_INSERT] = "INSERT INTO findings (uid, detector, first_seen, last_seen, count, noted,"
-			 " sequence, severity, state) VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+			 " sequence, severity, state, life, sinks, quiet, closing, changes)"
+			 " VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
 	[STORE_UPDATE] = "UPDATE findings SET first_seen = ?4, last_seen = ?5, count = ?6,"
-			 " noted = ?7, sequence = ?8, severity = ?9, state = ?10 WHERE id = ?1",
+			 " noted = ?7, sequence = ?8, severity = ?9, state = ?10, life = ?11,"
+			 " sinks = ?12, quiet = ?13, closing = ?14, changes = ?15 WHERE id = ?1",
 	[STORE_SET_DOCUMENT] = "INSERT OR REPLACE INTO documents (id, document) VALUES (?1, ?2)",
 	[STORE_GET_DOCUMENT] = "SELECT document FROM documents WHERE id = ?1",
 	[STORE_SET_SIGHTING] = "INSERT OR REPLACE INTO sightings (id, slot, number, time, summary)"
@@ -37,14 +40,25 @@ static const char *const store_sql[STORE_STATEMENTS] = {
 	[STORE_DELETE_SIGHTINGS] = "DELETE FROM sightings WHERE id = ?1",
 	[STORE_TRIM_SIGHTINGS] = "DELETE FROM sightings WHERE slot >= ?1",
 	[STORE_LIST_BY_TIME] = "SELECT id FROM findings WHERE last_seen >= ?1 AND severity >= ?2"
-			       " ORDER BY last_seen, id",
+			       " AND (?4 = 0 OR ?4 >> life & 1) ORDER BY last_seen, id",
 	[STORE_LIST_BY_SEQUENCE] = "SELECT id FROM findings WHERE sequence > ?3"
-				   " AND last_seen >= ?1 AND severity >= ?2 ORDER BY sequence",
+				   " AND last_seen >= ?1 AND severity >= ?2"
+				   " AND (?4 = 0 OR ?4 >> life & 1) ORDER BY sequence",
 	[STORE_GET] = "SELECT " ROW_COLUMNS ", document FROM findings JOIN documents USING (id)"
 		      " WHERE id = ?1",
 	[STORE_NEWEST] = "SELECT max(id) FROM findings",
 	[STORE_SIGHTINGS] = "SELECT time, summary FROM sightings"
 			    " WHERE id = (SELECT id FROM findings WHERE uid = ?1) ORDER BY number",
+	[STORE_SET_CHANGE] =
+		"INSERT OR REPLACE INTO changes (id, slot, number, time, event, severity,"
+		" text) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[STORE_CHANGES] = "SELECT time, event, severity, text FROM changes"
+			  " WHERE id = (SELECT id FROM findings WHERE uid = ?1) ORDER BY number",
+	[STORE_DELETE_CHANGES] = "DELETE FROM changes WHERE id = ?1",
+	[STORE_SET_WATCHED] = "UPDATE findings SET watched = ?2 WHERE id = ?1",
+	[STORE_CANDIDATES] = "SELECT id, uid, last_seen, quiet, closing, watched FROM findings"
+			     " WHERE life <> 2 AND (quiet > 0 OR closing > 0) AND id > ?1"
+			     " ORDER BY id LIMIT ?2",
 	[STORE_DATA_VERSION] = "PRAGMA data_version",
 	[STORE_OWE] =
 		"INSERT INTO deliveries (sink, uid, finding, severity, severe, enqueued, next_try,"
@@ -193,6 +207,11 @@ static void row_bind(sqlite3_stmt *statement, const struct store_row *row)
 	(void)sqlite3_bind_int64(statement, 8, (sqlite3_int64)row->sequence);
 	(void)sqlite3_bind_int(statement, 9, row->severity);
 	(void)sqlite3_bind_int64(statement, 10, row->state);
+	(void)sqlite3_bind_int64(statement, 11, row->life);
+	(void)sqlite3_bind_int64(statement, 12, row->sinks);
+	(void)sqlite3_bind_int64(statement, 13, (sqlite3_int64)row->quiet);
+	(void)sqlite3_bind_int64(statement, 14, row->closing);
+	(void)sqlite3_bind_int64(statement, 15, (sqlite3_int64)row->changes);
 }
 
 int store_lookup(struct store *store, const char *uid, struct store_row *ret)
@@ -222,6 +241,11 @@ int store_lookup(struct store *store, const char *uid, struct store_row *ret)
 		.sequence = (uint64_t)sqlite3_column_int64(statement, 7),
 		.severity = sqlite3_column_int(statement, 8),
 		.state = (unsigned)sqlite3_column_int64(statement, 9),
+		.life = (enum journal_life)sqlite3_column_int(statement, 10),
+		.sinks = (uint32_t)sqlite3_column_int64(statement, 11),
+		.quiet = (uint64_t)sqlite3_column_int64(statement, 12),
+		.closing = (unsigned)sqlite3_column_int64(statement, 13),
+		.changes = (uint64_t)sqlite3_column_int64(statement, 14),
 	};
 	return ret->uid && ret->detector ? 1 : -EBADMSG;
 }
@@ -342,7 +366,8 @@ static int delete_from(struct store *store, enum store_statement which, int64_t 
 int store_delete(struct store *store, int64_t id)
 {
 	static const enum store_statement all[] = { STORE_BEQUEATH, STORE_DELETE,
-						    STORE_DELETE_DOCUMENT, STORE_DELETE_SIGHTINGS };
+						    STORE_DELETE_DOCUMENT, STORE_DELETE_SIGHTINGS,
+						    STORE_DELETE_CHANGES };
 
 	for (size_t i = 0; i < ELEMENTS(all); i++) {
 		int r = delete_from(store, all[i], id);
@@ -356,4 +381,28 @@ int store_delete(struct store *store, int64_t id)
 int store_trim_sightings(struct store *store, size_t places)
 {
 	return delete_from(store, STORE_TRIM_SIGHTINGS, (int64_t)places);
+}
+
+int store_set_change(struct store *store, int64_t id, uint64_t slot, uint64_t number,
+		     const struct journal_change_note *change)
+{
+	sqlite3_stmt *statement = store_statement(store, STORE_SET_CHANGE);
+
+	(void)sqlite3_bind_int64(statement, 1, id);
+	(void)sqlite3_bind_int64(statement, 2, (sqlite3_int64)slot);
+	(void)sqlite3_bind_int64(statement, 3, (sqlite3_int64)number);
+	(void)sqlite3_bind_int64(statement, 4, (sqlite3_int64)change->time);
+	(void)sqlite3_bind_int(statement, 5, (int)change->event);
+	(void)sqlite3_bind_int(statement, 6, change->severity);
+	(void)sqlite3_bind_text(statement, 7, change->text, -1, SQLITE_STATIC);
+	return store_run(store, statement);
+}
+
+int store_set_watched(struct store *store, int64_t id, const char *watched)
+{
+	sqlite3_stmt *statement = store_statement(store, STORE_SET_WATCHED);
+
+	(void)sqlite3_bind_int64(statement, 1, id);
+	(void)sqlite3_bind_text(statement, 2, watched, -1, SQLITE_STATIC);
+	return store_run(store, statement);
 }

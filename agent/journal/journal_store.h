@@ -12,8 +12,10 @@
 #include <sqlite3.h>
 #include <sys/types.h>
 
+#include "journal/journal.h"
+
 /* Version of the schema, in the file's user_version. */
-#define STORE_VERSION 1
+#define STORE_VERSION 2
 
 enum store_statement {
 	STORE_BEGIN,
@@ -39,6 +41,11 @@ enum store_statement {
 	STORE_NEWEST,
 	STORE_SIGHTINGS,
 	STORE_DATA_VERSION,
+	STORE_SET_CHANGE,
+	STORE_CHANGES,
+	STORE_DELETE_CHANGES,
+	STORE_SET_WATCHED,
+	STORE_CANDIDATES,
 	/* Deliveries: outbox.c. */
 	STORE_OWE,
 	STORE_OWE_DOCUMENT,
@@ -73,6 +80,10 @@ struct store_row {
 	uint64_t first_seen, last_seen, count, noted, sequence;
 	int severity;
 	unsigned state;
+	enum journal_life life;
+	uint32_t sinks;
+	uint64_t quiet, changes;
+	unsigned closing;
 };
 
 /* As store_open_writer(), with a damaged file set aside first: *ret_damaged. */
@@ -116,3 +127,6 @@ int store_count(struct store *store, uint64_t *ret);
 int store_delete(struct store *store, int64_t id);
 /* Sightings beyond the first so many places go. */
 int store_trim_sightings(struct store *store, size_t places);
+int store_set_change(struct store *store, int64_t id, uint64_t slot, uint64_t number,
+		     const struct journal_change_note *change);
+int store_set_watched(struct store *store, int64_t id, const char *watched);

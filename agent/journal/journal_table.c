@@ -100,6 +100,16 @@ static void held_free(struct open_table *table, struct open_finding *finding)
 		table->held_bytes -= strlen(finding->document);
 	free(finding->document);
 	finding->document = NULL;
+	for (size_t i = 0; i < finding->change_count; i++) {
+		table->held_bytes -= strlen(finding->held_changes[i].text);
+		free(finding->held_changes[i].text);
+	}
+	finding->change_count = 0;
+	if (finding->watched)
+		table->held_bytes -= strlen(finding->watched);
+	free(finding->watched);
+	finding->watched = NULL;
+	finding->told_life = false;
 }
 
 static void dirt_remove(struct open_table *table, struct open_finding *finding)
@@ -162,6 +172,7 @@ void open_table_forget_row(struct open_table *table, struct open_finding *findin
 		table->unwritten++;
 	finding->id = 0;
 	finding->noted = 0;
+	finding->changes = 0;
 }
 
 void open_table_settle(struct open_table *table, struct open_finding *finding)
@@ -169,6 +180,7 @@ void open_table_settle(struct open_table *table, struct open_finding *finding)
 	open_table_set_row(table, finding, finding->coming_id);
 	finding->sequence = finding->coming_sequence;
 	finding->noted += finding->held_count;
+	finding->changes += finding->change_count;
 	held_free(table, finding);
 	dirt_remove(table, finding);
 }
@@ -213,5 +225,36 @@ int open_finding_hold_sighting(struct open_table *table, struct open_finding *fi
 		return r;
 	sighting->time = time;
 	finding->held_count++;
+	return 0;
+}
+
+int open_finding_hold_change(struct open_table *table, struct open_finding *finding,
+			     const struct journal_change_note *change)
+{
+	struct held_change *held = &finding->held_changes[finding->change_count];
+	int r = finding->change_count < HELD_CHANGES ? hold(table, change->text, &held->text)
+						     : -ENOBUFS;
+
+	if (r < 0)
+		return r;
+	held->time = change->time;
+	held->event = change->event;
+	held->severity = change->severity;
+	finding->change_count++;
+	return 0;
+}
+
+int open_finding_hold_watched(struct open_table *table, struct open_finding *finding,
+			      const char *watched)
+{
+	char *copy;
+	int r = watched ? hold(table, watched, &copy) : 0;
+
+	if (r < 0 || !watched)
+		return r;
+	if (finding->watched)
+		table->held_bytes -= strlen(finding->watched);
+	free(finding->watched);
+	finding->watched = copy;
 	return 0;
 }

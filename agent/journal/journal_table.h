@@ -17,6 +17,15 @@ struct held_sighting {
 	char *summary; /* owned */
 };
 
+struct held_change {
+	uint64_t time;
+	enum journal_event event;
+	int severity;
+	char *text; /* owned */
+};
+/* Between two flushes; the first ones are kept. */
+#define HELD_CHANGES 4
+
 struct open_finding {
 	struct open_finding *bucket_next;
 	TAILQ_ENTRY(open_finding) by_use, by_dirt, by_due;
@@ -37,6 +46,14 @@ struct open_finding {
 	size_t held_count;
 	uint64_t witnesses[JOURNAL_WITNESSES]; /* that the document has, as far as is remembered */
 	size_t witness_count;
+	enum journal_life life;
+	bool told_life; /* its life has changed, and sinks that knew it hear of that */
+	uint32_t sinks;
+	struct journal_closing closing;
+	char *watched;	  /* owned; to be written; NULL: what is in the file stands */
+	uint64_t changes; /* ever written: which place the next one takes */
+	struct held_change held_changes[HELD_CHANGES];
+	size_t change_count;
 	/* Given by a transaction that is not committed yet. */
 	int64_t coming_id;
 	uint64_t coming_sequence;
@@ -79,3 +96,9 @@ int open_finding_hold_document(struct open_table *table, struct open_finding *fi
 			       const char *document);
 int open_finding_hold_sighting(struct open_table *table, struct open_finding *finding,
 			       uint64_t time, const char *summary);
+/* The text is copied. Beyond HELD_CHANGES: -ENOBUFS. */
+int open_finding_hold_change(struct open_table *table, struct open_finding *finding,
+			     const struct journal_change_note *change);
+/* NULL: nothing is held. */
+int open_finding_hold_watched(struct open_table *table, struct open_finding *finding,
+			      const char *watched);

@@ -108,6 +108,9 @@ int outbox_note(struct journal *journal, const struct outbox_note *note)
 
 		if (note->severity < options->sinks[i].severity)
 			continue;
+		if (note->sinks &&
+		    !(note->sinks >> (OUTBOX_ROUTE_SHIFT + options->sinks[i].id) & 1))
+			continue;
 		(void)sqlite3_bind_int64(statement, 1, options->sinks[i].id);
 		(void)sqlite3_bind_text(statement, 2, note->uid, -1, SQLITE_STATIC);
 		(void)sqlite3_bind_int64(statement, 3, note->id);

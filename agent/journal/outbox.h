@@ -29,6 +29,11 @@
 /* From here on never dropped. */
 #define OUTBOX_KEPT_SEVERITY 4
 
+/* Of a finding's sinks (journal_input), the bit of the sink with id 0. Those below are the
+ * caller's.
+ */
+#define OUTBOX_ROUTE_SHIFT 8
+
 struct outbox_sink {
 	unsigned id;	/* the caller's; it stays what it is from one start to the next */
 	int severity;	/* findings of at least this */

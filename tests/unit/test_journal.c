@@ -459,7 +459,7 @@ static void test_refusals(void **state)
 	assert_int_equal(journal_open(path, &limits, &second, &damaged), -EBUSY);
 	journal_close(journal);
 	assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(database, "PRAGMA user_version = 2", NULL, NULL, NULL),
+	assert_int_equal(sqlite3_exec(database, "PRAGMA user_version = 3", NULL, NULL, NULL),
 			 SQLITE_OK);
 	assert_int_equal(sqlite3_close(database), SQLITE_OK);
 	assert_int_equal(journal_open(path, &limits, &second, &damaged), -EPROTONOSUPPORT);
