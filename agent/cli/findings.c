@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * `cordon findings` and `cordon watch`: what is in the journal, and what comes into it. Reads the
- * journal's file itself, so it works with and without a running daemon. What it prints holds names
- * and paths that an outsider chose: all of it is escaped.
+ * `cordon findings`: what is in the journal, and what comes into it (for `cordon watch`, too, where
+ * there is no terminal). Reads the journal's file itself, so it works with and without a running
+ * daemon. What it prints holds names and paths that an outsider chose: all of it is escaped.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "cli/command.h"
+#include "cli/findings.h"
 #include "daemon/config.h"
 #include "detect/finding.h"
 #include "journal/journal.h"
@@ -136,6 +137,18 @@ static int sighting_print(const struct journal_sighting *sighting, void *userdat
 	return print_line("");
 }
 
+static int change_print(const struct journal_change_note *change, void *userdata)
+{
+	char time[CLOCK_TEXT_SIZE], safe[1024];
+
+	(void)userdata;
+	clock_format(change->time, time);
+	screen_text(change->text, safe, sizeof(safe));
+	(void)printf("    %s  %-10s  %-13s  %s", time, journal_event_name(change->event),
+		     severity_name((enum severity)change->severity), safe);
+	return print_line("");
+}
+
 static void fields_print(const struct view *view)
 {
 	const struct field fields[] = {
@@ -184,6 +197,7 @@ static int entry_print_full(const struct journal_entry *entry, void *userdata)
 	struct findings *findings = userdata;
 	char first[CLOCK_TEXT_SIZE], last[CLOCK_TEXT_SIZE];
 	struct view view;
+	int r;
 
 	if (!object)
 		return -EBADMSG;
@@ -192,10 +206,13 @@ static int entry_print_full(const struct journal_entry *entry, void *userdata)
 	clock_format(entry->first_seen, first);
 	clock_format(entry->last_seen, last);
 	fields_print(&view);
+	(void)printf("%-12s %s\n", "Status", journal_life_name(entry->life));
 	(void)printf("%-12s %llu\n%-12s %s\n%-12s %s\n%-12s\n", "Count",
 		     (unsigned long long)entry->count, "First seen", first, "Last seen", last,
 		     "Sightings");
-	return journal_read_sightings(findings->journal, entry->uid, sighting_print, NULL);
+	r = journal_read_sightings(findings->journal, entry->uid, sighting_print, NULL);
+	(void)printf("%-12s\n", "History");
+	return r < 0 ? r : journal_read_changes(findings->journal, entry->uid, change_print, NULL);
 }
 
 static int journal_path(struct findings *findings)
@@ -352,11 +369,25 @@ static int findings_run(struct findings *findings)
 
 static int usage(FILE *file, const char *command)
 {
-	(void)fprintf(file,
-		      "usage: cordon %s [--since TIME] [--severity NAME] [--follow] [--json] "
-		      "[--config FILE] [--state-dir DIR] [UID]\n",
-		      command);
+	(void)fprintf(
+		file,
+		"usage: cordon %s [--since TIME] [--severity NAME] [--status NAME] [--follow] "
+		"[--json] [--config FILE] [--state-dir DIR] [[show] UID]\n"
+		"       cordon %s close UID --comment TEXT [--json] [--socket PATH]\n",
+		command, command);
 	return file == stdout ? COMMAND_FINE : COMMAND_FAILED;
+}
+
+/* --status: adds to the lives that are shown. */
+static int status_take(struct findings *findings, const char *name)
+{
+	for (unsigned life = 0; life <= JOURNAL_LIFE_CLOSED; life++)
+		if (strcmp(journal_life_name((enum journal_life)life), name) == 0) {
+			findings->query.lives |= 1u << life;
+			return 0;
+		}
+	log_error("--status: \"%s\" is none of open, suppressed, closed", name);
+	return -EINVAL;
 }
 
 /* One option; -EINVAL when its value is told to be wrong. */
@@ -381,6 +412,8 @@ static int option_take(struct findings *findings, int option)
 			  "critical",
 			  optarg);
 		return -EINVAL;
+	case 't':
+		return status_take(findings, optarg);
 	case 'f':
 		findings->follow = true;
 		return 0;
@@ -403,6 +436,7 @@ static int findings_main(int argc, char **argv, struct findings *findings)
 	static const struct option options[] = {
 		{ "since", required_argument, NULL, 's' },
 		{ "severity", required_argument, NULL, 'v' },
+		{ "status", required_argument, NULL, 't' },
 		{ "follow", no_argument, NULL, 'f' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "config", required_argument, NULL, 'c' },
@@ -420,6 +454,8 @@ static int findings_main(int argc, char **argv, struct findings *findings)
 		if (option_take(findings, option) < 0)
 			return option == '?' ? usage(stderr, argv[0]) : COMMAND_FAILED;
 	}
+	if (optind < argc - 1 && strcmp(argv[optind], "show") == 0)
+		optind++;
 	if (optind < argc)
 		findings->query.uid = argv[optind++];
 	if (optind < argc || (findings->query.uid && findings->follow))
@@ -431,10 +467,12 @@ int command_findings(int argc, char **argv)
 {
 	struct findings findings = { 0 };
 
+	if (argc > 1 && strcmp(argv[1], "close") == 0)
+		return findings_close(argc - 1, argv + 1);
 	return findings_main(argc, argv, &findings);
 }
 
-int command_watch(int argc, char **argv)
+int findings_follow_lines(int argc, char **argv)
 {
 	struct findings findings = { .follow = true, .from_now = true };
 

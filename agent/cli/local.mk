@@ -2,13 +2,46 @@
 # All but main(), so that tests link it, too.
 noinst_LIBRARIES += libcli.a
 libcli_a_SOURCES = \
-	%D%/command.h %D%/doctor_aws.c %D%/doctor.c %D%/doctor.h %D%/doctor_files.c %D%/doctor_host.c \
-	%D%/doctor_kernel.c %D%/doctor_pins.c %D%/findings.c \
-	%D%/intel.c %D%/intel.h %D%/intel_compile.c %D%/intel_info.c %D%/intel_lookup.c \
-	%D%/policy.c %D%/scan.c %D%/scan_progress.c %D%/scan_progress.h \
-	%D%/scan_report.c %D%/scan_report.h %D%/scan_walk.c %D%/scan_walk.h %D%/replay.c %D%/replay_event.c %D%/replay_event.h \
-	%D%/replay_findings.c %D%/replay_findings.h %D%/replay_flow.c %D%/replay_flow.h %D%/replay_intel.c %D%/replay_intel.h \
-	%D%/replay_summary.c %D%/replay_summary.h %D%/status.c %D%/writer.c %D%/writer.h
+	%D%/command.h \
+	%D%/doctor_aws.c \
+	%D%/doctor.c \
+	%D%/doctor.h \
+	%D%/doctor_files.c \
+	%D%/doctor_host.c \
+	%D%/doctor_kernel.c \
+	%D%/doctor_pins.c \
+	%D%/findings.c \
+	%D%/findings.h \
+	%D%/findings_close.c \
+	%D%/intel.c \
+	%D%/intel.h \
+	%D%/intel_compile.c \
+	%D%/intel_info.c \
+	%D%/intel_lookup.c \
+	%D%/policy.c \
+	%D%/scan.c \
+	%D%/scan_progress.c \
+	%D%/scan_progress.h \
+	%D%/scan_report.c \
+	%D%/scan_report.h \
+	%D%/scan_walk.c \
+	%D%/scan_walk.h \
+	%D%/reload.c \
+	%D%/replay.c \
+	%D%/replay_event.c \
+	%D%/replay_event.h \
+	%D%/replay_findings.c \
+	%D%/replay_findings.h \
+	%D%/replay_flow.c \
+	%D%/replay_flow.h \
+	%D%/replay_intel.c \
+	%D%/replay_intel.h \
+	%D%/replay_summary.c \
+	%D%/replay_summary.h \
+	%D%/status.c \
+	%D%/watch.c \
+	%D%/writer.c \
+	%D%/writer.h
 libcli_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS)
 cli_LIBS = libcli.a $(JANSSON_LIBS)
 

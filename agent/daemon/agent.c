@@ -7,7 +7,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -17,7 +16,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include <config.h>
-#include "daemon/config_fixed.h"
+#include "daemon/routes.h"
 #include "daemon/preflight.h"
 #include "daemon/status.h"
 
@@ -27,33 +26,6 @@
 #define JOURNAL_ATTEMPTS     25
 #define JOURNAL_PAUSE	     20000
 #define AGENT_TICK	     (NS_PER_SECOND / 1000) /* microseconds, as sd-event counts */
-
-static void errors_log(const char *text)
-{
-	while (*text) {
-		size_t length = strcspn(text, "\n");
-
-		log_error("%.*s", (int)length, text);
-		text += length + (text[length] == '\n');
-	}
-}
-
-static void warning_log(const char *text, void *userdata)
-{
-	(void)userdata;
-	log_warning("%s", text);
-}
-
-static int policy_open(const struct config *config, struct policy **ret,
-		       struct policy_error *ret_error)
-{
-	int r = policy_load((const char *const *)config->policy.files, config->policy.count, ret,
-			    ret_error);
-
-	if (r == 0)
-		(void)policy_warnings(*ret, clock_realtime(), warning_log, NULL);
-	return r;
-}
 
 static int sinks_open(struct agent *agent)
 {
@@ -83,7 +55,7 @@ static int sinks_open(struct agent *agent)
 		r = sink_open(rows[i].name, &options, &agent->sinks[agent->sinks_count]);
 		if (r < 0)
 			return log_errno(LOG_ERR, r, "sink %s cannot be opened", rows[i].name);
-		agent->sinks_count++;
+		agent->sink_bits[agent->sinks_count++] = routes_bit(rows[i].name);
 	}
 	return 0;
 }
@@ -254,93 +226,16 @@ static int tick(sd_event_source *source, uint64_t usec, void *userdata)
 	payload_tick(agent);
 	teach_tick(agent);
 	pipeline_flush(agent);
+	life_tick(agent);
 	delivery_tick(agent);
 	loss_tell(agent);
-	if (clock_realtime() >= agent->next_change && indicators_load(agent, error) < 0)
-		log_error("%s", error);
+	if (clock_realtime() >= agent->next_change) {
+		reload_endings_tell(agent);
+		if (indicators_load(agent, error) < 0)
+			log_error("%s", error);
+	}
 	(void)sd_event_source_set_time_relative(source, AGENT_TICK);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-}
-
-static void waiting_tell(const struct agent *agent)
-{
-	for (size_t i = 0; config_fixed_name(i); i++)
-		if (agent->config_waiting >> i & 1)
-			log_warning("%s changes with the next start only; until then its value is "
-				    "the one before (cordon status)",
-				    config_fixed_name(i));
-}
-
-/* Another pack at the configured path is taken up, whoever put it there. */
-static int pack_moved(sd_event_source *source, const struct inotify_event *event, void *userdata)
-{
-	struct agent *agent = userdata;
-	const char *slash = strrchr(agent->config.intel.pack, '/');
-	char error[CONTROL_ERROR_SIZE];
-
-	(void)source;
-	if (!event->len || strcmp(event->name, slash ? slash + 1 : agent->config.intel.pack) != 0)
-		return 0;
-	/* A rename and a close may be told of the same file. */
-	if (indicators_changed(agent) && indicators_load(agent, error) < 0)
-		log_error("%s; the old one stays in force", error);
-	return 0;
-}
-
-/* Watches the folder of the pack, and no other. */
-static void pack_watch(struct agent *agent)
-{
-	char path[PATH_MAX], *slash;
-	int r;
-
-	agent->pack_watch = sd_event_source_disable_unref(agent->pack_watch);
-	(void)snprintf(path, sizeof(path), "%s", agent->config.intel.pack);
-	slash = strrchr(path, '/');
-	if (slash)
-		*slash = '\0';
-	r = sd_event_add_inotify(agent->loop, &agent->pack_watch, slash ? path : ".",
-				 IN_MOVED_TO | IN_CLOSE_WRITE, pack_moved, agent);
-	if (r < 0)
-		(void)log_errno(LOG_WARNING, r, "%s cannot be watched for a new pack", path);
-}
-
-int agent_reload(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
-{
-	struct document_error config_error;
-	struct policy_error policy_error;
-	struct policy *policy;
-	struct config config;
-	bool moved;
-
-	if (config_load(agent->config_path, &config, &config_error) < 0) {
-		(void)snprintf(error, CONTROL_ERROR_SIZE, "%.500s", config_error.text);
-		return -EINVAL;
-	}
-	if (policy_open(&config, &policy, &policy_error) < 0) {
-		(void)snprintf(error, CONTROL_ERROR_SIZE, "%.500s", policy_error.text);
-		config_free(&config);
-		return -EINVAL;
-	}
-	if (config_keep_fixed(&config, &agent->config, &agent->config_waiting) < 0) {
-		(void)snprintf(error, CONTROL_ERROR_SIZE, "out of memory");
-		policy_free(policy);
-		config_free(&config);
-		return -ENOMEM;
-	}
-	waiting_tell(agent);
-	moved = strcmp(config.intel.pack, agent->config.intel.pack) != 0;
-	log_set_level(config.log_level);
-	policy_free(agent->policy);
-	agent->policy = policy;
-	config_free(&agent->config);
-	agent->config = config;
-	if (moved)
-		pack_watch(agent);
-	for (size_t i = 0; i < agent->sinks_count; i++)
-		sink_reopen(agent->sinks[i]);
-	if (agent->names)
-		sink_reopen(agent->names);
-	return indicators_load(agent, error);
 }
 
 static int control_reload(void *userdata, char error[static CONTROL_ERROR_SIZE])
@@ -348,7 +243,7 @@ static int control_reload(void *userdata, char error[static CONTROL_ERROR_SIZE])
 	int r = agent_reload(userdata, error);
 
 	if (r < 0)
-		errors_log(error);
+		reload_errors_log(error);
 	return r;
 }
 
@@ -362,6 +257,12 @@ static int hangup(sd_event_source *source, const struct signalfd_siginfo *info, 
 	return 0;
 }
 
+static int control_close_finding(void *userdata, const char *uid, const char *comment,
+				 char error[static CONTROL_ERROR_SIZE])
+{
+	return life_close(userdata, uid, comment, error);
+}
+
 static json_t *control_status(void *userdata)
 {
 	return agent_status(userdata);
@@ -371,6 +272,7 @@ static int loop_fill(struct agent *agent)
 {
 	static const struct control_handlers handlers = { .status = control_status,
 							  .reload = control_reload,
+							  .close = control_close_finding,
 							  .preflight = preflight_ask };
 	char path[PATH_MAX];
 	int r;
@@ -393,7 +295,7 @@ static int loop_fill(struct agent *agent)
 		r = sd_event_add_signal(agent->loop, NULL, SIGINT, NULL, NULL);
 	if (r < 0)
 		return log_errno(LOG_ERR, r, "the event loop cannot be set up");
-	pack_watch(agent);
+	reload_watch(agent);
 	(void)snprintf(path, sizeof(path), "%s/control", agent->config.runtime_dir);
 	r = control_open(agent->loop, path, &handlers, agent, &agent->control);
 	if (r < 0)
@@ -432,12 +334,12 @@ static int settings_read(struct agent *agent)
 	struct policy_error policy_error;
 
 	if (config_load(agent->config_path, &agent->config, &config_error) < 0) {
-		errors_log(config_error.text);
+		reload_errors_log(config_error.text);
 		return -EINVAL;
 	}
 	log_set_level(agent->config.log_level);
-	if (policy_open(&agent->config, &agent->policy, &policy_error) < 0) {
-		errors_log(policy_error.text);
+	if (reload_policy_open(&agent->config, &agent->policy, &policy_error) < 0) {
+		reload_errors_log(policy_error.text);
 		return -EINVAL;
 	}
 	return folders_make(&agent->config);
@@ -469,9 +371,12 @@ int agent_start(struct agent *agent)
 	if (r >= 0)
 		r = ocsf_host_read(&agent->host);
 	if (r >= 0)
+		r = threshold_table_new(&agent->thresholds);
+	if (r >= 0)
 		r = detect_new(agent->host.machine_id, &agent->detect);
 	if (r < 0)
 		return r == -EINVAL ? r : log_errno(LOG_ERR, r, "start");
+	reload_policy_first(agent);
 	r = journal_start(agent);
 	if (r >= 0)
 		r = sinks_open(agent);
@@ -499,6 +404,7 @@ int agent_start(struct agent *agent)
 	r = loop_fill(agent);
 	if (r < 0)
 		return r;
+	reload_endings_tell(agent);
 	log_info("watching %s in %s mode", agent->cgroup,
 		 agent->config.mode == CONFIG_ENFORCE ? "enforce" : "audit");
 	(void)sd_notify(0, "READY=1");
@@ -522,7 +428,7 @@ int agent_run(struct agent *agent)
 void agent_stop(struct agent *agent)
 {
 	control_close(agent->control);
-	agent->pack_watch = sd_event_source_disable_unref(agent->pack_watch);
+	reload_unwatch(agent);
 	payload_close(agent);
 	block_close(agent->block);
 	cut_close(agent->cut);
@@ -539,6 +445,7 @@ void agent_stop(struct agent *agent)
 	detect_free(agent->detect);
 	pack_close(agent->pack);
 	policy_free(agent->policy);
+	threshold_table_free(agent->thresholds);
 	ocsf_host_free(&agent->host);
 	config_free(&agent->config);
 	free(agent->cgroup);

@@ -31,9 +31,13 @@
  * KiB. */
 #define AGENT_BATCH_MAX 128
 
+/* Folders that are watched for changes of the policy; those of further files are not. */
+#define AGENT_POLICY_FOLDERS 8
+
 struct batched {
 	json_t *object, *activity; /* the finding; what was done about it, or NULL */
 	char *line, *activity_line;
+	uint32_t sinks; /* who is told (routes.h) */
 };
 
 struct agent {
@@ -49,8 +53,12 @@ struct agent {
 	struct detect *detect;
 	struct journal *journal;
 	struct sink *sinks[SINK_TYPES_MAX];
+	uint32_t sink_bits[SINK_TYPES_MAX]; /* of routes.h */
 	size_t sinks_count;
-	struct sink *names; /* names never seen before; NULL: not asked for */
+	uint32_t routes[POLICY_SINKS_MAX]; /* of the sinks that the policy names */
+	uint64_t life_swept;		   /* boot clock */
+	int64_t life_at;		   /* id of the finding that was looked at last */
+	struct sink *names;		   /* names never seen before; NULL: not asked for */
 	struct batched batch[AGENT_BATCH_MAX];
 	size_t batch_count;
 	uint64_t batch_began; /* boot clock */
@@ -68,11 +76,14 @@ struct agent {
 	struct ocsf_host host;
 	sd_event *loop;
 	sd_event_source *pack_watch;
-	sd_event_source *poll;	 /* reads records that did not wake us; see sensor_poll() */
-	uint64_t config_waiting; /* keys that are others in the file (config_fixed.h) */
-	char *cgroup;		 /* that the probes are attached to */
-	uint64_t started;	 /* ns since the epoch */
-	uint64_t excepted;	 /* sightings that an exception of the policy kept back */
+	sd_event_source *policy_watches[AGENT_POLICY_FOLDERS]; /* folders of its files */
+	size_t policy_watches_count;
+	sd_event_source *policy_settle; /* reads them when they have been quiet for a moment */
+	sd_event_source *poll;		/* reads records that did not wake us; see sensor_poll() */
+	uint64_t config_waiting;	/* keys that are others in the file (config_fixed.h) */
+	char *cgroup;			/* that the probes are attached to */
+	uint64_t started;		/* ns since the epoch */
+	uint64_t excepted;		/* sightings that an exception of the policy kept back */
 	uint64_t next_change; /* when an exception ends or an entry expires, ns since the epoch */
 	uint64_t ring_full;   /* of the ledger, as last told of */
 	uint64_t ring_full_before; /* of it: under daemons before, while they ran */
@@ -89,6 +100,28 @@ void agent_stop(struct agent *agent);
  * a warning, and keep their values. */
 int agent_reload(struct agent *agent, char error[static CONTROL_ERROR_SIZE]);
 json_t *agent_status(struct agent *agent);
+
+/* reload.c */
+void reload_errors_log(const char *text);
+int reload_policy_open(const struct config *config, struct policy **ret,
+		       struct policy_error *ret_error);
+/* At the start, when the policy has been read. */
+void reload_policy_first(struct agent *agent);
+/* When more is known of the host than before. */
+void reload_host(struct agent *agent);
+/* Says which exceptions end soon, and which have ended. */
+void reload_endings_tell(struct agent *agent);
+/* Watches the pack and the policy's files. */
+void reload_watch(struct agent *agent);
+void reload_unwatch(struct agent *agent);
+
+/* life.c */
+/* What is to be watched of a finding (journal_input); free it, or NULL. */
+char *life_watched(const struct agent *agent, const struct finding *finding);
+int life_close(struct agent *agent, const char *uid, const char *comment,
+	       char error[static CONTROL_ERROR_SIZE]);
+/* Once a second, after pipeline_flush(). */
+void life_tick(struct agent *agent);
 
 /* indicators.c */
 /* Compiles the configuration's feeds into the pack if one of them is newer, opens the pack, checks

@@ -19,7 +19,6 @@
 #include "daemon/config_keys.h"
 #include "sensor/sensor.h"
 
-#define CONFIG_FOLDER CORDON_SYSCONFDIR "/cordon"
 #define SUFFIX	      ".yaml"
 
 CLEANUP_DEFINE(struct document *, document_free)
@@ -229,4 +228,14 @@ int config_load(const char *path, struct config *ret, struct document_error *ret
 void config_free(struct config *config)
 {
 	config_keys_clear(config);
+}
+
+void config_swap_policy(struct config *a, struct config *b)
+{
+	char **files = a->policy.files;
+	size_t count = a->policy.count;
+
+	a->policy = b->policy;
+	b->policy.files = files;
+	b->policy.count = count;
 }

@@ -62,6 +62,9 @@ struct config_feed {
 	int action;		/* enum indicator_action */
 };
 
+/* The administrator's. */
+#define CONFIG_FOLDER CORDON_SYSCONFDIR "/cordon"
+
 /* A list of paths. */
 struct config_paths {
 	char **paths;
@@ -194,4 +197,6 @@ int config_load_places(const struct config_places *places, struct config *ret,
 /* From memory, without drop-ins; name stands in errors for the file's. */
 int config_from_text(const char *name, const char *text, size_t size, struct config *ret,
 		     struct document_error *ret_error);
+/* Each gets the other's list of policy files. */
+void config_swap_policy(struct config *a, struct config *b);
 void config_free(struct config *config);

@@ -28,6 +28,8 @@ struct client {
 	enum control_peer peer;
 	uid_t uid;
 	sd_event_source *io, *timer;
+	const char *frame; /* being answered; borrowed for that */
+	size_t frame_size;
 	char *reply; /* not sent yet: the client does not read */
 };
 
@@ -113,9 +115,30 @@ static int run_preflight(struct client *client)
 	return client_reply(client, json_pack("{s:I}", "run", (json_int_t)run));
 }
 
+/* The frame is still in the client's buffer. */
+static int run_close(struct client *client)
+{
+	struct control *control = client->control;
+	CLEANUP(json_decref_cleanup) json_t *object = NULL;
+	const char *arguments[CONTROL_ARGUMENTS_MAX];
+	char error[CONTROL_ERROR_SIZE] = "";
+	int r = control_request_arguments(client->frame, client->frame_size, CONTROL_CLOSE,
+					  arguments, &object);
+
+	if (r < 0)
+		return r;
+	log_info("finding %.64s is closed over the control socket by uid %u", arguments[0],
+		 client->uid);
+	r = control->handlers.close(control->userdata, arguments[0], arguments[1], error);
+	if (r < 0)
+		return client_reply_error(client, error[0] ? error : strerror(-r));
+	return client_reply(client, json_pack("{s:b}", "closed", 1));
+}
+
 static int (*const handlers[CONTROL_REQUESTS])(struct client *client) = {
 	[CONTROL_STATUS] = run_status,
 	[CONTROL_RELOAD] = run_reload,
+	[CONTROL_CLOSE] = run_close,
 	[CONTROL_PREFLIGHT] = run_preflight,
 };
 
@@ -136,6 +159,8 @@ static int client_answer(struct client *client, const char *frame, size_t size)
 	if (request < 0)
 		return request;
 	statistics->requests++;
+	client->frame = frame;
+	client->frame_size = size;
 	return handlers[request](client);
 }
 

@@ -8,6 +8,7 @@
  *   {"request": "reload"}   {"reloaded": true}
  *   {"request": "preflight"} {"run": N}: the calls of AWS are being tried; status shows the result
  *                           when its deliveries.preflight.runs has reached N; 0: none are
+ *   {"request": "close", "uid": UID, "comment": TEXT}   {"closed": true}: the finding is over
  *   anything that fails     {"error": "text"}
  *
  * A client that sends what is no request at all is disconnected. A connection lasts at most
@@ -35,6 +36,9 @@ struct control_handlers {
 	json_t *(*status)(void *userdata);
 	/* 0, or a negative errno with the reason written into error. */
 	int (*reload)(void *userdata, char error[static CONTROL_ERROR_SIZE]);
+	/* Likewise. */
+	int (*close)(void *userdata, const char *uid, const char *comment,
+		     char error[static CONTROL_ERROR_SIZE]);
 	/* Likewise. */
 	int (*preflight)(void *userdata, uint64_t *ret_run, char error[static CONTROL_ERROR_SIZE]);
 };

@@ -15,15 +15,21 @@ CLEANUP_DEFINE(json_t *, json_decref)
 /* The daemon answers within one turn of its loop; a reload compiles policies first. */
 #define REPLY_TIME (10 * NS_PER_SECOND)
 
-static int request_send(int fd, const char *request)
+static int request_send(int fd, const json_t *request)
 {
-	CLEANUP(json_decref_cleanup) json_t *object = json_pack("{s:s}", "request", request);
-	CLEANUP(free_cleanup) char *frame = object ? json_dumps(object, JSON_COMPACT) : NULL;
+	CLEANUP(free_cleanup) char *frame = json_dumps(request, JSON_COMPACT);
 
 	return frame ? channel_send(fd, frame, strlen(frame)) : -ENOMEM;
 }
 
 int control_call(const char *path, const char *request, json_t **ret)
+{
+	CLEANUP(json_decref_cleanup) json_t *object = json_pack("{s:s}", "request", request);
+
+	return object ? control_call_with(path, object, ret) : -ENOMEM;
+}
+
+int control_call_with(const char *path, const json_t *request, json_t **ret)
 {
 	CLEANUP(free_cleanup) char *frame = malloc(CHANNEL_FRAME_MAX);
 	CLEANUP(close_cleanup) int fd = -1;

@@ -14,3 +14,5 @@
 /* Asks for request and waits for the reply, an object (a new reference). -ENOENT, -ECONNREFUSED:
  * no daemon; -EACCES; -ETIMEDOUT: it does not answer; -EBADMSG: not what a daemon says. */
 int control_call(const char *path, const char *request, json_t **ret);
+/* The same with arguments: an object with the request and all of them. */
+int control_call_with(const char *path, const json_t *request, json_t **ret);

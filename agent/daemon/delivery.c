@@ -331,6 +331,7 @@ static void instance_came(const struct message_instance *instance, void *userdat
 	text_replace(&host->image_id, instance->image);
 	(void)snprintf(delivery->partition, sizeof(delivery->partition), "%s", instance->partition);
 	log_info("this is instance %s in %s", instance->id, instance->region);
+	reload_host(delivery->agent);
 	/* What was missing may have been just this. */
 	for (unsigned id = 0; id < CLOUD_SINKS; id++)
 		delivery->sinks[id].paused_until = 0;

@@ -1,13 +1,53 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += libdaemon.a
 libdaemon_a_SOURCES = \
-	%D%/agent_log.c %D%/agent_log.h %D%/ask.c %D%/ask.h %D%/config_ssm.c %D%/config_ssm.h %D%/delivery_private.h \
-	%D%/delivery_status.c %D%/preflight.c %D%/preflight.h %D%/reports.c %D%/reports.h %D%/report_compliance.c \
+	%D%/agent_log.c \
+	%D%/agent_log.h \
+	%D%/ask.c \
+	%D%/ask.h \
+	%D%/config_ssm.c \
+	%D%/config_ssm.h \
+	%D%/delivery_private.h \
+	%D%/delivery_status.c \
+	%D%/preflight.c \
+	%D%/preflight.h \
+	%D%/reports.c \
+	%D%/reports.h \
+	%D%/report_compliance.c \
 	%D%/report_inventory.c \
-	%D%/agent.c %D%/agent.h %D%/config.c %D%/config.h %D%/config_fixed.c %D%/config_fixed.h %D%/config_keys.c %D%/config_keys.h \
-	%D%/config_scan.c %D%/config_scan.h %D%/config_report.c %D%/config_report.h \
-	%D%/control.c %D%/control.h %D%/control_call.c %D%/control_call.h \
-	%D%/control_request.c %D%/control_request.h %D%/delivery.c %D%/delivery.h %D%/delivery_metrics.c %D%/delivery_sinks.c %D%/delivery_settings.c %D%/indicators.c %D%/payload.c %D%/pipeline.c %D%/teach.c %D%/status.c %D%/status.h
+	%D%/agent.c \
+	%D%/agent.h \
+	%D%/config.c \
+	%D%/config.h \
+	%D%/config_fixed.c \
+	%D%/config_fixed.h \
+	%D%/config_keys.c \
+	%D%/config_keys.h \
+	%D%/config_scan.c \
+	%D%/config_scan.h \
+	%D%/config_report.c \
+	%D%/config_report.h \
+	%D%/control.c \
+	%D%/control.h \
+	%D%/control_call.c \
+	%D%/control_call.h \
+	%D%/control_request.c \
+	%D%/control_request.h \
+	%D%/delivery.c \
+	%D%/delivery.h \
+	%D%/delivery_metrics.c \
+	%D%/delivery_sinks.c \
+	%D%/delivery_settings.c \
+	%D%/indicators.c \
+	%D%/life.c \
+	%D%/reload.c \
+	%D%/routes.c \
+	%D%/routes.h \
+	%D%/payload.c \
+	%D%/pipeline.c \
+	%D%/teach.c \
+	%D%/status.c \
+	%D%/status.h
 libdaemon_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) $(YAML_CFLAGS)
 daemon_LIBS = libdaemon.a $(JANSSON_LIBS) $(SYSTEMD_LIBS)
 

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/agent.h"
+#include "daemon/routes.h"
 
 CLEANUP_DEFINE(json_t *, json_decref)
 
@@ -30,7 +31,8 @@ struct passage {
 	struct agent *agent;
 	struct ocsf_finding input;
 	json_t *object;
-	char *line, *summary;
+	char *line, *summary, *watched;
+	uint32_t sinks;
 };
 
 static void passage_end(struct passage *passage)
@@ -38,6 +40,7 @@ static void passage_end(struct passage *passage)
 	json_decref(passage->object);
 	free(passage->line);
 	free(passage->summary);
+	free(passage->watched);
 }
 
 static const char *passage_document(const struct journal_entry *entry, void *userdata)
@@ -83,10 +86,20 @@ static const char *passage_summary(void *userdata)
 	return passage->summary;
 }
 
-static void sinks_tell(struct agent *agent, const json_t *object, const char *line)
+static const char *passage_watched(void *userdata)
+{
+	struct passage *passage = userdata;
+
+	free(passage->watched);
+	passage->watched = life_watched(passage->agent, passage->input.finding);
+	return passage->watched;
+}
+
+static void sinks_tell(struct agent *agent, uint32_t sinks, const json_t *object, const char *line)
 {
 	for (size_t i = 0; i < agent->sinks_count; i++)
-		sink_deliver(agent->sinks[i], object, line);
+		if (routes_have(sinks, agent->sink_bits[i]))
+			sink_deliver(agent->sinks[i], object, line);
 }
 
 /* Of what is to be told, what the event says is taken now: it is gone when the batch ends. */
@@ -98,7 +111,8 @@ static void batch_add(struct passage *passage)
 	if (agent->batch_count == 0)
 		agent->batch_began = clock_boottime();
 	*place = (struct batched){ .object = take_ptr(passage->object),
-				   .line = take_ptr(passage->line) };
+				   .line = take_ptr(passage->line),
+				   .sinks = passage->sinks };
 	agent->batch_count++;
 	if (!passage->input.enforce || passage->input.finding->event->disposition != EVENT_BLOCKED)
 		return;
@@ -114,9 +128,9 @@ static void batch_add(struct passage *passage)
 static void batched_end(struct agent *agent, struct batched *place, bool tell)
 {
 	if (tell) {
-		sinks_tell(agent, place->object, place->line);
+		sinks_tell(agent, place->sinks, place->object, place->line);
 		if (place->activity_line)
-			sinks_tell(agent, place->activity, place->activity_line);
+			sinks_tell(agent, place->sinks, place->activity, place->activity_line);
 	}
 	json_decref(place->object);
 	free(place->line);
@@ -166,6 +180,16 @@ static bool flow_cut(struct agent *agent, const struct finding *finding,
 	       cut_flow(agent->cut, event) >= 0;
 }
 
+static struct journal_closing closing_of(const struct policy_closing *closing)
+{
+	return (struct journal_closing){
+		.quiet = closing->quiet,
+		.when = (closing->process_gone ? JOURNAL_PROCESS_GONE : 0u) |
+			(closing->file_gone ? JOURNAL_FILE_GONE : 0u) |
+			(closing->withdrawn ? JOURNAL_WITHDRAWN : 0u),
+	};
+}
+
 static int finding_found(const struct finding *found, void *userdata)
 {
 	struct agent *agent = userdata;
@@ -189,6 +213,7 @@ static int finding_found(const struct finding *found, void *userdata)
 		.document = passage_document,
 		.amend = passage_amend,
 		.summary = passage_summary,
+		.watched = passage_watched,
 		.userdata = &passage,
 	};
 	int r;
@@ -201,6 +226,11 @@ static int finding_found(const struct finding *found, void *userdata)
 		agent->excepted++;
 		return 0;
 	}
+	passage.sinks = routes_of(agent->routes, verdict.sinks);
+	input.life = verdict.suppressed ? JOURNAL_LIFE_SUPPRESSED : JOURNAL_LIFE_OPEN;
+	input.because = verdict.rule;
+	input.sinks = passage.sinks;
+	input.closing = closing_of(verdict.closing);
 	input.severity = (int)verdict.severity;
 	input.state = ocsf_finding_state(&passage.input);
 	journal_begin(agent->journal);
@@ -209,7 +239,7 @@ static int finding_found(const struct finding *found, void *userdata)
 		return log_errno(LOG_ERR, r, "finding %s is not in the journal yet", finding->uid);
 	if (r == JOURNAL_NEW)
 		agent->found[verdict.severity]++;
-	if ((r == JOURNAL_NEW || r == JOURNAL_RAISED) && passage.object && passage.line)
+	if (r != JOURNAL_REPEATED && !verdict.suppressed && passage.object && passage.line)
 		batch_add(&passage);
 	if (agent->batch_count == AGENT_BATCH_MAX ||
 	    (agent->batch_count > 0 && clock_boottime() - agent->batch_began > BATCH_AGE))
@@ -284,8 +314,11 @@ void pipeline_changed(const struct journal_entry *entry, void *userdata)
 {
 	struct agent *agent = userdata;
 
+	if (entry->life == JOURNAL_LIFE_SUPPRESSED)
+		return;
 	for (size_t i = 0; i < agent->sinks_count; i++)
-		sink_repeat(agent->sinks[i], entry);
+		if (routes_have(entry->sinks, agent->sink_bits[i]))
+			sink_repeat(agent->sinks[i], entry);
 }
 
 void pipeline_flush(struct agent *agent)

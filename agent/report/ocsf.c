@@ -45,6 +45,7 @@ const struct ocsf_outcome *ocsf_outcome(const struct ocsf_finding *input)
 unsigned ocsf_finding_state(const struct ocsf_finding *input)
 {
 	return (unsigned)(ocsf_outcome(input) - outcomes) |
+	       (unsigned)input->verdict->suppressed << 17 |
 	       (unsigned)input->verdict->response << 8 | (unsigned)input->enforce << 16;
 }
 
@@ -222,6 +223,13 @@ static json_t *unmapped(struct ocsf_builder *builder, const struct ocsf_finding 
 
 	ocsf_put_text(builder, object, "mode", input->enforce ? "enforce" : "audit");
 	ocsf_put_text(builder, object, "response", response);
+	/* Who answers for an exception, and until when it holds. */
+	ocsf_put_raw(builder, object, "owner", input->verdict->owner);
+	if (input->verdict->owner && input->verdict->until && input->verdict->until != UINT64_MAX)
+		ocsf_put_number(builder, object, "until",
+				input->verdict->until / NS_PER_MILLISECOND);
+	ocsf_put_true(builder, object, "raised", input->verdict->raised);
+	ocsf_put_true(builder, object, "lowered", input->verdict->lowered);
 	if (outcome->unmapped)
 		ocsf_put_text(builder, object, outcome->unmapped, response);
 	/* What a changed policy would have begun with. */
@@ -260,7 +268,7 @@ static void metadata_uid(const char *uid, uint64_t count, char out[static 96])
 	(void)snprintf(out, 96, "%.63s-%llu", uid, (unsigned long long)count);
 }
 
-static void put_class(struct ocsf_builder *builder, json_t *object, int activity_id)
+void ocsf_put_class(struct ocsf_builder *builder, json_t *object, int activity_id)
 {
 	char name[64];
 
@@ -291,14 +299,18 @@ static void put_outcome(struct ocsf_builder *builder, json_t *object,
 
 	ocsf_put_number(builder, object, "severity_id", (uint64_t)severity);
 	ocsf_put_text(builder, object, "severity", ocsf_severity_caption(severity));
-	ocsf_put_number(builder, object, "status_id", (uint64_t)outcome->status_id);
-	ocsf_put_text(builder, object, "status", outcome->status);
+	ocsf_put_number(builder, object, "status_id",
+			input->verdict->suppressed ? OCSF_SUPPRESSED
+						   : (uint64_t)outcome->status_id);
+	ocsf_put_text(builder, object, "status",
+		      input->verdict->suppressed ? "Suppressed" : outcome->status);
 	ocsf_put_number(builder, object, "action_id", (uint64_t)outcome->action_id);
 	ocsf_put_text(builder, object, "action", outcome->action);
 	ocsf_put_number(builder, object, "disposition_id", (uint64_t)outcome->disposition_id);
 	ocsf_put_text(builder, object, "disposition", outcome->disposition);
 	ocsf_put(builder, object, "is_alert",
-		 json_boolean(!input->verdict->excepted && severity > SEVERITY_INFORMATIONAL));
+		 json_boolean(!input->verdict->excepted && !input->verdict->suppressed &&
+			      severity > SEVERITY_INFORMATIONAL));
 	/* The exact name was compared with the entry: the match itself is certain. */
 	if (input->finding->indicator) {
 		ocsf_put_number(builder, object, "confidence_id", 3);
@@ -314,7 +326,7 @@ json_t *ocsf_finding(const struct ocsf_finding *input, int activity_id)
 	char uid[96];
 
 	metadata_uid(finding->uid, input->count, uid);
-	put_class(&builder, object, activity_id);
+	ocsf_put_class(&builder, object, activity_id);
 	put_last_time(&builder, object, input->count, input->last_seen);
 	ocsf_put_number(&builder, object, "start_time", input->first_seen / NS_PER_MILLISECOND);
 	ocsf_put_text(&builder, object, "message", finding->title);
@@ -350,11 +362,14 @@ int ocsf_finding_amend(json_t *object, uint64_t count, uint64_t last_seen)
 	    json_integer_value(json_object_get(object, "class_uid")) != CLASS_UID)
 		return -EINVAL;
 	if (count > 1 && json_integer_value(json_object_get(object, "activity_id")) == 1)
-		put_class(&builder, object, 2);
+		ocsf_put_class(&builder, object, 2);
 	put_last_time(&builder, object, count, last_seen);
 	ocsf_put_time(&builder, info, "last_seen_time", last_seen);
 	ocsf_put_time(&builder, info, "modified_time", last_seen);
 	metadata_uid(uid, count, delivery);
+	/* Its end is told with the count that was told before. */
+	if (json_integer_value(json_object_get(object, "activity_id")) == OCSF_CLOSE)
+		(void)strncat(delivery, "-closed", sizeof(delivery) - strlen(delivery) - 1);
 	ocsf_put_text(&builder, metadata, "uid", delivery);
 	return builder.failed ? -ENOMEM : 0;
 }

@@ -46,6 +46,10 @@ unsigned ocsf_finding_state(const struct ocsf_finding *input);
  * update (2) when the count is over 1. -EINVAL: it is no Detection Finding; -ENOMEM. */
 int ocsf_finding_amend(json_t *object, uint64_t count, uint64_t last_seen);
 
+/* Makes an object read back from its line the end of its finding: activity close, status resolved.
+ * why: a rule's closing, or what somebody wrote (then comment is true). -EINVAL, -ENOMEM. */
+int ocsf_finding_close(json_t *object, uint64_t time, const char *why, bool comment);
+
 /* Most evidences of one finding: the first sighting's, and those of other names asked. */
 #define OCSF_EVIDENCES_MAX 8
 /* Adds what was seen to an object made above, when it is of a name that none of its evidences has

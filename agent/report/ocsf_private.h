@@ -24,6 +24,12 @@ const struct ocsf_outcome *ocsf_outcome(const struct ocsf_finding *input);
 /* "0".."5" and 99 of severity_id; the caption. */
 const char *ocsf_severity_caption(int severity);
 
+/* activity_id and status_id */
+#define OCSF_CLOSE	3
+#define OCSF_SUPPRESSED 3
+#define OCSF_RESOLVED	4
+void ocsf_put_class(struct ocsf_builder *builder, json_t *object, int activity_id);
+
 /* Parts that several classes have: profiles, product, host. */
 json_t *ocsf_metadata(struct ocsf_builder *builder, const struct ocsf_finding *input,
 		      const char *uid);
