@@ -22,7 +22,7 @@
 #include "base/parse.h"
 #include "cli/command.h"
 #include "cli/findings.h"
-#include "daemon/config.h"
+#include "cli/journal_place.h"
 #include "detect/finding.h"
 #include "journal/journal.h"
 #include "report/ocsf.h"
@@ -215,32 +215,6 @@ static int entry_print_full(const struct journal_entry *entry, void *userdata)
 	return r < 0 ? r : journal_read_changes(findings->journal, entry->uid, change_print, NULL);
 }
 
-static int journal_path(struct findings *findings)
-{
-	struct document_error error = { .count = 0 };
-	struct config config;
-	const char *folder = findings->state_dir;
-	bool loaded = false;
-	int r = 0;
-
-	if (!folder) {
-		r = config_load(findings->config, &config, &error);
-		if (r < 0) {
-			log_error("%s", error.text);
-			return r;
-		}
-		loaded = true;
-		folder = config.state_dir;
-	}
-	if (asprintf(&findings->path, "%s/" JOURNAL_FILE, folder) < 0) {
-		findings->path = NULL;
-		r = log_errno(LOG_ERR, -ENOMEM, "cannot look for the journal");
-	}
-	if (loaded)
-		config_free(&config);
-	return r;
-}
-
 static int journal_reopen(struct findings *findings)
 {
 	journal_close(findings->journal);
@@ -345,7 +319,7 @@ static int findings_list(struct findings *findings)
 
 static int findings_run(struct findings *findings)
 {
-	int r = journal_path(findings);
+	int r = journal_place(findings->config, findings->state_dir, &findings->path);
 
 	if (r < 0)
 		return COMMAND_FAILED;

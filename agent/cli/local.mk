@@ -18,6 +18,8 @@ libcli_a_SOURCES = \
 	%D%/intel_compile.c \
 	%D%/intel_info.c \
 	%D%/intel_lookup.c \
+	%D%/journal_place.c \
+	%D%/journal_place.h \
 	%D%/policy.c \
 	%D%/scan.c \
 	%D%/scan_progress.c \
@@ -26,6 +28,11 @@ libcli_a_SOURCES = \
 	%D%/scan_report.h \
 	%D%/scan_walk.c \
 	%D%/scan_walk.h \
+	%D%/policy.h \
+	%D%/policy_explain.c \
+	%D%/policy_journal.c \
+	%D%/policy_schema.c \
+	%D%/policy_test.c \
 	%D%/reload.c \
 	%D%/replay.c \
 	%D%/replay_event.c \

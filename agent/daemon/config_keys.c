@@ -17,6 +17,7 @@
 #include "daemon/config_report.h"
 #include "daemon/config_scan.h"
 #include "policy/mapping.h"
+#include "policy/schema.h"
 #include "scan/pool.h"
 
 static int out_of_memory(struct document *document)
@@ -349,10 +350,11 @@ static const struct mapping_range outbox_range = { 1u << 20, UINT64_C(1) << 40 }
 static const struct mapping_range age_range = { 1, 365 };
 static const struct mapping_range keep_range = { 0, 1000 };
 
-#define FIELD(name) offsetof(struct config, name)
+#define FIELD(name)  offsetof(struct config, name)
+#define SCHEMA_TEXTS "{\"$ref\":\"#/$defs/texts\"}"
 static const struct mapping_key sensor_keys[] = {
 	{ "cgroup", mapping_path, .offset = FIELD(sensor.cgroup) },
-	{ .name = "ports", .read = ports_read },
+	{ .name = "ports", .read = ports_read, .schema = SCHEMA_TEXTS },
 	{ "ring_size", ring_read, .offset = FIELD(sensor.ring_size), .detail = &ring_range },
 	{ "processes", mapping_number, .offset = FIELD(sensor.processes),
 	  .detail = &processes_range },
@@ -367,7 +369,7 @@ static const struct mapping_key sensor_keys[] = {
 	{ "answers", mapping_boolean, .offset = FIELD(sensor.answers) },
 	{ "answers_rate", mapping_number, .offset = FIELD(sensor.answers_rate),
 	  .detail = &answers_range },
-	{ .name = "resolvers", .read = resolvers_read },
+	{ .name = "resolvers", .read = resolvers_read, .schema = SCHEMA_TEXTS },
 	{ "connections", mapping_boolean, .offset = FIELD(sensor.connections) },
 	{ "flows", mapping_boolean, .offset = FIELD(sensor.flows) },
 };
@@ -389,7 +391,9 @@ static const struct mapping_key scan_keys[] = {
 };
 static const struct mapping_table scan_table = { "scan", scan_keys, ELEMENTS(scan_keys) };
 
-static const struct mapping_key policy_keys[] = { { .name = "files", .read = policies_read } };
+static const struct mapping_key policy_keys[] = {
+	{ .name = "files", .read = policies_read, .schema = SCHEMA_TEXTS }
+};
 static const struct mapping_table policy_table = { "policy", policy_keys, ELEMENTS(policy_keys) };
 
 static const struct mapping_key journal_keys[] = {
@@ -475,6 +479,11 @@ int config_keys_read(struct document *document, struct config *config)
 	const struct document_node *root = document_root(document);
 
 	return root ? mapping_read(document, root, &config_table, config) : 0;
+}
+
+json_t *config_keys_schema(void)
+{
+	return schema_file(&config_table, "The configuration of cordon");
 }
 
 void config_keys_clear(struct config *config)

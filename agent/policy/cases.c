@@ -67,6 +67,9 @@ struct run {
 	case_tell tell;
 	void *userdata;
 	struct case_totals *totals;
+	const char *only; /* the case to be explained; NULL: cases are run */
+	case_explain explain;
+	bool explained;
 };
 
 CLEANUP_DEFINE(struct document *, document_free)
@@ -499,8 +502,14 @@ static int case_judge(struct run *run, struct document *document, const struct d
 {
 	struct trial trial = { .run = run, .made = made };
 	struct case_result result;
-	int r = threshold_table_new(&trial.thresholds);
+	int r;
 
+	if (run->explain) {
+		run->explained = true;
+		run->explain(run->policy, &made->finding, run->now, run->userdata);
+		return 0;
+	}
+	r = threshold_table_new(&trial.thresholds);
 	if (r < 0)
 		return document_fail(document, NULL, "out of memory");
 	trial.time = made->event.time ? made->event.time : run->now;
@@ -568,7 +577,7 @@ static int case_run(struct document *document, const struct document_node *node,
 	(void)key;
 	policy_case.event.time = run->now;
 	r = mapping_read(document, node, &case_table, &policy_case);
-	if (r == 0)
+	if (r == 0 && (!run->only || strcmp(run->only, policy_case.name) == 0))
 		r = case_try(run, document, node, &policy_case);
 	case_clear(&policy_case);
 	return r;
@@ -593,25 +602,47 @@ static int run_document(struct run *run, struct document *document, struct polic
 	return mapping_each(document, run->cases, case_run, NULL, run);
 }
 
-int cases_run(const char *path, case_tell tell, void *userdata, struct case_totals *totals,
-	      struct policy_error *ret_error)
+static int run_file(struct run *run, const char *path, struct policy_error *ret_error)
 {
 	CLEANUP(document_free_cleanup) struct document *document = NULL;
-	struct run run = {
-		.now = clock_realtime(), .tell = tell, .userdata = userdata, .totals = totals
-	};
 	struct document_error error = { 0 };
 	int r;
 
 	r = document_load(path, &error, &document);
 	if (r == 0)
-		r = run_document(&run, document, ret_error);
-	for (size_t i = 0; i < run.paths_count; i++)
-		free(run.paths[i]);
-	policy_free(run.policy);
+		r = run_document(run, document, ret_error);
+	for (size_t i = 0; i < run->paths_count; i++)
+		free(run->paths[i]);
+	policy_free(run->policy);
 	if (r == 0)
 		return 0;
 	if (r < 0)
 		memcpy(ret_error->text, error.text, sizeof(error.text));
 	return r == -ENOMEM ? r : -EINVAL;
+}
+
+int cases_run(const char *path, case_tell tell, void *userdata, struct case_totals *totals,
+	      struct policy_error *ret_error)
+{
+	struct run run = {
+		.now = clock_realtime(), .tell = tell, .userdata = userdata, .totals = totals
+	};
+
+	return run_file(&run, path, ret_error);
+}
+
+int cases_explain(const char *path, const char *name, case_explain explain, void *userdata,
+		  struct policy_error *ret_error)
+{
+	struct run run = {
+		.now = clock_realtime(), .only = name, .explain = explain, .userdata = userdata
+	};
+	int r = run_file(&run, path, ret_error);
+
+	if (r == 0 && !run.explained) {
+		(void)snprintf(ret_error->text, sizeof(ret_error->text), "%.200s has no such case",
+			       path);
+		return -ENOENT;
+	}
+	return r;
 }

@@ -59,3 +59,10 @@ extern const struct case_tables case_tables;
  * when the file or its policy is broken. */
 int cases_run(const char *path, case_tell tell, void *userdata, struct case_totals *totals,
 	      struct policy_error *ret_error);
+
+/* Hands over the finding of the case of that name (NULL: of each), instead of judging it. -ENOENT:
+ * there is none; others as cases_run(). */
+typedef void (*case_explain)(const struct policy *policy, const struct finding *finding,
+			     uint64_t now, void *userdata);
+int cases_explain(const char *path, const char *name, case_explain explain, void *userdata,
+		  struct policy_error *ret_error);

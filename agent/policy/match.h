@@ -87,6 +87,3 @@ enum match_answer match_ask(const struct match *match, struct match_subject *sub
 
 /* The first key that does not hold, by its name: "exe", "any"; NULL: all do. */
 const char *match_failing(const struct match *match, struct match_subject *subject);
-
-/* JSON Schema of a match: a new string, or NULL when memory is short. */
-char *match_schema(void);

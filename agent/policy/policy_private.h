@@ -66,6 +66,10 @@ int policy_read_sinks(struct document *document, const struct document_node *val
 		      const struct mapping_key *key, const struct policy_source *source,
 		      uint32_t *ret);
 
+/* For the schema. */
+extern const struct mapping_table policy_table, policy_severity_table, policy_action_table,
+	policy_default_table;
+
 /* What a severity does when its rule says nothing. */
 const struct severity_action *policy_severity_action(const struct policy *policy,
 						     enum severity severity);
