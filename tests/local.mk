@@ -327,6 +327,7 @@ CLEANFILES += \
 bench_programs = \
 	%D%/bench/bench_flow \
 	%D%/bench/bench_live \
+	%D%/bench/bench_policy \
 	%D%/bench/bench_probe \
 	%D%/bench/connections
 EXTRA_PROGRAMS = $(bench_programs)

@@ -436,6 +436,13 @@ static bool tests_pass(const struct match_condition *condition, const struct tex
 	bool known = false, passed = text_tests_presence_only(tests);
 	const char *text;
 
+	/* Most keys have one text, as it is. */
+	if (condition->key->text && !condition->key->texts) {
+		text = condition->key->text(subject);
+		known = text && *text;
+		return (!tests->known_asked || tests->known == known) &&
+		       (passed || (known && text_tests_pass(tests, text)));
+	}
 	for (size_t i = 0; (text = match_key_text(condition->key, subject, i, buffer)); i++) {
 		known |= *text != '\0';
 		passed = passed || (*text && text_tests_pass(tests, text));

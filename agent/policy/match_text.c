@@ -161,6 +161,8 @@ int text_tests_read(struct document *document, const struct document_node *node,
 	r = mapping_read(document, node, &text_tests_table, ret);
 	if (r == 0 && lower)
 		tests_lower(ret);
+	for (unsigned i = 0; i < TEXT_PATTERNS; i++)
+		ret->asked |= (ret->tests[i].count > 0 ? 1u : 0u) << i;
 	return r;
 }
 
@@ -178,16 +180,14 @@ void text_tests_clear(struct text_tests *tests)
 
 bool text_tests_presence_only(const struct text_tests *tests)
 {
-	for (size_t i = 0; i < ELEMENTS(tests->tests); i++)
-		if (tests->tests[i].count > 0)
-			return false;
-	return true;
+	return tests->asked == 0;
 }
 
 static bool pattern_passes(enum text_operator operator, const struct text_pattern * pattern,
-			   const char *text, size_t length)
+			   const char *text)
 {
 	uint64_t number;
+	size_t length;
 
 	switch (operator) {
 	case TEXT_IS:
@@ -195,6 +195,7 @@ static bool pattern_passes(enum text_operator operator, const struct text_patter
 	case TEXT_PREFIX:
 		return strncmp(text, pattern->text, pattern->length) == 0;
 	case TEXT_SUFFIX:
+		length = strlen(text);
 		return length >= pattern->length &&
 		       strcmp(text + length - pattern->length, pattern->text) == 0;
 	case TEXT_CONTAINS:
@@ -202,7 +203,7 @@ static bool pattern_passes(enum text_operator operator, const struct text_patter
 	case TEXT_GLOB:
 		return glob_match(pattern->text, text);
 	case TEXT_REGEX:
-		return pattern_search(pattern->regex, text, length);
+		return pattern_search(pattern->regex, text, strlen(text));
 	case TEXT_MIN:
 		return parse_u64(text, UINT64_MAX, &number) == 0 && number >= pattern->number;
 	case TEXT_MAX:
@@ -213,30 +214,31 @@ static bool pattern_passes(enum text_operator operator, const struct text_patter
 }
 
 static bool test_passes(enum text_operator operator, const struct text_test * test,
-			const char *text, size_t length)
+			const char *text)
 {
 	for (size_t i = 0; i < test->count; i++)
-		if (pattern_passes(operator, & test->patterns[i], text, length))
+		if (pattern_passes(operator, & test->patterns[i], text))
 			return true;
-	return test->count == 0;
+	return false;
 }
 
 bool text_tests_pass(const struct text_tests *tests, const char *text)
 {
-	size_t length = strlen(text);
+	for (unsigned asked = tests->asked; asked; asked &= asked - 1) {
+		enum text_operator operator=(enum text_operator) __builtin_ctz(asked);
 
-	for (size_t i = 0; i < ELEMENTS(tests->tests); i++)
-		if (!test_passes((enum text_operator)i, &tests->tests[i], text, length))
+		if (!test_passes(operator, & tests->tests[operator], text))
 			return false;
+	}
 	return true;
 }
 
-size_t text_tests_exact(const struct text_tests *tests)
+size_t text_tests_count(const struct text_tests *tests, enum text_operator operator)
 {
-	return tests->tests[TEXT_IS].count;
+	return tests->tests[operator].count;
 }
 
-const char *text_tests_exact_text(const struct text_tests *tests, size_t i)
+const char *text_tests_text(const struct text_tests *tests, enum text_operator operator, size_t i)
 {
-	return tests->tests[TEXT_IS].patterns[i].text;
+	return tests->tests[operator].patterns[i].text;
 }

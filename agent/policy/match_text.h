@@ -37,6 +37,7 @@ struct text_test {
 
 struct text_tests {
 	struct text_test tests[TEXT_PATTERNS]; /* all that have patterns */
+	unsigned asked;			       /* bit n: operator n has patterns */
 	bool known_asked, known;
 	bool lower; /* what is compared is in lower case: patterns are made so */
 };
@@ -50,9 +51,9 @@ void text_tests_clear(struct text_tests *tests);
 bool text_tests_presence_only(const struct text_tests *tests);
 /* Whether this text passes; presence is the caller's to look at. */
 bool text_tests_pass(const struct text_tests *tests, const char *text);
-/* The texts that one must be exactly, when that is asked for: how many, and each. */
-size_t text_tests_exact(const struct text_tests *tests);
-const char *text_tests_exact_text(const struct text_tests *tests, size_t i);
+/* The patterns of an operator: how many, and each. */
+size_t text_tests_count(const struct text_tests *tests, enum text_operator operator);
+const char *text_tests_text(const struct text_tests *tests, enum text_operator operator, size_t i);
 
 /* The operators, for the schema. */
 extern const struct mapping_table text_tests_table;

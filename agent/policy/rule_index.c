@@ -41,7 +41,12 @@ struct rule_index {
 	struct place *places;
 	size_t mask;	    /* of places, a power of two less one */
 	uint64_t keys_used; /* bit n: rules are filed under row n of match_keys */
+	/* Bit n: rules are filed under the first n + 1 bytes of a text. */
+	uint64_t heads_used;
 };
+
+/* Of a pattern's beginning so many bytes are looked at. */
+#define HEAD_MAX 64
 
 static void filed_list_free(struct filed_list *list)
 {
@@ -80,6 +85,36 @@ static uint64_t hash_bytes(const struct match_key *key, const void *bytes, size_
 static uint64_t hash_text(const struct match_key *key, const char *text)
 {
 	return hash_bytes(key, text, strlen(text));
+}
+
+/* Of what a text begins with: another hash than that of a text which is just this. */
+static uint64_t head_start(const struct match_key *key)
+{
+	return UINT64_C(0x84222325cbf29ce4) + (uint64_t)(key - match_keys);
+}
+
+static uint64_t head_step(uint64_t hash, char byte)
+{
+	return (hash ^ (uint8_t)byte) * UINT64_C(0x100000001b3);
+}
+
+static uint64_t head_end(uint64_t hash)
+{
+	return hash ^ hash >> 32;
+}
+
+static size_t head_length(size_t length)
+{
+	return length < HEAD_MAX ? length : HEAD_MAX;
+}
+
+static uint64_t hash_head(const struct match_key *key, const char *text, size_t length)
+{
+	uint64_t hash = head_start(key);
+
+	for (size_t i = 0; i < head_length(length); i++)
+		hash = head_step(hash, text[i]);
+	return head_end(hash);
 }
 
 static uint64_t hash_number(const struct match_key *key, uint64_t number)
@@ -125,12 +160,13 @@ static bool condition_names(const struct match_condition *condition, bool entry_
 	if (condition->key->token == TOKEN_NONE || (entry_only && !condition->key->of_entry))
 		return false;
 	for (size_t i = 0; i < condition->count; i++)
-		if (condition->values[i].glob ||
+		if ((condition->values[i].glob && condition->values[i].head == 0) ||
 		    condition->values[i].number != condition->values[i].last)
 			return false;
 	for (size_t i = 0; i < condition->tests_count; i++)
 		if (condition->key->token != TOKEN_TEXT ||
-		    text_tests_exact(&condition->tests[i].tests) == 0)
+		    (text_tests_count(&condition->tests[i].tests, TEXT_IS) == 0 &&
+		     text_tests_count(&condition->tests[i].tests, TEXT_PREFIX) == 0))
 			return false;
 	return condition->count > 0 || condition->tests_count > 0;
 }
@@ -140,6 +176,8 @@ static int value_file(struct filed_list *list, const struct match_key *key,
 {
 	int r = 0;
 
+	if (value->glob)
+		return filed_add(list, hash_head(key, value->text, value->head), rule, condition);
 	if (key->token == TOKEN_NUMBER && value->numeric)
 		return filed_add(list, hash_number(key, value->number), rule, condition);
 	if (key->token != TOKEN_NAME)
@@ -162,10 +200,17 @@ static int condition_file(struct filed_list *list, const struct match_condition 
 		r = value_file(list, from->key, &from->values[i], rule, condition);
 	for (size_t i = 0; r == 0 && i < from->tests_count; i++) {
 		const struct text_tests *tests = &from->tests[i].tests;
+		bool exact = text_tests_count(tests, TEXT_IS) > 0;
+		enum text_operator operator= exact ? TEXT_IS : TEXT_PREFIX;
 
-		for (size_t j = 0; r == 0 && j < text_tests_exact(tests); j++)
-			r = filed_add(list, hash_text(from->key, text_tests_exact_text(tests, j)),
+		for (size_t j = 0; r == 0 && j < text_tests_count(tests, operator); j++) {
+			const char *text = text_tests_text(tests, operator, j);
+
+			r = filed_add(list,
+				      exact ? hash_text(from->key, text)
+					    : hash_head(from->key, text, strlen(text)),
 				      rule, condition);
+		}
 	}
 	return r;
 }
@@ -228,6 +273,24 @@ static void place_put(struct rule_index *index, uint64_t hash, uint32_t first, u
 	while (index->places[at].count > 0)
 		at = (at + 1) & index->mask;
 	index->places[at] = (struct place){ .hash = hash, .first = first, .count = count };
+}
+
+/* Which lengths of beginnings are to be looked up. */
+static void heads_note(struct rule_index *index, const struct match_condition *condition)
+{
+	for (size_t i = 0; i < condition->count; i++)
+		if (condition->values[i].glob)
+			index->heads_used |= UINT64_C(1)
+					     << (head_length(condition->values[i].head) - 1);
+	for (size_t i = 0; i < condition->tests_count; i++) {
+		const struct text_tests *tests = &condition->tests[i].tests;
+
+		for (size_t j = 0; j < text_tests_count(tests, TEXT_PREFIX); j++)
+			index->heads_used |=
+				UINT64_C(1)
+				<< (head_length(strlen(text_tests_text(tests, TEXT_PREFIX, j))) -
+				    1);
+	}
 }
 
 /* Files what was chosen. */
@@ -293,6 +356,7 @@ int rule_index_new(const struct rule *rules, size_t count, bool entry_only, stru
 		}
 		condition = &rules[i].match.conditions[chosen[i]];
 		index->keys_used |= UINT64_C(1) << (condition->key - match_keys);
+		heads_note(index, condition);
 		r = condition_file(&filed, condition, (uint32_t)i, chosen[i]);
 	}
 	if (r == 0)
@@ -330,14 +394,29 @@ static void set_add_name(const struct rule_index *index, const struct match_key 
 		set_add(index, hash_bytes(key, name->wire + at, name->length - at), set);
 }
 
+/* All beginnings of the text that rules are filed under. */
+static void set_add_heads(const struct rule_index *index, const struct match_key *key,
+			  const char *text, uint64_t *set)
+{
+	uint64_t hash = head_start(key);
+
+	for (size_t i = 0; i < HEAD_MAX && text[i] && index->heads_used >> i; i++) {
+		hash = head_step(hash, text[i]);
+		if (index->heads_used >> i & 1)
+			set_add(index, head_end(hash), set);
+	}
+}
+
 static void set_add_texts(const struct rule_index *index, const struct match_key *key,
 			  struct match_subject *subject, uint64_t *set)
 {
 	char buffer[MATCH_TEXT_SIZE];
 	const char *text;
 
-	for (size_t i = 0; (text = match_key_text(key, subject, i, buffer)); i++)
+	for (size_t i = 0; (text = match_key_text(key, subject, i, buffer)); i++) {
 		set_add(index, hash_text(key, text), set);
+		set_add_heads(index, key, text, set);
+	}
 }
 
 static void set_add_user(const struct rule_index *index, const struct match_key *key,
