@@ -429,33 +429,40 @@ const char *match_key_text(const struct match_key *key, struct match_subject *su
 	return i == 0 && key->text ? key->text(subject) : NULL;
 }
 
-static bool tests_pass(const struct match_condition *condition, const struct text_tests *tests,
-		       struct match_subject *subject)
+/* Of keys with several texts, or whose text must be made. */
+static bool tests_pass_any(const struct match_key *key, const struct text_tests *tests,
+			   struct match_subject *subject)
 {
-	char buffer[MATCH_TEXT_SIZE];
 	bool known = false, passed = text_tests_presence_only(tests);
+	char buffer[MATCH_TEXT_SIZE];
 	const char *text;
 
-	/* Most keys have one text, as it is. */
-	if (condition->key->text && !condition->key->texts) {
-		text = condition->key->text(subject);
-		known = text && *text;
-		return (!tests->known_asked || tests->known == known) &&
-		       (passed || (known && text_tests_pass(tests, text)));
-	}
-	for (size_t i = 0; (text = match_key_text(condition->key, subject, i, buffer)); i++) {
+	for (size_t i = 0; (text = match_key_text(key, subject, i, buffer)); i++) {
 		known |= *text != '\0';
 		passed = passed || (*text && text_tests_pass(tests, text));
 	}
+	return passed && (!tests->known_asked || tests->known == known);
+}
+
+static bool tests_pass(const struct match_key *key, const struct text_tests *tests,
+		       struct match_subject *subject)
+{
+	const char *text;
+	bool known;
+
+	if (key->texts || !key->text)
+		return tests_pass_any(key, tests, subject);
+	text = key->text(subject);
+	known = text && *text;
 	if (tests->known_asked && tests->known != known)
 		return false;
-	return passed;
+	return text_tests_presence_only(tests) || (known && text_tests_pass(tests, text));
 }
 
 bool match_texts_pass(const struct match_condition *condition, struct match_subject *subject)
 {
 	for (size_t i = 0; i < condition->tests_count; i++)
-		if (tests_pass(condition, &condition->tests[i].tests, subject))
+		if (tests_pass(condition->key, &condition->tests[i].tests, subject))
 			return true;
 	return false;
 }
