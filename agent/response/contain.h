@@ -29,7 +29,7 @@ struct contain_options {
 };
 
 struct contain_plan {
-	const char *reason;  /* copied, at most CONTAIN_REASON_SIZE - 1 bytes; NULL: none */
+	const char *reason;  /* copied, UTF-8, at most CONTAIN_REASON_SIZE - 1 bytes; NULL: none */
 	const char *finding; /* uid of the finding that asked for it; NULL: a person did */
 	/* Lifts itself at this time of the boot clock unless it is begun again with another, or
 	 * without one; also when the daemon is gone: the programs themselves look. 0: never. */
@@ -58,7 +58,7 @@ int contain_end(struct contain *contain);
 /* Each second: cgroups of exempt units that are new, the deadline. */
 void contain_tick(struct contain *contain);
 
-#define CONTAIN_PROBLEM_SIZE 256
+#define CONTAIN_PROBLEM_SIZE 512
 struct contain_state {
 	bool on;
 	bool partial;
@@ -68,8 +68,8 @@ struct contain_state {
 	char reason[CONTAIN_REASON_SIZE];   /* foreign text */
 	char finding[CONTAIN_FINDING_SIZE]; /* "": a person */
 	char problem[CONTAIN_PROBLEM_SIZE]; /* what is not closed, or not held open; "": nothing */
-	uint64_t cut_ns;		    /* that the last contain_begin() took until the cut held */
-	uint64_t destroyed;		    /* sockets */
+	uint64_t cut_ns;    /* that the last contain_begin() took until the cut held */
+	uint64_t destroyed; /* sockets */
 	struct containment_counters counters;
 	size_t interfaces; /* with programs of ours */
 	size_t exempt;	   /* cgroups */

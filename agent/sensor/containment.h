@@ -19,15 +19,15 @@ struct containment;
 /* What anybody may go on to reach, and be reached from. */
 struct containment_open {
 	struct address address;
-	unsigned length;   /* of the prefix, in 128 bits (base/address.h) */
-	uint8_t protocol;  /* 0: any */
-	uint16_t port;	   /* the other end's; 0: any */
+	unsigned length;  /* of the prefix, in 128 bits (base/address.h) */
+	uint8_t protocol; /* 0: any */
+	uint16_t port;	  /* the other end's; 0: any */
 };
 
 struct containment_options {
 	const char *cgroup; /* the tree that is cut; NULL: the root of the hierarchy */
-	/* Where pins are: SENSOR_PIN_DIR, the containment's are in a folder of their own in it. NULL:
-	 * it ends with this process. */
+	/* Where pins are: SENSOR_PIN_DIR, the containment's are in a folder of their own in it.
+	 * NULL: it ends with this process. */
 	const char *pin_dir;
 	/* Programs on the network interfaces of this process's namespace, too. */
 	bool interfaces;
@@ -35,7 +35,8 @@ struct containment_options {
 	 * them; those that do not exist are looked for again. */
 	const char *const *exempt;
 	size_t exempt_count;
-	/* Those that resolve for others: may ask these servers for these names, and nothing else. */
+	/* Those that resolve for others: may ask these servers for these names, and nothing else.
+	 */
 	const char *const *resolving;
 	size_t resolving_count;
 	const char *const *names;
@@ -48,6 +49,48 @@ struct containment_options {
 };
 
 struct containment_counters {
-	uint64_t allowed, dropped; /* packets judged while it was in force */
-	uint64_t refused;	   /* connects, datagrams and raw sockets, in the system call */
+	uint64_t allowed, dropped;	     /* packets of sockets, while it was in force */
+	uint64_t link_allowed, link_dropped; /* packets on interfaces */
+	uint64_t refused; /* connects, datagrams and raw sockets, in the system call */
 };
+
+/* Loads, and fills in what stays open. What is pinned and in force gets these programs; what is
+ * left over of one that ended is removed. Errors are logged. */
+int containment_open(const struct containment_options *options, struct containment **ret);
+/* What is pinned stays. */
+void containment_close(struct containment *containment);
+
+/* In force: the tree's sockets first, then interfaces. What is attached already stays. control->on
+ * and version are set here. 0; a negative errno: packets of the tree's sockets are not held, and
+ * nothing is attached. Whether all else is, containment_problem() says. */
+int containment_attach(struct containment *containment, const struct contain_control *control);
+int containment_detach(struct containment *containment);
+/* What is in force; on: 0 when nothing is. */
+void containment_control(const struct containment *containment, struct contain_control *ret);
+
+/* Each link and each interface's programs, asked of the kernel. */
+bool containment_holds(struct containment *containment);
+
+/* Looks again for exempt cgroups, and for network interfaces while it is in force. */
+void containment_refresh_cgroups(struct containment *containment);
+void containment_refresh_interfaces(struct containment *containment);
+
+/* What is not closed, or not held open, as a line; "" when there is nothing. Borrowed. */
+const char *containment_problem(const struct containment *containment);
+size_t containment_interfaces(const struct containment *containment);
+size_t containment_exempt(const struct containment *containment);
+bool containment_pinned(const struct containment *containment);
+void containment_counters(const struct containment *containment, struct containment_counters *ret);
+
+/* Whether a socket of this cgroup is cut off: it is in the tree, and not exempt. Asked of the
+ * folders as they were at containment_snapshot(). */
+int containment_snapshot(struct containment *containment);
+bool containment_cuts(const struct containment *containment, uint64_t cgroup_id);
+/* Whether anybody may speak with that end: what is listed, and loopback. */
+bool containment_open_to(const struct containment *containment, const struct address *address,
+			 uint8_t protocol, uint16_t port);
+
+/* Without a containment at hand: ends what is pinned in pin_dir, if anything is, and removes it.
+ * tell: a line for each thing; NULL: nobody hears it. 1: something was in force. */
+int containment_unload(const char *pin_dir, void (*tell)(const char *line, void *userdata),
+		       void *userdata);

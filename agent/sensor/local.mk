@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += libsensor.a
 libsensor_a_SOURCES = \
-	%D%/capture.c %D%/capture.h %D%/cgroup.c %D%/cgroup.h %D%/counters.c %D%/counters.h \
+	%D%/capture.c %D%/capture.h %D%/cgroup.c %D%/cgroup.h \
+	%D%/containment.c %D%/containment.h %D%/containment_cgroups.c %D%/containment_interfaces.c \
+	%D%/containment_links.c %D%/containment_private.h %D%/counters.c %D%/counters.h \
 	%D%/dns_answers.c %D%/dns_answers.h %D%/dns_message.c %D%/dns_message.h %D%/event.c %D%/event.h \
 	%D%/features.c %D%/features.h %D%/flow_facts.c %D%/flow_facts.h %D%/frame.c %D%/frame.h %D%/learnt.c %D%/ledger.c %D%/ledger.h \
 	%D%/open_sockets.c %D%/open_sockets.h %D%/sweep.c %D%/map_layout.c %D%/map_layout.h %D%/pin_folder.c %D%/pin_folder.h %D%/pin_links.c \
@@ -11,6 +13,6 @@ libsensor_a_SOURCES = \
 	%D%/process_table.c %D%/process_table.h %D%/record.c %D%/replay.c \
 	%D%/replay_split.c %D%/replay_split.h %D%/sensor.c %D%/sensor.h \
 	%D%/resolvers.c %D%/resolvers.h %D%/stub.c %D%/stub.h %D%/table_swap.c %D%/user_name.c %D%/user_name.h
-nodist_libsensor_a_SOURCES = probes/probes.skel.h
+nodist_libsensor_a_SOURCES = probes/contain.skel.h probes/probes.skel.h
 libsensor_a_CFLAGS = $(AM_CFLAGS) $(BPF_CFLAGS) $(PCAP_CFLAGS)
 sensor_LIBS = libsensor.a $(BPF_LIBS) $(PCAP_LIBS)

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sensor/containment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/domain_name.h"
+#include "base/log.h"
+#include "sensor/containment_private.h"
+#include "sensor/pin_folder.h"
+#include "sensor/sensor.h"
+
+CLEANUP_DEFINE(struct containment *, containment_close)
+
+static void texts_free(char **texts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(texts[i]);
+	free(texts);
+}
+
+void containment_close(struct containment *containment)
+{
+	if (!containment)
+		return;
+	containment_links_close(containment);
+	containment_interfaces_close(containment);
+	contain_probes__destroy(containment->probes);
+	if (containment->cgroup_fd >= 0)
+		(void)close(containment->cgroup_fd);
+	texts_free(containment->exempt, containment->exempt_count);
+	texts_free(containment->resolving, containment->resolving_count);
+	containment_ids_free(&containment->snapshot_exempt);
+	containment_ids_free(&containment->snapshot_tree);
+	free(containment);
+}
+
+static int texts_copy(const char *const *from, size_t count, char ***ret, size_t *ret_count)
+{
+	*ret = calloc(count + 1, sizeof(**ret));
+	if (!*ret)
+		return -ENOMEM;
+	for (*ret_count = 0; *ret_count < count; ++*ret_count) {
+		(*ret)[*ret_count] = strdup(from[*ret_count]);
+		if (!(*ret)[*ret_count])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* ---- what stays open ---- */
+
+static uint64_t bytes_join(const uint8_t *bytes)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < 8; i++)
+		value = value << 8 | bytes[i];
+	return value;
+}
+
+static struct contain_rule *rule_add(struct contain_rules *rules, const struct address *address,
+				     unsigned length, uint8_t kind)
+{
+	struct address mask, masked = *address;
+	struct contain_rule *rule;
+
+	if (rules->count == CONTAIN_RULES_MAX)
+		return NULL;
+	memset(mask.bytes, 0xff, sizeof(mask.bytes));
+	address_mask(&mask, length);
+	address_mask(&masked, length);
+	rule = &rules->rules[rules->count++];
+	*rule = (struct contain_rule){
+		.high = bytes_join(masked.bytes),
+		.low = bytes_join(masked.bytes + 8),
+		.mask_high = bytes_join(mask.bytes),
+		.mask_low = bytes_join(mask.bytes + 8),
+		.kind = kind,
+	};
+	return rule;
+}
+
+static struct contain_rule *rule_add_text(struct contain_rules *rules, const char *text,
+					  uint8_t kind)
+{
+	struct address address;
+
+	return address_parse(text, &address) == 0 ? rule_add(rules, &address, 128, kind) : NULL;
+}
+
+/* What gives away credentials (of the instance, of tasks, of pods), and what carries names out of
+ * the VPC. Closed before anything is opened. */
+static void rules_close(struct contain_rules *rules, const struct containment_options *options)
+{
+	static const char *const services[] = { "169.254.169.254", "fd00:ec2::254", "169.254.170.2",
+						"169.254.170.23", "fd00:ec2::23" };
+	static const char *const resolvers[] = { "169.254.169.253", "fd00:ec2::253" };
+
+	for (size_t i = 0; i < ELEMENTS(services); i++)
+		(void)rule_add_text(rules, services[i], CONTAIN_RULE_CLOSED);
+	for (size_t i = 0; i < ELEMENTS(resolvers) + options->resolvers_count; i++) {
+		const struct address *other =
+			i < ELEMENTS(resolvers) ? NULL
+						: &options->resolvers[i - ELEMENTS(resolvers)];
+		struct contain_rule *rule =
+			other ? rule_add(rules, other, 128, CONTAIN_RULE_CLOSED)
+			      : rule_add_text(rules, resolvers[i], CONTAIN_RULE_CLOSED);
+
+		if (!rule)
+			continue;
+		rule->port = 53;
+		rule->resolver = 1;
+	}
+}
+
+static int rules_open(struct contain_rules *rules, const struct containment_options *options)
+{
+	static const char *const clocks[] = { "169.254.169.123", "fd00:ec2::123" };
+
+	for (size_t i = 0; options->ntp && i < ELEMENTS(clocks); i++) {
+		struct contain_rule *rule = rule_add_text(rules, clocks[i], CONTAIN_RULE_OPEN);
+
+		if (!rule)
+			return -E2BIG;
+		rule->protocol = IPPROTO_UDP;
+		rule->port = 123;
+	}
+	for (size_t i = 0; i < options->open_count; i++) {
+		const struct containment_open *open = &options->open[i];
+		struct contain_rule *rule =
+			rule_add(rules, &open->address, open->length, CONTAIN_RULE_OPEN);
+
+		if (!rule)
+			return -E2BIG;
+		rule->protocol = open->protocol;
+		rule->port = open->port;
+	}
+	return 0;
+}
+
+static int rules_fill(struct containment *containment, const struct containment_options *options)
+{
+	struct contain_rules rules = { 0 };
+	const uint32_t zero = 0;
+	int r;
+
+	rules_close(&rules, options);
+	r = rules_open(&rules, options);
+	if (r < 0)
+		return r;
+	return bpf_map__update_elem(containment->probes->maps.contain_rules, &zero, sizeof(zero),
+				    &rules, sizeof(rules), BPF_ANY);
+}
+
+static int name_add(struct containment *containment, const char *text)
+{
+	struct contain_name key = { 0 };
+	const uint32_t one = 1;
+	struct domain_name name;
+	int r = domain_name_parse(text, &name);
+
+	if (r < 0)
+		return r;
+	if (name.length > sizeof(key.wire) - 1)
+		return -ENAMETOOLONG;
+	domain_name_lower(&name);
+	memcpy(key.wire, name.wire, name.length);
+	return bpf_map__update_elem(containment->probes->maps.contain_names, &key, sizeof(key),
+				    &one, sizeof(one), BPF_ANY);
+}
+
+static int open_fill(struct containment *containment, const struct containment_options *options)
+{
+	int r = rules_fill(containment, options);
+
+	if (r < 0)
+		return log_errno(LOG_ERR, r, "what stays open when contained");
+	for (size_t i = 0; i < options->names_count; i++) {
+		r = name_add(containment, options->names[i]);
+		if (r < 0)
+			(void)log_errno(LOG_WARNING, r, "the name %s stays closed when contained",
+					options->names[i]);
+	}
+	return 0;
+}
+
+/* ---- start ---- */
+
+static int tree_open(struct containment *containment, const char *path)
+{
+	CLEANUP(free_cleanup) char *root = NULL;
+	struct stat tree, top;
+	int r = sensor_cgroup_root(&root);
+
+	if (r < 0)
+		return log_errno(LOG_ERR, r, "no cgroup v2 hierarchy is mounted");
+	if (!path)
+		path = root;
+	(void)snprintf(containment->root, sizeof(containment->root), "%s", root);
+	(void)snprintf(containment->tree, sizeof(containment->tree), "%s", path);
+	containment->cgroup_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (containment->cgroup_fd < 0 || fstat(containment->cgroup_fd, &tree) < 0 ||
+	    stat(root, &top) < 0)
+		return log_errno(LOG_ERR, -errno, "cgroup %s cannot be opened", path);
+	containment->whole = tree.st_dev == top.st_dev && tree.st_ino == top.st_ino;
+	return 0;
+}
+
+/* Only when it comes into force: until then there is nothing to pin. */
+static int folder_set(struct containment *containment, const char *pin_dir)
+{
+	return pin_dir ? pin_path(containment->folder, pin_dir, NULL, CONTAINMENT_FOLDER) : 0;
+}
+
+static int control_write(const struct containment *containment,
+			 const struct contain_control *control)
+{
+	const uint32_t zero = 0;
+
+	return bpf_map__update_elem(containment->probes->maps.contain_control, &zero, sizeof(zero),
+				    control, sizeof(*control), BPF_ANY);
+}
+
+static int control_pin(const struct containment *containment)
+{
+	if (!containment->folder[0])
+		return 0;
+	if (mkdir(containment->folder, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	return pin_replace(bpf_map__fd(containment->probes->maps.contain_control),
+			   containment->folder, NULL, CONTAINMENT_PIN);
+}
+
+/* What the pinned map of a daemon before says, which may be another version's. */
+static int control_read(const char *folder, struct contain_control *ret)
+{
+	CLEANUP(close_cleanup) int fd = pin_open(folder, NULL, CONTAINMENT_PIN);
+	CLEANUP(free_cleanup) void *value = NULL;
+	struct bpf_map_info info = { 0 };
+	uint32_t size = sizeof(info), zero = 0;
+	struct contain_control control = { 0 };
+
+	if (fd < 0)
+		return fd;
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return -errno;
+	value = calloc(1, info.value_size);
+	if (!value)
+		return -ENOMEM;
+	if (bpf_map_lookup_elem(fd, &zero, value) < 0)
+		return -errno;
+	memcpy(&control, value,
+	       info.value_size < sizeof(control) ? info.value_size : sizeof(control));
+	if (control.version != CONTAIN_VERSION)
+		memset((char *)&control + offsetof(struct contain_control, provisional), 0,
+		       sizeof(control) - offsetof(struct contain_control, provisional));
+	control.reason[sizeof(control.reason) - 1] = '\0';
+	control.finding[sizeof(control.finding) - 1] = '\0';
+	*ret = control;
+	return 0;
+}
+
+/* The new programs have the old state before they take the place of the old ones. */
+static int take_over(struct containment *containment)
+{
+	struct contain_control control;
+	int r = containment->folder[0] ? control_read(containment->folder, &control) : -ENOENT;
+
+	if (r < 0 || !control.on)
+		return 0;
+	r = control_write(containment, &control);
+	if (r == 0)
+		r = containment_links_take(containment);
+	if (r < 0)
+		return log_errno(LOG_ERR, r, "the containment in force cannot be taken over");
+	return containment_attach(containment, &control);
+}
+
+static int programs_load(struct containment *containment)
+{
+	int r;
+
+	containment->probes = contain_probes__open();
+	if (!containment->probes)
+		return log_errno(LOG_ERR, -errno, "the containment's object cannot be opened");
+	r = contain_probes__load(containment->probes);
+	return r < 0 ? log_errno(LOG_ERR, r, "the kernel refuses the containment's programs") : 0;
+}
+
+static void leftovers_remove(const struct containment *containment, const char *pin_dir)
+{
+	struct contain_control control;
+
+	containment_control(containment, &control);
+	if (control.on)
+		return;
+	if (pin_dir)
+		(void)containment_unload(pin_dir, NULL, NULL);
+	else if (containment->wants_interfaces)
+		containment_filters_remove();
+}
+
+int containment_open(const struct containment_options *options, struct containment **ret)
+{
+	CLEANUP(containment_close_cleanup)
+	struct containment *containment = calloc(1, sizeof(*containment));
+	int r;
+
+	if (!containment)
+		return -ENOMEM;
+	containment->cgroup_fd = -1;
+	for (size_t i = 0; i < CONTAINMENT_LINKS; i++)
+		containment->links[i] = -1;
+	containment->wants_interfaces = options->interfaces;
+	r = texts_copy(options->exempt, options->exempt_count, &containment->exempt,
+		       &containment->exempt_count);
+	if (r == 0)
+		r = texts_copy(options->resolving, options->resolving_count,
+			       &containment->resolving, &containment->resolving_count);
+	if (r == 0)
+		r = folder_set(containment, options->pin_dir);
+	if (r == 0)
+		r = tree_open(containment, options->cgroup);
+	if (r == 0)
+		r = programs_load(containment);
+	if (r == 0)
+		r = open_fill(containment, options);
+	if (r < 0)
+		return r;
+	containment_refresh_cgroups(containment);
+	r = take_over(containment);
+	if (r < 0)
+		return r;
+	leftovers_remove(containment, options->pin_dir);
+	*ret = take_ptr(containment);
+	return 0;
+}
+
+/* ---- in force ---- */
+
+int containment_attach(struct containment *containment, const struct contain_control *asked)
+{
+	struct contain_control control = *asked;
+	int r;
+
+	control.version = CONTAIN_VERSION;
+	control.on = 1;
+	r = control_write(containment, &control);
+	if (r < 0)
+		return log_errno(LOG_ERR, r, "containment");
+	r = control_pin(containment);
+	if (r < 0) {
+		(void)log_errno(LOG_WARNING, r, "the containment ends with this process: %s",
+				containment->folder);
+		containment->folder[0] = '\0';
+	}
+	r = containment_links_attach(containment);
+	if (r < 0) {
+		(void)containment_detach(containment);
+		return r;
+	}
+	containment_refresh_interfaces(containment);
+	return 0;
+}
+
+int containment_detach(struct containment *containment)
+{
+	struct contain_control control = { .version = CONTAIN_VERSION };
+	char path[PATH_MAX];
+	int r = control_write(containment, &control);
+
+	containment_links_detach(containment);
+	containment_interfaces_detach(containment);
+	if (!containment->folder[0] ||
+	    pin_path(path, containment->folder, NULL, CONTAINMENT_PIN) < 0)
+		return r;
+	(void)unlink(path);
+	(void)rmdir(containment->folder);
+	return r;
+}
+
+void containment_control(const struct containment *containment, struct contain_control *ret)
+{
+	const uint32_t zero = 0;
+	struct contain_control control;
+
+	*ret = (struct contain_control){ 0 };
+	if (bpf_map__lookup_elem(containment->probes->maps.contain_control, &zero, sizeof(zero),
+				 &control, sizeof(control), 0) == 0)
+		*ret = control;
+}
+
+bool containment_holds(struct containment *containment)
+{
+	return containment_links_hold(containment) && containment_interfaces_hold(containment);
+}
+
+/* ---- for status ---- */
+
+const char *containment_problem(const struct containment *containment)
+{
+	struct containment *cache = (struct containment *)(uintptr_t)containment;
+	bool both = containment->cgroups_problem[0] && containment->interfaces_problem[0];
+
+	(void)snprintf(cache->problem, sizeof(cache->problem), "%s%s%s",
+		       containment->interfaces_problem, both ? "; " : "",
+		       containment->cgroups_problem);
+	return containment->problem;
+}
+
+size_t containment_interfaces(const struct containment *containment)
+{
+	return containment->interfaces_count;
+}
+
+size_t containment_exempt(const struct containment *containment)
+{
+	return containment->exempt_found;
+}
+
+bool containment_pinned(const struct containment *containment)
+{
+	return containment->folder[0] != '\0';
+}
+
+void containment_counters(const struct containment *containment, struct containment_counters *ret)
+{
+	uint64_t values[CONTAIN_COUNTERS] = { 0 };
+
+	for (uint32_t i = 0; i < CONTAIN_COUNTERS; i++)
+		(void)bpf_map__lookup_elem(containment->probes->maps.contain_counters, &i,
+					   sizeof(i), &values[i], sizeof(values[i]), 0);
+	*ret = (struct containment_counters){
+		.allowed = values[CONTAIN_ALLOWED],
+		.dropped = values[CONTAIN_DROPPED],
+		.link_allowed = values[CONTAIN_LINK_ALLOWED],
+		.link_dropped = values[CONTAIN_LINK_DROPPED],
+		.refused = values[CONTAIN_REFUSED],
+	};
+}
+
+/* As rule_find() in the kernel. */
+bool containment_open_to(const struct containment *containment, const struct address *address,
+			 uint8_t protocol, uint16_t port)
+{
+	uint64_t high = bytes_join(address->bytes), low = bytes_join(address->bytes + 8);
+	const uint32_t zero = 0;
+	struct contain_rules rules;
+
+	if (address_is_loopback(address))
+		return true;
+	if (bpf_map__lookup_elem(containment->probes->maps.contain_rules, &zero, sizeof(zero),
+				 &rules, sizeof(rules), 0) < 0)
+		return false;
+	for (size_t i = 0; i < rules.count && i < CONTAIN_RULES_MAX; i++) {
+		const struct contain_rule *rule = &rules.rules[i];
+
+		if ((high & rule->mask_high) == rule->high && (low & rule->mask_low) == rule->low &&
+		    (!rule->protocol || rule->protocol == protocol) &&
+		    (!rule->port || rule->port == port))
+			return rule->kind == CONTAIN_RULE_OPEN;
+	}
+	return false;
+}
+
+/* ---- from outside ---- */
+
+struct unload {
+	const char *folder;
+	void (*tell)(const char *line, void *userdata);
+	void *userdata;
+};
+
+static int pin_unload(const char *name, void *userdata)
+{
+	const struct unload *unload = userdata;
+	CLEANUP(close_cleanup) int fd = pin_open(unload->folder, NULL, name);
+	char path[PATH_MAX], line[PATH_MAX + 64];
+	int r = pin_path(path, unload->folder, NULL, name);
+
+	if (r < 0)
+		return r;
+	/* The map is no link: nothing to detach. */
+	if (fd >= 0 && bpf_link_detach(fd) == 0 && unload->tell) {
+		(void)snprintf(line, sizeof(line), "detached %s", name);
+		unload->tell(line, unload->userdata);
+	}
+	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int containment_unload(const char *pin_dir, void (*tell)(const char *line, void *userdata),
+		       void *userdata)
+{
+	struct contain_control control = { 0 };
+	char folder[PATH_MAX];
+	struct unload unload = { folder, tell, userdata };
+	int r = pin_path(folder, pin_dir, NULL, CONTAINMENT_FOLDER);
+
+	if (r < 0 || access(folder, F_OK) < 0)
+		return r;
+	(void)control_read(folder, &control);
+	/* Filters first: they are what is left when it is killed here, and the folder says so. */
+	containment_filters_remove();
+	r = pin_folder_each(folder, NULL, pin_unload, &unload);
+	if (r < 0)
+		return r;
+	return rmdir(folder) < 0 ? -errno : control.on != 0;
+}
