@@ -18,6 +18,7 @@ struct command {
 	const char *summary;
 };
 
+int command_contain(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_findings(int argc, char **argv);
 int command_intel(int argc, char **argv);
@@ -26,4 +27,5 @@ int command_reload(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_scan(int argc, char **argv);
 int command_status(int argc, char **argv);
+int command_uncontain(int argc, char **argv);
 int command_watch(int argc, char **argv);

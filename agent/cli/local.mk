@@ -3,6 +3,7 @@
 noinst_LIBRARIES += libcli.a
 libcli_a_SOURCES = \
 	%D%/command.h \
+	%D%/contain.c \
 	%D%/doctor_aws.c \
 	%D%/doctor.c \
 	%D%/doctor.h \

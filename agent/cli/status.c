@@ -113,6 +113,20 @@ static const struct line cut_lines[] = {
 	{ "cut.failed", "failed", FORM_NUMBER },
 };
 
+static const struct line contain_lines[] = {
+	{ "contain.contained", "contained", FORM_TRUTH },
+	{ "contain.since", "since", FORM_TEXT },
+	{ "contain.until", "until", FORM_TEXT },
+	{ "contain.provisional", "not confirmed yet", FORM_TRUTH },
+	{ "contain.reason", "reason", FORM_TEXT },
+	{ "contain.finding", "finding", FORM_TEXT },
+	{ "contain.problem", "not as it should be", FORM_TEXT },
+	{ "contain.dropped", "packets of sockets dropped", FORM_NUMBER },
+	{ "contain.link_dropped", "packets on interfaces dropped", FORM_NUMBER },
+	{ "contain.refused", "system calls refused", FORM_NUMBER },
+	{ "contain.destroyed", "sockets destroyed", FORM_NUMBER },
+};
+
 static const struct line workers_lines[] = {
 	{ "workers.user", "user", FORM_TEXT },
 	{ "workers.running", "running", FORM_NUMBER },
@@ -154,6 +168,7 @@ static const struct section {
   findings = { "findings", "Findings", findings_lines, ELEMENTS(findings_lines) },
   block = { "block", "Blocked lookups", block_lines, ELEMENTS(block_lines) },
   cut = { "cut", "Flows cut", cut_lines, ELEMENTS(cut_lines) },
+  contain = { "contain", "Containment", contain_lines, ELEMENTS(contain_lines) },
   workers = { "workers", "Workers", workers_lines, ELEMENTS(workers_lines) },
   answers = { "answers", "Answers", answer_lines, ELEMENTS(answer_lines) },
   cost = { "cost", "Cost", cost_lines, ELEMENTS(cost_lines) };
@@ -449,6 +464,7 @@ static int text_print(json_t *reply)
 	deliveries_print(writer, reply);
 	section_print(writer, reply, &block);
 	section_print(writer, reply, &cut);
+	section_print(writer, reply, &contain);
 	section_print(writer, reply, &workers);
 	cage_print(writer, reply);
 	section_print(writer, reply, &answers);

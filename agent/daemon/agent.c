@@ -18,6 +18,7 @@
 #include <config.h>
 #include "daemon/routes.h"
 #include "daemon/preflight.h"
+#include "daemon/host_cut.h"
 #include "daemon/status.h"
 
 /* Records taken in one turn of the loop, so that signals and the control socket get theirs. */
@@ -225,6 +226,7 @@ static int tick(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)records_take(agent);
 	payload_tick(agent);
 	teach_tick(agent);
+	host_cut_tick(agent);
 	pipeline_flush(agent);
 	life_tick(agent);
 	delivery_tick(agent);
@@ -268,12 +270,19 @@ static json_t *control_status(void *userdata)
 	return agent_status(userdata);
 }
 
+static json_t *control_act(void *userdata, int request, const json_t *arguments, uid_t uid,
+			   char error[static CONTROL_ERROR_SIZE])
+{
+	return host_cut_act(userdata, request, arguments, uid, error);
+}
+
 static int loop_fill(struct agent *agent)
 {
 	static const struct control_handlers handlers = { .status = control_status,
 							  .reload = control_reload,
 							  .close = control_close_finding,
-							  .preflight = preflight_ask };
+							  .preflight = preflight_ask,
+							  .act = control_act };
 	char path[PATH_MAX];
 	int r;
 
@@ -345,19 +354,6 @@ static int settings_read(struct agent *agent)
 	return folders_make(&agent->config);
 }
 
-static void responses_open(struct agent *agent)
-{
-	int r = block_open(agent->loop, &agent->block);
-
-	if (r < 0)
-		(void)log_errno(LOG_WARNING, r,
-				"programs whose lookups are blocked may wait for their timeout");
-	r = cut_open(agent->loop, agent->sensor, &agent->cut);
-	if (r < 0)
-		(void)log_errno(LOG_WARNING, r,
-				"flows to listed names are told, but cannot be cut");
-}
-
 int agent_start(struct agent *agent)
 {
 	char error[CONTROL_ERROR_SIZE];
@@ -378,6 +374,9 @@ int agent_start(struct agent *agent)
 		return r == -EINVAL ? r : log_errno(LOG_ERR, r, "start");
 	reload_policy_first(agent);
 	r = journal_start(agent);
+	/* Whatever else fails: a host that was contained is, before its network is up. */
+	if (r != -EBUSY)
+		host_cut_open(agent);
 	if (r >= 0)
 		r = sinks_open(agent);
 	if (r >= 0)
@@ -393,8 +392,7 @@ int agent_start(struct agent *agent)
 	/* Without indicators the agent still runs: a pack may come any time. */
 	if (indicators_load(agent, error) < 0)
 		log_error("%s; running without indicators until there is a pack", error);
-	if (agent->config.mode == CONFIG_ENFORCE)
-		responses_open(agent);
+	responses_open(agent);
 	r = teach_start(agent);
 	if (r >= 0)
 		r = sensor_take(agent);
@@ -430,8 +428,7 @@ void agent_stop(struct agent *agent)
 	control_close(agent->control);
 	reload_unwatch(agent);
 	payload_close(agent);
-	block_close(agent->block);
-	cut_close(agent->cut);
+	responses_close(agent);
 	resolvers_free(agent->resolvers);
 	sensor_close(agent->sensor);
 	if (agent->journal)
@@ -488,6 +485,7 @@ json_t *agent_status(struct agent *agent)
 	control_statistics(agent->control, &status.control);
 	if (agent->pool)
 		status_workers(&status, agent->pool, agent->flows);
+	status.contain = host_cut_json(agent);
 	status.deliveries = delivery_json(agent);
 	status.deliveries_failing = delivery_failing(agent);
 	status.deliveries_dropped = delivery_dropped(agent);
@@ -495,5 +493,6 @@ json_t *agent_status(struct agent *agent)
 	status_measure(&status);
 	reply = status_json(&status);
 	json_decref(status.deliveries);
+	json_decref(status.contain);
 	return reply;
 }

@@ -21,6 +21,7 @@
 #include "report/ocsf.h"
 #include "report/sink.h"
 #include "response/block.h"
+#include "response/contain.h"
 #include "response/cut.h"
 #include "sensor/resolvers.h"
 #include "scan/flow_table.h"
@@ -68,6 +69,10 @@ struct agent {
 	sd_event_source *payload_told; /* commits what they said in one turn; NULL with pool */
 	struct block *block;	       /* NULL: not in enforce mode, or it cannot be had */
 	struct cut *cut;	       /* likewise */
+	struct contain *contain;       /* likewise */
+	uint64_t contain_pause;	       /* boot clock: after a failure, not before */
+	bool contain_asked;	       /* by a finding that waits for its commit */
+	char contain_uid[CONTAIN_FINDING_SIZE], contain_title[512];
 	struct resolvers *resolvers;
 	struct delivery *delivery; /* NULL: no sink of AWS is configured */
 	uint64_t found[6];	   /* findings that were new, by severity */
@@ -131,6 +136,10 @@ int indicators_load(struct agent *agent, char error[static CONTROL_ERROR_SIZE]);
 bool indicators_changed(const struct agent *agent);
 /* sensor_keep: whether policy may let pass what this entry matches. userdata: the agent. */
 bool entry_kept(const struct indicator *indicator, void *userdata);
+
+/* responses.c: once the sensor is open. */
+void responses_open(struct agent *agent);
+void responses_close(struct agent *agent);
 
 /* teach.c: after the sensor is open, and each second. */
 int teach_start(struct agent *agent);

@@ -39,6 +39,7 @@ static int config_begin(struct config *config)
 			    .answers_rate = 1000,
 			    .connections = true,
 			    .flows = true },
+		.contain = { .ntp = true },
 		.intel = { .builtin_resolvers = true },
 		.journal = { .max_findings = 20000, .sightings = 32 },
 		.report = { .file = { .max_size = 64u << 20, .keep = 4 },
@@ -70,7 +71,7 @@ static int config_finish(struct config *config, const char *default_policy)
 	if (!config->report.file.path &&
 	    asprintf(&config->report.file.path, "%s/findings.jsonl", config->state_dir) < 0)
 		config->report.file.path = NULL;
-	if (!config->intel.pack || !config->report.file.path)
+	if (!config->intel.pack || !config->report.file.path || config_contain_finish(config) < 0)
 		return -ENOMEM;
 	if (config->policy.count > 0)
 		return 0;

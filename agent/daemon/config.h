@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/address.h"
+#include "daemon/config_contain.h"
 #include "detect/finding.h"
 #include "policy/document.h"
 
@@ -96,6 +97,7 @@ struct config {
 		bool connections; /* match where connections and datagrams go */
 		bool flows;	  /* look at the first bytes of TLS, HTTP and QUIC */
 	} sensor;
+	struct config_contain contain;
 	struct {
 		char *pack;
 		char *never_block; /* NULL: the list that is compiled in or shipped */

@@ -464,6 +464,7 @@ static const struct mapping_key config_keys[] = {
 	{ "runtime_dir", mapping_path, .offset = FIELD(runtime_dir) },
 	{ "log_level", mapping_choice, .offset = FIELD(log_level), .detail = &levels },
 	{ "sensor", mapping_section, .detail = &sensor_table },
+	{ "contain", mapping_section, .detail = &config_contain_table },
 	{ "intel", mapping_section, .detail = &intel_table },
 	{ "scan", mapping_section, .detail = &scan_table },
 	{ "policy", mapping_section, .detail = &policy_table },
@@ -496,5 +497,6 @@ void config_keys_clear(struct config *config)
 	free(config->intel.feeds);
 	config_paths_clear(&config->scan.rules);
 	policies_clear(config);
+	config_contain_clear(config);
 	*config = (struct config){ 0 };
 }

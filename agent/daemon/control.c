@@ -28,8 +28,6 @@ struct client {
 	enum control_peer peer;
 	uid_t uid;
 	sd_event_source *io, *timer;
-	const char *frame; /* being answered; borrowed for that */
-	size_t frame_size;
 	char *reply; /* not sent yet: the client does not read */
 };
 
@@ -83,19 +81,23 @@ static int client_reply_error(struct client *client, const char *text)
 	return client_reply(client, json_pack("{s:s}", "error", text));
 }
 
-static int run_status(struct client *client)
+static int run_status(struct client *client, int request, const json_t *arguments)
 {
 	struct control *control = client->control;
 
+	(void)request;
+	(void)arguments;
 	return client_reply(client, control->handlers.status(control->userdata));
 }
 
-static int run_reload(struct client *client)
+static int run_reload(struct client *client, int request, const json_t *arguments)
 {
 	struct control *control = client->control;
 	char error[CONTROL_ERROR_SIZE] = "";
 	int r;
 
+	(void)request;
+	(void)arguments;
 	log_info("reload asked for over the control socket by uid %u", client->uid);
 	r = control->handlers.reload(control->userdata, error);
 	if (r < 0)
@@ -103,50 +105,66 @@ static int run_reload(struct client *client)
 	return client_reply(client, json_pack("{s:b}", "reloaded", 1));
 }
 
-static int run_preflight(struct client *client)
+static int run_preflight(struct client *client, int request, const json_t *arguments)
 {
 	struct control *control = client->control;
 	char error[CONTROL_ERROR_SIZE] = "";
 	uint64_t run = 0;
-	int r = control->handlers.preflight(control->userdata, &run, error);
+	int r;
+
+	(void)request;
+	(void)arguments;
+	r = control->handlers.preflight(control->userdata, &run, error);
 
 	if (r < 0)
 		return client_reply_error(client, error[0] ? error : strerror(-r));
 	return client_reply(client, json_pack("{s:I}", "run", (json_int_t)run));
 }
 
-/* The frame is still in the client's buffer. */
-static int run_close(struct client *client)
+static int run_close(struct client *client, int request, const json_t *arguments)
 {
 	struct control *control = client->control;
-	CLEANUP(json_decref_cleanup) json_t *object = NULL;
-	const char *arguments[CONTROL_ARGUMENTS_MAX];
+	const char *uid = json_string_value(json_object_get(arguments, "uid"));
+	const char *comment = json_string_value(json_object_get(arguments, "comment"));
 	char error[CONTROL_ERROR_SIZE] = "";
-	int r = control_request_arguments(client->frame, client->frame_size, CONTROL_CLOSE,
-					  arguments, &object);
+	int r;
 
-	if (r < 0)
-		return r;
-	log_info("finding %.64s is closed over the control socket by uid %u", arguments[0],
-		 client->uid);
-	r = control->handlers.close(control->userdata, arguments[0], arguments[1], error);
+	(void)request;
+	if (!uid || !comment)
+		return -EBADMSG;
+	log_info("finding %.64s is closed over the control socket by uid %u", uid, client->uid);
+	r = control->handlers.close(control->userdata, uid, comment, error);
 	if (r < 0)
 		return client_reply_error(client, error[0] ? error : strerror(-r));
 	return client_reply(client, json_pack("{s:b}", "closed", 1));
 }
 
-static int (*const handlers[CONTROL_REQUESTS])(struct client *client) = {
-	[CONTROL_STATUS] = run_status,
-	[CONTROL_RELOAD] = run_reload,
-	[CONTROL_CLOSE] = run_close,
-	[CONTROL_PREFLIGHT] = run_preflight,
+static int run_action(struct client *client, int request, const json_t *arguments)
+{
+	struct control *control = client->control;
+	char error[CONTROL_ERROR_SIZE] = "";
+	json_t *reply;
+
+	log_notice("%s asked for over the control socket by uid %u",
+		   control_request_name((enum control_request)request), client->uid);
+	reply = control->handlers.act(control->userdata, request, arguments, client->uid, error);
+	return reply ? client_reply(client, reply)
+		     : client_reply_error(client, error[0] ? error : "it failed");
+}
+
+static int (*const handlers[CONTROL_REQUESTS])(struct client *client, int request,
+					       const json_t *arguments) = {
+	[CONTROL_STATUS] = run_status,	     [CONTROL_RELOAD] = run_reload,
+	[CONTROL_PREFLIGHT] = run_preflight, [CONTROL_CONTAIN] = run_action,
+	[CONTROL_UNCONTAIN] = run_action,    [CONTROL_CLOSE] = run_close,
 };
 
 /* 0, or a negative errno: the client is to be closed. */
 static int client_answer(struct client *client, const char *frame, size_t size)
 {
 	struct control_statistics *statistics = &client->control->statistics;
-	int request = control_request_read(frame, size, client->peer);
+	CLEANUP(json_decref_cleanup) json_t *arguments = NULL;
+	int request = control_request_read(frame, size, client->peer, &arguments);
 
 	switch (request) {
 	case -ENOENT:
@@ -159,9 +177,7 @@ static int client_answer(struct client *client, const char *frame, size_t size)
 	if (request < 0)
 		return request;
 	statistics->requests++;
-	client->frame = frame;
-	client->frame_size = size;
-	return handlers[request](client);
+	return handlers[request](client, request, arguments);
 }
 
 static int client_read(struct client *client)

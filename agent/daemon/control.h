@@ -9,6 +9,7 @@
  *   {"request": "preflight"} {"run": N}: the calls of AWS are being tried; status shows the result
  *                           when its deliveries.preflight.runs has reached N; 0: none are
  *   {"request": "close", "uid": UID, "comment": TEXT}   {"closed": true}: the finding is over
+ *   {"request": "contain"}, {"request": "uncontain"}   the containment as in status
  *   anything that fails     {"error": "text"}
  *
  * A client that sends what is no request at all is disconnected. A connection lasts at most
@@ -20,6 +21,7 @@
 #include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <systemd/sd-event.h>
 
 #include "base/clock.h"
@@ -41,6 +43,10 @@ struct control_handlers {
 		     char error[static CONTROL_ERROR_SIZE]);
 	/* Likewise. */
 	int (*preflight)(void *userdata, uint64_t *ret_run, char error[static CONTROL_ERROR_SIZE]);
+	/* Every other request (control_request.h): a new reference, or NULL with the reason. uid:
+	 * who asks. */
+	json_t *(*act)(void *userdata, int request, const json_t *arguments, uid_t uid,
+		       char error[static CONTROL_ERROR_SIZE]);
 };
 
 struct control_statistics {

@@ -15,9 +15,9 @@ CLEANUP_DEFINE(json_t *, json_decref)
 /* The daemon answers within one turn of its loop; a reload compiles policies first. */
 #define REPLY_TIME (10 * NS_PER_SECOND)
 
-static int request_send(int fd, const json_t *request)
+static int request_send(int fd, const json_t *object)
 {
-	CLEANUP(free_cleanup) char *frame = json_dumps(request, JSON_COMPACT);
+	CLEANUP(free_cleanup) char *frame = json_dumps(object, JSON_COMPACT);
 
 	return frame ? channel_send(fd, frame, strlen(frame)) : -ENOMEM;
 }
@@ -42,7 +42,7 @@ int control_call_with(const char *path, const json_t *request, json_t **ret)
 	fd = channel_connect(path);
 	if (fd < 0)
 		return fd;
-	r = request_send(fd, request);
+	r = request_send(fd, object);
 	if (r >= 0)
 		r = channel_wait(fd, POLLIN, clock_boottime() + REPLY_TIME);
 	if (r < 0)

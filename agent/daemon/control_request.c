@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "base/channel.h"
 #include "base/cleanup.h"
@@ -16,26 +17,43 @@ static const struct channel_request requests[CONTROL_REQUESTS] = {
 	[CONTROL_RELOAD] = { "reload", CONTROL_REQUEST_MAX, CONTROL_PEER_ROOT },
 	[CONTROL_CLOSE] = { "close", CONTROL_REQUEST_MAX, CONTROL_PEER_ROOT },
 	[CONTROL_PREFLIGHT] = { "preflight", CONTROL_REQUEST_MAX, CONTROL_PEER_ROOT },
+	[CONTROL_CONTAIN] = { "contain", CONTROL_REQUEST_MAX, CONTROL_PEER_ROOT },
+	[CONTROL_UNCONTAIN] = { "uncontain", CONTROL_REQUEST_MAX, CONTROL_PEER_ROOT },
 };
 
-/* What it takes beside its name: all of it, and nothing else. */
-static const char *const arguments[CONTROL_REQUESTS][CONTROL_ARGUMENTS_MAX] = {
-	[CONTROL_CLOSE] = { "uid", "comment" },
+/* What may stand beside a request's name. */
+static const struct argument {
+	enum control_request request;
+	const char *key;
+	json_type type;
+} arguments[] = {
+	{ CONTROL_CLOSE, "uid", JSON_STRING },
+	{ CONTROL_CLOSE, "comment", JSON_STRING },
+	{ CONTROL_CONTAIN, "reason", JSON_STRING },
+	{ CONTROL_CONTAIN, "seconds", JSON_INTEGER },
+	{ CONTROL_UNCONTAIN, "reason", JSON_STRING },
 };
 
-/* Whether the object has what the request takes. */
-static bool arguments_fit(const json_t *object, int request)
+static bool argument_is_sound(enum control_request request, const char *key, const json_t *value)
 {
-	size_t count = 0;
+	for (size_t i = 0; i < ELEMENTS(arguments); i++)
+		if (arguments[i].request == request && strcmp(arguments[i].key, key) == 0 &&
+		    arguments[i].type == json_typeof(value))
+			return json_is_string(value)
+				       ? json_string_length(value) <= CONTROL_TEXT_MAX
+				       : !json_is_integer(value) || json_integer_value(value) >= 0;
+	return false;
+}
 
-	for (size_t i = 0; i < CONTROL_ARGUMENTS_MAX; i++) {
-		const char *name = arguments[request][i];
+static bool arguments_are_sound(enum control_request request, json_t *object)
+{
+	const char *key;
+	json_t *value;
 
-		if (name && !json_is_string(json_object_get(object, name)))
-			return false;
-		count += name != NULL;
-	}
-	return json_object_size(object) == count + 1;
+	json_object_foreach(object, key,
+			    value) if (strcmp(key, "request") != 0 &&
+				       !argument_is_sound(request, key, value)) return false;
+	return true;
 }
 
 const char *control_request_name(enum control_request request)
@@ -43,7 +61,8 @@ const char *control_request_name(enum control_request request)
 	return requests[request].name;
 }
 
-int control_request_read(const char *frame, size_t size, enum control_peer peer)
+int control_request_read(const char *frame, size_t size, enum control_peer peer,
+			 json_t **ret_arguments)
 {
 	CLEANUP(json_decref_cleanup) json_t *object = NULL;
 	const char *name;
@@ -58,22 +77,10 @@ int control_request_read(const char *frame, size_t size, enum control_peer peer)
 	if (!name)
 		return -EBADMSG;
 	request = (int)channel_request_find(requests, CONTROL_REQUESTS, name, size, peer);
-	if (request == -ENOENT)
-		return json_object_size(object) == 1 ? -ENOENT : -EBADMSG;
-	return request < 0 || arguments_fit(object, request) ? request : -EBADMSG;
-}
-
-int control_request_arguments(const char *frame, size_t size, enum control_request request,
-			      const char *ret[static CONTROL_ARGUMENTS_MAX], json_t **ret_object)
-{
-	json_t *object = json_loadb(frame, size, JSON_REJECT_DUPLICATES, NULL);
-
-	if (!object)
+	if (request < 0)
+		return request;
+	if (!arguments_are_sound((enum control_request)request, object))
 		return -EBADMSG;
-	for (size_t i = 0; i < CONTROL_ARGUMENTS_MAX; i++)
-		ret[i] = arguments[request][i]
-				 ? json_string_value(json_object_get(object, arguments[request][i]))
-				 : NULL;
-	*ret_object = object;
-	return 0;
+	*ret_arguments = take_ptr(object);
+	return request;
 }

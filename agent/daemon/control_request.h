@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What may be asked over the control socket: one table, and the reading of a frame. A request is a
- * JSON object, {"request": "status"}, with the arguments that its row names, all of them texts. The
- * frame comes from whoever may open the socket; it goes to control.c as the number of a row.
+ * JSON object, {"request": "status"}; some take arguments beside it. The frame comes from whoever
+ * may open the socket; it goes to control.c as the number of a row, and its arguments.
  */
 #pragma once
 
@@ -10,15 +10,16 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define CONTROL_REQUEST_MAX   1024
-/* Of a request. */
-#define CONTROL_ARGUMENTS_MAX 2
+/* A request says its name and, at most, a reason. */
+#define CONTROL_REQUEST_MAX 1024
 
 enum control_request {
 	CONTROL_STATUS,
 	CONTROL_RELOAD,
 	CONTROL_PREFLIGHT,
-	CONTROL_CLOSE,
+	CONTROL_CLOSE,	   /* "uid": of a finding; "comment": text; both of them */
+	CONTROL_CONTAIN,   /* "reason": text; "seconds": number, 0 or left out: no end */
+	CONTROL_UNCONTAIN, /* "reason": text */
 	CONTROL_REQUESTS,
 };
 
@@ -30,10 +31,12 @@ enum control_peer {
 
 const char *control_request_name(enum control_request request);
 
-/* The request in a frame, or -EBADMSG: no such object (the peer does not speak our language),
- * -ENOENT: no such request, -EPERM: not for this peer, -EMSGSIZE: too large. */
-int control_request_read(const char *frame, size_t size, enum control_peer peer);
-/* The arguments of a frame that was found to be the request, in the order of its row; borrowed from
- * *ret_object, which is the caller's. -EBADMSG, -ENOMEM. */
-int control_request_arguments(const char *frame, size_t size, enum control_request request,
-			      const char *ret[static CONTROL_ARGUMENTS_MAX], json_t **ret_object);
+/* Bytes of a text among the arguments. */
+#define CONTROL_TEXT_MAX 255
+
+/* The request in a frame, or -EBADMSG: no such object (the peer does not speak our language), or
+ * arguments that the request does not have; -ENOENT: no such request, -EPERM: not for this peer,
+ * -EMSGSIZE: too large. *ret_arguments is the object: texts in it have at most CONTROL_TEXT_MAX
+ * bytes, numbers are not negative. A new reference. */
+int control_request_read(const char *frame, size_t size, enum control_peer peer,
+			 json_t **ret_arguments);

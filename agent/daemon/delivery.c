@@ -18,6 +18,7 @@
 #include "cloud/places.h"
 #include "daemon/agent.h"
 #include "daemon/delivery_private.h"
+#include "daemon/host_cut.h"
 
 /* A finding that is seen again is told of at most so often. */
 #define REPEAT_INTERVAL (60 * NS_PER_SECOND)
@@ -330,6 +331,7 @@ static void instance_came(const struct message_instance *instance, void *userdat
 	text_replace(&host->account, instance->account);
 	text_replace(&host->image_id, instance->image);
 	(void)snprintf(delivery->partition, sizeof(delivery->partition), "%s", instance->partition);
+	host_cut_configure(delivery->agent);
 	log_info("this is instance %s in %s", instance->id, instance->region);
 	reload_host(delivery->agent);
 	/* What was missing may have been just this. */

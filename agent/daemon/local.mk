@@ -19,6 +19,8 @@ libdaemon_a_SOURCES = \
 	%D%/agent.h \
 	%D%/config.c \
 	%D%/config.h \
+	%D%/config_contain.c \
+	%D%/config_contain.h \
 	%D%/config_fixed.c \
 	%D%/config_fixed.h \
 	%D%/config_keys.c \
@@ -38,6 +40,8 @@ libdaemon_a_SOURCES = \
 	%D%/delivery_metrics.c \
 	%D%/delivery_sinks.c \
 	%D%/delivery_settings.c \
+	%D%/host_cut.c \
+	%D%/host_cut.h \
 	%D%/indicators.c \
 	%D%/life.c \
 	%D%/reload.c \
@@ -45,8 +49,10 @@ libdaemon_a_SOURCES = \
 	%D%/routes.h \
 	%D%/payload.c \
 	%D%/pipeline.c \
+	%D%/responses.c \
 	%D%/teach.c \
 	%D%/status.c \
+	%D%/status_measure.c \
 	%D%/status.h
 libdaemon_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) $(YAML_CFLAGS)
 daemon_LIBS = libdaemon.a $(JANSSON_LIBS) $(SYSTEMD_LIBS)

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "daemon/agent.h"
 #include "daemon/routes.h"
+#include "daemon/host_cut.h"
 
 CLEANUP_DEFINE(json_t *, json_decref)
 
@@ -149,6 +150,11 @@ void pipeline_commit(struct agent *agent)
 	for (size_t i = 0; i < agent->batch_count; i++)
 		batched_end(agent, &agent->batch[i], r >= 0);
 	agent->batch_count = 0;
+	/* Also when the disk is full: it must not be a way around. */
+	if (agent->contain_asked) {
+		agent->contain_asked = false;
+		host_cut_finding(agent, agent->contain_uid, agent->contain_title);
+	}
 	delivery_wake(agent);
 }
 
@@ -176,7 +182,7 @@ static bool flow_cut(struct agent *agent, const struct finding *finding,
 
 	return (event->kind == EVENT_FLOW || event->watch == EVENT_WATCH_OPEN) && agent->cut &&
 	       (event->disposition == EVENT_BLOCKED ||
-		(!verdict->excepted && verdict->response == RESPONSE_BLOCK)) &&
+		(!verdict->excepted && response_blocks(verdict->response))) &&
 	       cut_flow(agent->cut, event) >= 0;
 }
 
@@ -188,6 +194,18 @@ static struct journal_closing closing_of(const struct policy_closing *closing)
 			(closing->file_gone ? JOURNAL_FILE_GONE : 0u) |
 			(closing->withdrawn ? JOURNAL_WITHDRAWN : 0u),
 	};
+}
+
+/* Once the finding is on disk: at once, so that nothing more leaves meanwhile. */
+static void contain_ask(struct agent *agent, const struct finding *finding,
+			const struct verdict *verdict)
+{
+	if (verdict->response != RESPONSE_CONTAIN || verdict->excepted || !agent->contain ||
+	    contain_on(agent->contain))
+		return;
+	(void)snprintf(agent->contain_uid, sizeof(agent->contain_uid), "%s", finding->uid);
+	(void)snprintf(agent->contain_title, sizeof(agent->contain_title), "%s", finding->title);
+	agent->contain_asked = true;
 }
 
 static int finding_found(const struct finding *found, void *userdata)
@@ -233,6 +251,7 @@ static int finding_found(const struct finding *found, void *userdata)
 	input.closing = closing_of(verdict.closing);
 	input.severity = (int)verdict.severity;
 	input.state = ocsf_finding_state(&passage.input);
+	contain_ask(agent, finding, &verdict);
 	journal_begin(agent->journal);
 	r = journal_record(agent->journal, &input, NULL);
 	if (r < 0)
@@ -241,7 +260,7 @@ static int finding_found(const struct finding *found, void *userdata)
 		agent->found[verdict.severity]++;
 	if (r != JOURNAL_REPEATED && !verdict.suppressed && passage.object && passage.line)
 		batch_add(&passage);
-	if (agent->batch_count == AGENT_BATCH_MAX ||
+	if (agent->batch_count == AGENT_BATCH_MAX || agent->contain_asked ||
 	    (agent->batch_count > 0 && clock_boottime() - agent->batch_began > BATCH_AGE))
 		pipeline_commit(agent);
 	return 0;

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/agent.h"
+#include "daemon/host_cut.h"
 #include "daemon/config_fixed.h"
 #include "daemon/routes.h"
 
@@ -294,6 +295,7 @@ int agent_reload(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
 	policy_use(agent, policy);
 	config_free(&agent->config);
 	agent->config = config;
+	host_cut_configure(agent);
 	if (moved)
 		pack_watch(agent);
 	policy_watch(agent);

@@ -463,6 +463,16 @@ static uint64_t block_failed(const struct status *status)
 	return status->block.failed;
 }
 
+static uint64_t contain_problem(const struct status *status)
+{
+	return json_is_true(json_object_get(status->contain, "partial"));
+}
+
+static uint64_t contain_missing(const struct status *status)
+{
+	return status->enforce && json_is_false(json_object_get(status->contain, "available"));
+}
+
 static uint64_t workers_missing(const struct status *status)
 {
 	return !status->worker_user;
@@ -521,6 +531,9 @@ static const struct problem {
 	  "see the log of cordond: cordon-scan could not be run" },
 	{ payload_unread, "payload that no worker read",
 	  "workers.reason says why one was replaced; if they are too slow, raise scan.workers" },
+	{ contain_problem, "the host is contained, but not all of it, or not as it should be",
+	  "contain.problem says what" },
+	{ contain_missing, "this host cannot be contained", "see the log of cordond" },
 	{ block_failed, "programs could not be told that their lookup was blocked",
 	  "give cordond CAP_NET_RAW, CAP_NET_ADMIN, CAP_SYS_ADMIN and CAP_SYS_PTRACE" },
 };
@@ -568,6 +581,8 @@ json_t *status_json(const struct status *status)
 	    counters_json(&builder, &status->block, block_counters, ELEMENTS(block_counters)));
 	set(&builder, object, "cut",
 	    counters_json(&builder, &status->cut, cut_counters, ELEMENTS(cut_counters)));
+	set(&builder, object, "contain",
+	    status->contain ? json_incref(status->contain) : json_null());
 	set(&builder, object, "workers", workers_json(&builder, status));
 	set(&builder, object, "answers",
 	    counters_json(&builder, &status->detect, answer_counters, ELEMENTS(answer_counters)));
@@ -593,32 +608,4 @@ void status_workers(struct status *status, const struct pool *pool, const struct
 	status->cage_count = status->pool.workers;
 	status->worker_user = pool_user(pool);
 	status->worker_reason = pool_reason(pool);
-}
-
-static uint64_t rss_read(void)
-{
-	CLEANUP(fclose_cleanup) FILE *file = fopen("/proc/self/statm", "re");
-	uint64_t size, resident;
-
-	if (!file || fscanf(file, "%" SCNu64 " %" SCNu64, &size, &resident) != 2)
-		return 0;
-	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-static uint64_t microseconds(const struct timeval *time)
-{
-	return (uint64_t)time->tv_sec * 1000000 + (uint64_t)time->tv_usec;
-}
-
-void status_measure(struct status *status)
-{
-	struct rusage usage;
-
-	status->pid = getpid();
-	status->now = clock_realtime();
-	status->rss = rss_read();
-	if (getrusage(RUSAGE_SELF, &usage) < 0)
-		return;
-	status->cpu_user_us = microseconds(&usage.ru_utime);
-	status->cpu_system_us = microseconds(&usage.ru_stime);
 }

@@ -30,6 +30,7 @@
  *       "error": TEXT or null } ],                                    of the last delivery
  *   "block": { the members of struct block_statistics },
  *   "cut": { the members of struct cut_statistics },
+ *   "contain": { of host_cut.h },
  *   "workers": null, or { the members of struct pool_statistics, "user", "reason": TEXT or null,
  *       of the last one that was replaced, "table": { the members of struct
  *       flow_table_statistics }, "processes": [ { "pid": N, "uid": N } ],
@@ -121,6 +122,7 @@ struct status {
 	const char *worker_reason;
 
 	json_t *deliveries; /* borrowed; NULL: no sink of AWS is configured */
+	json_t *contain;    /* borrowed */
 	uint64_t deliveries_failing, deliveries_dropped, deliveries_poison;
 
 	uint64_t rss, maps, table; /* bytes */

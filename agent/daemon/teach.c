@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/agent.h"
+#include "daemon/host_cut.h"
 
 static void address_learnt(const struct address *address, uint64_t expires,
 			   const struct indicator *indicator, void *userdata)
@@ -31,6 +32,7 @@ static void resolvers_changed(const struct resolvers *resolvers, void *userdata)
 		(void)log_errno(LOG_WARNING, r,
 				"lookups around this host's resolvers are not told of");
 	detect_search(agent->detect, search, search_count);
+	host_cut_configure(agent);
 }
 
 int teach_start(struct agent *agent)

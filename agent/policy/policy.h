@@ -64,7 +64,8 @@ struct policy;
 
 enum response {
 	RESPONSE_NONE,
-	RESPONSE_BLOCK, /* the lookup is dropped in the kernel, and whoever asked fails at once */
+	RESPONSE_BLOCK,	  /* the lookup is dropped in the kernel, and whoever asked fails at once */
+	RESPONSE_CONTAIN, /* the same, and the host is cut off */
 	RESPONSES,
 };
 
@@ -195,3 +196,5 @@ size_t policy_rules(const struct policy *policy);
 #define POLICY_SINKS_MAX 32
 const char *policy_sink_name(const struct policy *policy, size_t number);
 const char *response_name(enum response response);
+/* Whether what the finding is about is dropped, whatever else is done. */
+bool response_blocks(enum response response);

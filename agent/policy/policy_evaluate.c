@@ -209,11 +209,11 @@ static void outlook_respond(struct outlook *outlook, const struct rule *rule)
 	enum response response;
 
 	answer_make(outlook->policy, rule, &outlook->subject, &severity, &response);
-	outlook->blocks |= response == RESPONSE_BLOCK;
-	outlook->passes |= response != RESPONSE_BLOCK;
+	outlook->blocks |= response_blocks(response);
+	outlook->passes |= !response_blocks(response);
 	if (rule && rule->threshold.given)
-		outlook->blocks |= raised_response(outlook->policy, rule, &outlook->subject,
-						   response) == RESPONSE_BLOCK;
+		outlook->blocks |= response_blocks(
+			raised_response(outlook->policy, rule, &outlook->subject, response));
 }
 
 /* The severities that a rule which goes on may make of one. */

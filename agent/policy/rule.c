@@ -17,6 +17,7 @@
 static const struct mapping_word response_words[] = {
 	{ "none", RESPONSE_NONE },
 	{ "block", RESPONSE_BLOCK },
+	{ "contain", RESPONSE_CONTAIN },
 };
 const struct mapping_words rule_responses = { response_words, ELEMENTS(response_words) };
 
@@ -26,6 +27,11 @@ const char *response_name(enum response response)
 		if (response_words[i].value == (int)response)
 			return response_words[i].word;
 	return "unknown";
+}
+
+bool response_blocks(enum response response)
+{
+	return response != RESPONSE_NONE;
 }
 
 /* ---- values ---- */

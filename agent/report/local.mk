@@ -10,6 +10,7 @@ libreport_a_SOURCES = \
 	%D%/ocsf.c \
 	%D%/ocsf.h \
 	%D%/ocsf_activity.c \
+	%D%/ocsf_containment.c \
 	%D%/ocsf_dns.c \
 	%D%/ocsf_evidence.c \
 	%D%/ocsf_file.c \

@@ -66,6 +66,28 @@ json_t *ocsf_sighting(const struct ocsf_finding *input);
  * status Failure). A new reference, or NULL when memory is short. */
 json_t *ocsf_block_activity(const struct ocsf_finding *input);
 
+enum ocsf_containment_outcome {
+	OCSF_CONTAINMENT_DONE,
+	OCSF_CONTAINMENT_FAILED,
+	OCSF_CONTAINMENT_PARTIAL, /* something is not closed, or not held open */
+	OCSF_CONTAINMENT_AUDIT,	  /* would have been, but for the mode */
+};
+
+/* Strings are borrowed; "" when there is nothing to say. */
+struct ocsf_containment {
+	const struct ocsf_host *host;
+	uint64_t time; /* ns since the epoch */
+	bool lifted;   /* or begun */
+	enum ocsf_containment_outcome outcome;
+	const char *reason, *finding, *problem; /* reason: anybody's text; finding: its uid */
+	uint64_t until;				/* ns since the epoch; 0: no end */
+	bool provisional;
+};
+
+/* Network Remediation Activity (class 7004): the host was contained, or is open again. A new
+ * reference, or NULL when memory is short. */
+json_t *ocsf_containment(const struct ocsf_containment *input);
+
 /* DNS Activity (class 4003): a lookup that is no finding. A new reference, or NULL when memory is
  * short. */
 json_t *ocsf_dns_activity(const struct event *event, const struct ocsf_host *host);

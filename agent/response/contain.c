@@ -188,6 +188,11 @@ int contain_open(sd_event *loop, const struct contain_options *options, struct c
 	return 0;
 }
 
+int contain_configure(struct contain *contain, const struct containment_options *kernel)
+{
+	return containment_configure(contain->containment, kernel);
+}
+
 void contain_close(struct contain *contain)
 {
 	if (!contain)
@@ -317,6 +322,11 @@ int contain_end(struct contain *contain)
 	contain->sockets_problem[0] = '\0';
 	watch_set(contain, false);
 	return r < 0 ? r : detached;
+}
+
+bool contain_on(const struct contain *contain)
+{
+	return contain && contain->control.on;
 }
 
 static void problem_add(struct contain_state *state, const char *problem)

@@ -46,6 +46,9 @@ int contain_open(sd_event *loop, const struct contain_options *options, struct c
 /* What is in force and pinned stays so. */
 void contain_close(struct contain *contain);
 
+/* Takes up what stays open anew (containment_configure()). */
+int contain_configure(struct contain *contain, const struct containment_options *kernel);
+
 /* Cuts the host off. Idempotent: what is in force already gets the new plan's reason, deadline and
  * mark, and what was missing is tried again. 0: in force, and looked at again afterwards.
  * CONTAIN_PARTIAL: no socket of the tree sends any more, but something else is not closed;
@@ -75,5 +78,7 @@ struct contain_state {
 	size_t exempt;	   /* cgroups */
 	bool pinned;
 };
+/* What of it costs nothing to ask. */
+bool contain_on(const struct contain *contain);
 /* contain: NULL: off. */
 void contain_state(const struct contain *contain, struct contain_state *ret);

@@ -175,19 +175,55 @@ static int name_add(struct containment *containment, const char *text)
 				    &one, sizeof(one), BPF_ANY);
 }
 
-static int open_fill(struct containment *containment, const struct containment_options *options)
+static void names_clear(struct containment *containment)
 {
-	int r = rules_fill(containment, options);
+	const struct bpf_map *map = containment->probes->maps.contain_names;
+	struct contain_name key;
 
-	if (r < 0)
-		return log_errno(LOG_ERR, r, "what stays open when contained");
+	for (size_t i = 0; i < CONTAIN_NAMES_MAX; i++)
+		if (bpf_map__get_next_key(map, NULL, &key, sizeof(key)) < 0 ||
+		    bpf_map__delete_elem(map, &key, sizeof(key), 0) < 0)
+			return;
+}
+
+static int names_fill(struct containment *containment, const struct containment_options *options)
+{
+	names_clear(containment);
 	for (size_t i = 0; i < options->names_count; i++) {
-		r = name_add(containment, options->names[i]);
+		int r = name_add(containment, options->names[i]);
+
 		if (r < 0)
 			(void)log_errno(LOG_WARNING, r, "the name %s stays closed when contained",
 					options->names[i]);
 	}
 	return 0;
+}
+
+int containment_configure(struct containment *containment,
+			  const struct containment_options *options)
+{
+	char **exempt = NULL, **resolving = NULL;
+	size_t exempt_count = 0, resolving_count = 0;
+	int r = texts_copy(options->exempt, options->exempt_count, &exempt, &exempt_count);
+
+	if (r == 0)
+		r = texts_copy(options->resolving, options->resolving_count, &resolving,
+			       &resolving_count);
+	if (r == 0)
+		r = rules_fill(containment, options);
+	if (r < 0) {
+		texts_free(exempt, exempt_count);
+		texts_free(resolving, resolving_count);
+		return log_errno(LOG_ERR, r, "what stays open when contained");
+	}
+	texts_free(containment->exempt, containment->exempt_count);
+	texts_free(containment->resolving, containment->resolving_count);
+	containment->exempt = exempt;
+	containment->exempt_count = exempt_count;
+	containment->resolving = resolving;
+	containment->resolving_count = resolving_count;
+	containment_refresh_cgroups(containment);
+	return names_fill(containment, options);
 }
 
 /* ---- start ---- */
@@ -318,22 +354,15 @@ int containment_open(const struct containment_options *options, struct containme
 	for (size_t i = 0; i < CONTAINMENT_LINKS; i++)
 		containment->links[i] = -1;
 	containment->wants_interfaces = options->interfaces;
-	r = texts_copy(options->exempt, options->exempt_count, &containment->exempt,
-		       &containment->exempt_count);
-	if (r == 0)
-		r = texts_copy(options->resolving, options->resolving_count,
-			       &containment->resolving, &containment->resolving_count);
-	if (r == 0)
-		r = folder_set(containment, options->pin_dir);
+	r = folder_set(containment, options->pin_dir);
 	if (r == 0)
 		r = tree_open(containment, options->cgroup);
 	if (r == 0)
 		r = programs_load(containment);
 	if (r == 0)
-		r = open_fill(containment, options);
+		r = containment_configure(containment, options);
 	if (r < 0)
 		return r;
-	containment_refresh_cgroups(containment);
 	r = take_over(containment);
 	if (r < 0)
 		return r;

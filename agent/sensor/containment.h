@@ -57,6 +57,10 @@ struct containment_counters {
 /* Loads, and fills in what stays open. What is pinned and in force gets these programs; what is
  * left over of one that ended is removed. Errors are logged. */
 int containment_open(const struct containment_options *options, struct containment **ret);
+/* Takes up exempt cgroups, resolving ones, names and what is open anew, also while it is in force;
+ * what else stands in options counts from the start only. */
+int containment_configure(struct containment *containment,
+			  const struct containment_options *options);
 /* What is pinned stays. */
 void containment_close(struct containment *containment);
 

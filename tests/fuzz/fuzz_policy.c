@@ -53,7 +53,7 @@ static void policy_ask(const struct policy *policy, unsigned severity, const cha
 	(void)domain_name_parse("www.Bad.example", &event.name);
 	policy_evaluate(policy, &finding, NOW, &verdict);
 	assert(verdict.severity != SEVERITY_NONE && *verdict.rule);
-	assert(answer != POLICY_BLOCKS || verdict.response == RESPONSE_BLOCK);
+	assert(answer != POLICY_BLOCKS || response_blocks(verdict.response));
 	assert(answer != POLICY_PASSES || verdict.response == RESPONSE_NONE);
 	assert(!verdict.excepted || *verdict.reason);
 }

@@ -67,10 +67,27 @@ static int preflight_given(void *userdata, uint64_t *ret_run, char error[static 
 	return fixture->reload_result;
 }
 
+static json_t *act_given(void *userdata, int request, const json_t *arguments, uid_t uid,
+			 char error[static CONTROL_ERROR_SIZE])
+{
+	const char *reason = json_string_value(json_object_get(arguments, "reason"));
+
+	(void)userdata;
+	if (!reason) {
+		(void)snprintf(error, CONTROL_ERROR_SIZE, "no reason");
+		return NULL;
+	}
+	return json_pack("{s:s, s:s, s:b}", "did",
+			 control_request_name((enum control_request)request), "reason", reason,
+			 "root", uid == 0);
+}
+
 static int setup(void **state)
 {
-	static const struct control_handlers handlers = { status_given, reload_given,
-							  preflight_given };
+	static const struct control_handlers handlers = { .status = status_given,
+							  .reload = reload_given,
+							  .preflight = preflight_given,
+							  .act = act_given };
 	static struct fixture fixture;
 
 	fixture = (struct fixture){ .folder = "/tmp/test_control.XXXXXX", .status_size = 5 };
@@ -144,11 +161,24 @@ static void requests_are_answered(void **state)
 		fixture->reload_result = -EINVAL;
 		ask(fixture, "{\"request\":\"reload\"}", "{\"error\":\"policy.yaml:3:1: no\"}");
 		ask(fixture, "{\"request\":\"preflight\"}", "{\"error\":\"no cloud\"}");
+		ask(fixture, "{\"request\":\"contain\",\"reason\":\"x\",\"seconds\":5}",
+		    "{\"did\":\"contain\",\"reason\":\"x\",\"root\":true}");
+		ask(fixture, "{\"request\":\"uncontain\"}", "{\"error\":\"no reason\"}");
 	}
 	control_statistics(fixture->control, &statistics);
 	assert_int_equal(statistics.unknown, 1);
 	assert_int_equal(stat(fixture->path, &status), 0);
 	assert_int_equal(status.st_mode & 0777, 0660);
+}
+
+static int request_read(const char *frame, size_t size, enum control_peer peer)
+{
+	json_t *arguments = NULL;
+	int r = control_request_read(frame, size, peer, &arguments);
+
+	assert_int_equal(r >= 0, arguments != NULL);
+	json_decref(arguments);
+	return r;
 }
 
 static void requests_are_checked(void **state)
@@ -166,6 +196,17 @@ static void requests_are_checked(void **state)
 		{ "{\"request\":\"status\",\"more\":1}", -EBADMSG, -EBADMSG },
 		{ "{\"request\":\"status\",\"request\":\"reload\"}", -EBADMSG, -EBADMSG },
 		{ "{\"request\":1}", -EBADMSG, -EBADMSG },
+		{ "{\"request\":\"contain\"}", CONTROL_CONTAIN, -EPERM },
+		{ "{\"request\":\"contain\",\"reason\":\"a\",\"seconds\":0}", CONTROL_CONTAIN,
+		  -EPERM },
+		{ "{\"request\":\"uncontain\",\"reason\":\"a\"}", CONTROL_UNCONTAIN, -EPERM },
+		{ "{\"request\":\"uncontain\",\"seconds\":1}", -EBADMSG, -EPERM },
+		{ "{\"request\":\"contain\",\"seconds\":-1}", -EBADMSG, -EPERM },
+		{ "{\"request\":\"contain\",\"seconds\":1.5}", -EBADMSG, -EPERM },
+		{ "{\"request\":\"contain\",\"seconds\":\"1\"}", -EBADMSG, -EPERM },
+		{ "{\"request\":\"contain\",\"reason\":1}", -EBADMSG, -EPERM },
+		{ "{\"request\":\"contain\",\"reason\":null}", -EBADMSG, -EPERM },
+		{ "{\"request\":\"contain\",\"more\":1}", -EBADMSG, -EPERM },
 		{ "{\"other\":\"status\"}", -EBADMSG, -EBADMSG },
 		{ "[\"request\"]", -EBADMSG, -EBADMSG },
 		{ "{\"request\":\"status\"} x", -EBADMSG, -EBADMSG },
@@ -179,15 +220,14 @@ static void requests_are_checked(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		size_t size = strlen(cases[i].frame);
 
-		assert_int_equal(control_request_read(cases[i].frame, size, CONTROL_PEER_ROOT),
+		assert_int_equal(request_read(cases[i].frame, size, CONTROL_PEER_ROOT),
 				 cases[i].as_root);
-		assert_int_equal(control_request_read(cases[i].frame, size, CONTROL_PEER_OTHER),
+		assert_int_equal(request_read(cases[i].frame, size, CONTROL_PEER_OTHER),
 				 cases[i].as_other);
 	}
 	memset(large, '[', sizeof(large));
-	assert_int_equal(control_request_read(large, sizeof(large), CONTROL_PEER_ROOT), -EMSGSIZE);
-	assert_int_equal(control_request_read(large, sizeof(large) - 1, CONTROL_PEER_ROOT),
-			 -EBADMSG);
+	assert_int_equal(request_read(large, sizeof(large), CONTROL_PEER_ROOT), -EMSGSIZE);
+	assert_int_equal(request_read(large, sizeof(large) - 1, CONTROL_PEER_ROOT), -EBADMSG);
 }
 
 /* In a child, as nobody: asks for a reload, and exits 0 when it is refused as it should be. */
@@ -352,8 +392,10 @@ static void second_daemons_are_refused(void **state)
 {
 	/* Proves: the socket of a running daemon is not taken over. */
 	struct fixture *fixture = *state;
-	static const struct control_handlers handlers = { status_given, reload_given,
-							  preflight_given };
+	static const struct control_handlers handlers = { .status = status_given,
+							  .reload = reload_given,
+							  .preflight = preflight_given,
+							  .act = act_given };
 	struct control *second = NULL;
 
 	assert_int_equal(control_open(fixture->loop, fixture->path, &handlers, fixture, &second),
