@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/inet_diag.h>
+#include <linux/magic.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/address.h"
@@ -59,8 +61,12 @@ static void namespaces_free(struct namespaces **namespaces)
 static void namespace_add(struct namespaces *all, const char *path)
 {
 	CLEANUP(close_cleanup) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct statfs system;
 	struct stat status;
 
+	/* A name that nothing is mounted at: a namespace that is being made or removed. */
+	if (fd >= 0 && fstatfs(fd, &system) == 0 && system.f_type != NSFS_MAGIC)
+		return;
 	if (fd < 0 || fstat(fd, &status) < 0) {
 		/* A process that has ended has none. */
 		all->unreachable += errno != ENOENT && errno != ESRCH;
@@ -327,7 +333,7 @@ int contain_sockets_destroy(struct containment *containment, struct contain_sock
 	if (r < 0)
 		return r;
 	namespaces_find(namespaces);
-	ret->unreachable = namespaces->unreachable;
+	ret->unreachable = containment_whole(containment) ? namespaces->unreachable : 0;
 	r = sweep_start(&sweep);
 	if (r < 0)
 		return r;

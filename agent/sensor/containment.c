@@ -338,7 +338,7 @@ static void leftovers_remove(const struct containment *containment, const char *
 		return;
 	if (pin_dir)
 		(void)containment_unload(pin_dir, NULL, NULL);
-	else if (containment->wants_interfaces)
+	if (containment->wants_interfaces)
 		containment_filters_remove();
 }
 
@@ -366,6 +366,8 @@ int containment_open(const struct containment_options *options, struct containme
 	r = take_over(containment);
 	if (r < 0)
 		return r;
+	if (containment->wants_interfaces)
+		containment_interfaces_prepare(containment);
 	leftovers_remove(containment, options->pin_dir);
 	*ret = take_ptr(containment);
 	return 0;
@@ -453,6 +455,11 @@ size_t containment_exempt(const struct containment *containment)
 	return containment->exempt_found;
 }
 
+bool containment_whole(const struct containment *containment)
+{
+	return containment->whole;
+}
+
 bool containment_pinned(const struct containment *containment)
 {
 	return containment->folder[0] != '\0';
@@ -500,6 +507,20 @@ bool containment_open_to(const struct containment *containment, const struct add
 
 /* ---- from outside ---- */
 
+static void control_clear(const char *folder)
+{
+	CLEANUP(close_cleanup) int fd = pin_open(folder, NULL, CONTAINMENT_PIN);
+	CLEANUP(free_cleanup) void *value = NULL;
+	struct bpf_map_info info = { 0 };
+	uint32_t size = sizeof(info), zero = 0;
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) < 0)
+		return;
+	value = calloc(1, info.value_size);
+	if (value)
+		(void)bpf_map_update_elem(fd, &zero, value, BPF_ANY);
+}
+
 struct unload {
 	const char *folder;
 	void (*tell)(const char *line, void *userdata);
@@ -534,7 +555,8 @@ int containment_unload(const char *pin_dir, void (*tell)(const char *line, void 
 	if (r < 0 || access(folder, F_OK) < 0)
 		return r;
 	(void)control_read(folder, &control);
-	/* Filters first: they are what is left when it is killed here, and the folder says so. */
+	/* From here on all of them let pass, also those of other network namespaces. */
+	control_clear(folder);
 	containment_filters_remove();
 	r = pin_folder_each(folder, NULL, pin_unload, &unload);
 	if (r < 0)

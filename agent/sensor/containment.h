@@ -90,6 +90,8 @@ void containment_counters(const struct containment *containment, struct containm
  * folders as they were at containment_snapshot(). */
 int containment_snapshot(struct containment *containment);
 bool containment_cuts(const struct containment *containment, uint64_t cgroup_id);
+/* Whether the tree is the whole host. */
+bool containment_whole(const struct containment *containment);
 /* Whether anybody may speak with that end: what is listed, and loopback. */
 bool containment_open_to(const struct containment *containment, const struct address *address,
 			 uint8_t protocol, uint16_t port);

@@ -39,37 +39,44 @@ static bool link_holds(int fd, const struct containment *containment)
 static int link_attach(struct containment *containment, size_t i)
 {
 	const struct bpf_program *program = program_of(containment, i);
-	CLEANUP(close_cleanup) int fd = -1;
-	int r = 0;
+	int fd = bpf_link_create(bpf_program__fd(program), containment->cgroup_fd,
+				 bpf_program__expected_attach_type(program), NULL);
 
-	fd = bpf_link_create(bpf_program__fd(program), containment->cgroup_fd,
-			     bpf_program__expected_attach_type(program), NULL);
 	if (fd < 0)
-		return -errno;
-	if (containment->folder[0])
-		r = pin_replace(fd, containment->folder, NULL, programs[i]);
-	/* It is in force all the same, as long as we are. */
-	if (r < 0)
-		(void)log_errno(LOG_WARNING, r, "%s cannot be pinned", programs[i]);
+		return log_errno(LOG_ERR, -errno, "%s cannot be attached", programs[i]);
 	close_cleanup(&containment->links[i]);
-	containment->links[i] = take_fd(&fd);
+	containment->links[i] = fd;
 	return 0;
 }
 
+/* It is in force all the same, as long as we are. */
+static void link_pin(const struct containment *containment, size_t i)
+{
+	int r = pin_replace(containment->links[i], containment->folder, NULL, programs[i]);
+
+	if (r < 0)
+		(void)log_errno(LOG_WARNING, r, "%s cannot be pinned", programs[i]);
+}
+
+/* All attached before the first is pinned: that takes longer. */
 int containment_links_attach(struct containment *containment)
 {
+	bool fresh[CONTAINMENT_LINKS] = { false };
 	int result = 0;
 
 	for (size_t i = 0; i < CONTAINMENT_LINKS; i++) {
-		int r = link_holds(containment->links[i], containment)
-				? 0
-				: link_attach(containment, i);
+		int r;
 
-		if (r < 0)
-			(void)log_errno(LOG_ERR, r, "%s cannot be attached", programs[i]);
+		if (link_holds(containment->links[i], containment))
+			continue;
+		r = link_attach(containment, i);
+		fresh[i] = r == 0;
 		if (r < 0 && i < PACKET_LINKS)
 			result = r;
 	}
+	for (size_t i = 0; i < CONTAINMENT_LINKS && containment->folder[0]; i++)
+		if (fresh[i])
+			link_pin(containment, i);
 	return result;
 }
 

@@ -65,6 +65,8 @@ bool containment_links_hold(const struct containment *containment);
 void containment_links_close(struct containment *containment);
 
 /* containment_interfaces.c */
+/* Has the kernel load what it needs for filters: that would take its time when they are wanted. */
+void containment_interfaces_prepare(const struct containment *containment);
 void containment_interfaces_detach(struct containment *containment);
 bool containment_interfaces_hold(const struct containment *containment);
 void containment_interfaces_close(struct containment *containment);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "sensor/containment.h"
 #include "sensor/pins_private.h"
 
 CLEANUP_DEFINE(struct pin_state *, pin_state_unmap)
@@ -139,6 +140,9 @@ int pins_unload(const char *folder, bool force, void (*tell)(const char *line, v
 	int r = pin_folder_lock(folder, &lock_fd);
 
 	if (r < 0 && !(r == -EBUSY && force))
+		return r;
+	r = containment_unload(folder, tell, userdata);
+	if (r < 0)
 		return r;
 	r = pin_folder_each(folder, PIN_LINKS, link_unload, (void *)(uintptr_t)&unload);
 	if (r == 0)
