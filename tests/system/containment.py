@@ -173,7 +173,7 @@ class Host:
         for address in (WORLD, WORLD6, METADATA, METADATA6, OPEN):
             self.world.serve_tcp(address, PORT)
             self.world.serve_udp(address, PORT)
-        for address in (RESOLVER, RESOLVER6, WORLD):
+        for address in (RESOLVER, RESOLVER6, CLOCK):
             self.world.serve_udp(address, 53)
         self.world.serve_udp(CLOCK, 123)
         return self

@@ -90,7 +90,7 @@ def ways(app, pod, world):
         "dns": lambda: app.dns(RESOLVER, "tunnel.cordon-test.invalid", 1),
         "dns6": lambda: app.dns(RESOLVER6, "tunnel.cordon-test.invalid", 2),
         "allowed name": lambda: app.dns(RESOLVER, "ssm.example.com", 3),
-        "dns elsewhere": lambda: app.dns(WORLD, "tunnel.cordon-test.invalid", 4),
+        "dns elsewhere": lambda: app.dns(CLOCK, "tunnel.cordon-test.invalid", 4),
         "connected udp": lambda: app.say("datagrams", Mark()),
         "raw": lambda: heard("send_raw", "raw", HOST, WORLD, PORT),
         "packet": lambda: heard("send_frame", "out0", IPV4, HOST, WORLD, PORT),
@@ -406,7 +406,7 @@ def test_a_resolver_asks_for_what_the_agents_need(host, make_agent):
         for name in ("ssm.example.co", "x.ssm.example.com", "ssm.example.com.evil.example",
                      "tunnel.example"):
             assert resolver.dns(address, name, 3) == "EPERM", name
-    assert resolver.dns(WORLD, "ssm.example.com", 4) == "EPERM"
+    assert resolver.dns(CLOCK, "ssm.example.com", 4) == "EPERM"  # no resolver of the host
     assert resolver.tcp(WORLD, PORT, Mark()) == "EPERM"
     resolver.end()
 

@@ -125,6 +125,24 @@ class Judge:
         self.say("unloaded" in lines and "cordon" not in lines, "pins: unload removes everything",
                  str(lines))
 
+    def containment(self):
+        """Cut off, also while nobody runs, and open again."""
+        log = " | ".join(self.wrote.get("contain log", ["no log"])[-8:])
+        (begun, *_) = objects(self.wrote.get("contain begin", [])) or [{}]
+        self.say(begun.get("contained") is True and begun.get("pinned") is True,
+                 "contain: the host is contained", f"{begun} {log}")
+        for section, refused in (("before", False), ("during", True), ("down", True),
+                                 ("after", False)):
+            said = " ".join(self.wrote.get(f"contain {section}", ["nothing"]))
+            self.say(("not permitted" if refused else "unreachable") in said,
+                     f"contain: a connection {section} is {'refused' if refused else 'let out'}",
+                     said)
+        self.say(self.answered("contain loopback") is True, "contain: loopback is open",
+                 str(self.wrote.get("contain loopback")))
+        (status, *_) = objects(self.wrote.get("contain again", [])) or [{}]
+        self.say(status.get("contain", {}).get("reason") == "vm", "contain: it is taken over",
+                 f"{status.get('contain')} {log}")
+
     def replay(self, capture):
         """The probe code reads the same questions as it does elsewhere."""
         keys = ("frame", "src", "dst", "sport", "dport", "proto", "response", "qname", "qtype")
@@ -146,6 +164,7 @@ class Judge:
             self.agent(mode)
             self.lookups(mode)
         self.pins()
+        self.containment()
         self.tests()
         for capture in CAPTURES:
             self.replay(capture)
