@@ -54,6 +54,14 @@ static void assert_defaults(const struct config *config)
 	assert_true(config->intel.builtin_resolvers);
 	assert_true(config->sensor.connections);
 	assert_true(config->sensor.flows);
+	assert_true(config->contain.ntp);
+	assert_int_equal(config->contain.interfaces, CONFIG_INTERFACES_AUTO);
+	assert_int_equal(config->contain.seconds, 0);
+	assert_int_equal(config->contain.open_count, 0);
+	assert_int_equal(config->contain.names.count, 0);
+	assert_int_equal(config->contain.units.count, 2);
+	assert_string_equal(config->contain.units.texts[0], "amazon-ssm-agent.service");
+	assert_int_equal(config->contain.resolvers.count, 1);
 	assert_string_equal(config->intel.pack, CORDON_STATEDIR "/intel.pack");
 	assert_null(config->intel.never_block);
 	assert_int_equal(config->intel.feeds_count, 0);
@@ -108,6 +116,9 @@ static void test_every_key(void **state)
 		"scan: { worker: bin/scan, workers: 3, memory: 64M }\n"
 		"policy:\n  files: [a.yaml, /b.yaml]\n"
 		"journal: { max_findings: 500, sightings: 0 }\n"
+		"contain:\n  units: [a.service, /b/c]\n  resolvers: []\n  names: x.example\n"
+		"  open:\n    - { address: 10.1.0.0/16, port: 443, protocol: tcp }\n"
+		"    - { address: \"fd00::1\" }\n  ntp: no\n  interfaces: yes\n  seconds: 60\n"
 		"report:\n  file: { path: f.jsonl, max_size: 1M, keep: 0 }\n  journald: no\n"
 		"  screen: yes\n");
 
@@ -136,6 +147,19 @@ static void test_every_key(void **state)
 	assert_false(config.intel.builtin_resolvers);
 	assert_false(config.sensor.connections);
 	assert_false(config.sensor.flows);
+	assert_int_equal(config.contain.units.count, 2);
+	assert_string_equal(config.contain.units.texts[1], "/b/c");
+	assert_int_equal(config.contain.resolvers.count, 0);
+	assert_string_equal(config.contain.names.texts[0], "x.example");
+	assert_int_equal(config.contain.open_count, 2);
+	assert_int_equal(config.contain.open[0].length, 112);
+	assert_int_equal(config.contain.open[0].port, 443);
+	assert_int_equal(config.contain.open[0].protocol, 6);
+	assert_int_equal(config.contain.open[1].length, 128);
+	assert_int_equal(config.contain.open[1].port, 0);
+	assert_false(config.contain.ntp);
+	assert_int_equal(config.contain.interfaces, CONFIG_INTERFACES_YES);
+	assert_int_equal(config.contain.seconds, 60);
 	assert_string_equal(config.intel.pack, "/etc/x/p.pack");
 	assert_string_equal(config.intel.never_block, "/etc/x/n.txt");
 	assert_int_equal(config.intel.feeds_count, 2);
@@ -215,6 +239,12 @@ static void test_errors(void **state)
 		  "/etc/x/c.yaml:1:45: a tag with a comma or blank; write a list: [a, b]" },
 		{ "intel: { feeds: [ { name: \"a\\n\", path: b } ] }\n",
 		  "/etc/x/c.yaml:1:27: text with a backslash or characters that cannot be shown" },
+		{ "contain: { open: [ { port: 1 } ] }\n",
+		  "/etc/x/c.yaml:1:20: what stays open without \"address\"" },
+		{ "contain: { open: [ { address: 10.0.0.1/8 } ] }\n",
+		  "/etc/x/c.yaml:1:31: bits are set beyond the prefix" },
+		{ "contain: { open: [ { address: x } ] }\n",
+		  "/etc/x/c.yaml:1:31: expected an address or prefix (10.0.0.0/16), found \"x\"" },
 		{ "policy: { files: [] }\n", "/etc/x/c.yaml:1:18: an empty list" },
 		{ "policy: { files: [[]] }\n",
 		  "/etc/x/c.yaml:1:19: expected a path, found a list" },

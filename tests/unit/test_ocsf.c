@@ -468,6 +468,40 @@ static void test_dns_activity(void **state)
 	}
 }
 
+/* So is a containment, begun or lifted, done or not; its reason is anybody's text. */
+static void test_containment(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct sample sample;
+		struct ocsf_containment input = { .time = NS_PER_SECOND,
+						  .lifted = i == 3,
+						  .outcome = (enum ocsf_containment_outcome)i,
+						  .reason = "because\x1b[2J \xff",
+						  .finding = i == 1 ? "uid-1" : "",
+						  .problem = "it cannot",
+						  .until = i == 1 ? 2 * NS_PER_SECOND : 0,
+						  .provisional = i == 1 };
+		json_t *object;
+		char *line;
+
+		sample_fill(&sample);
+		input.host = sample.input.host;
+		object = ocsf_containment(&input);
+		assert_non_null(object);
+		assert_int_equal(json_integer_value(json_object_get(object, "activity_id")),
+				 i == 3 ? 3 : 1);
+		assert_string_equal(text_at(object, "unmapped", "reason"), "because\\x1b[2J \\xff");
+		assert_int_equal(json_object_get(json_object_get(object, "unmapped"), "until") !=
+					 NULL,
+				 i == 1);
+		line = ocsf_line(object);
+		(void)fprintf(lines, "%s\n", line);
+		free(line);
+		json_decref(object);
+	}
+}
+
 /* A block is a Network Remediation Activity of its own. */
 static void test_block_activity(void **state)
 {
@@ -782,6 +816,7 @@ int main(void)
 		cmocka_unit_test(test_block_words),
 		cmocka_unit_test(test_dns_activity),
 		cmocka_unit_test(test_block_activity),
+		cmocka_unit_test(test_containment),
 		cmocka_unit_test(test_host),
 		cmocka_unit_test(test_view_of_anything),
 		cmocka_unit_test(test_valid_by_schema),
