@@ -51,7 +51,7 @@ def test_help_and_version():
     assert cordon("--version").stdout.startswith("cordon ")
 
 
-@pytest.mark.parametrize("command", ["status", "doctor", "findings", "watch", "intel",
+@pytest.mark.parametrize("command", ["status", "doctor", "contain", "uncontain", "findings", "watch", "intel",
                                      "intel compile", "intel lookup", "intel info", "policy",
                                      "policy check", "replay"])
 def test_each_command_has_help(command):
