@@ -42,7 +42,7 @@ int control_call_with(const char *path, const json_t *request, json_t **ret)
 	fd = channel_connect(path);
 	if (fd < 0)
 		return fd;
-	r = request_send(fd, object);
+	r = request_send(fd, request);
 	if (r >= 0)
 		r = channel_wait(fd, POLLIN, clock_boottime() + REPLY_TIME);
 	if (r < 0)
