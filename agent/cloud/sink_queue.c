@@ -264,6 +264,16 @@ static uint64_t interval_of(const struct sink_queue *queue)
 	return queue->type->interval ? queue->type->interval : SINK_INTERVAL;
 }
 
+/* What waits is of several: nothing more comes to the first. */
+static bool period_is_over(const struct sink_queue *queue)
+{
+	const struct batch_entry *first = TAILQ_FIRST(&queue->waiting);
+	const struct batch_entry *last = TAILQ_LAST(&queue->waiting, batch_list);
+	uint64_t period = queue->type->limits.period;
+
+	return period && first && first->time / period != last->time / period;
+}
+
 /* Boot clock when the queue is to be delivered; UINT64_MAX: nothing waits. */
 static uint64_t queue_due(const struct sink_queue *queue)
 {
@@ -280,6 +290,8 @@ static uint64_t queue_due(const struct sink_queue *queue)
 	TAILQ_FOREACH(entry, &queue->waiting, next)
 	if (entry->urgent && !queue->type->patient)
 		return ahead > queue->paced ? 0 : queue->paced - ahead;
+	if (period_is_over(queue))
+		due = 0;
 	if (queue->waiting_count >= limits->count || queue->waiting_bytes >= limits->bytes ||
 	    queue->count_max < limits->count)
 		due = 0;

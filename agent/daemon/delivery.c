@@ -30,7 +30,7 @@
  * over each time. */
 #define REFILL_BELOW	(PLACES_SINK_MAX / 2)
 /* The metadata service has said who we are by then, or nobody will. */
-#define INSTANCE_WAIT	(15 * NS_PER_SECOND)
+#define INSTANCE_WAIT	(60 * NS_PER_SECOND)
 /* Limits are looked after every so many seconds. */
 #define PRUNE_SECONDS	10
 /* curl, TLS, and a stack for each thread that resolves a name. */

@@ -324,7 +324,7 @@ def test_account_is_not_known(aws, sink_agent, namespace):
     look_up(namespace, ["a.worst.invalid"])
     wait_for(lambda: events(aws) and stored(aws), "the others have it")
     wait_for(lambda: "report.security_hub.account" in (sink(agent, "security_hub")["error"] or ""),
-             "it is told", 60)
+             "it is told", 120)
     assert sink(agent, "security_hub")["waiting"] == 1
 
 
