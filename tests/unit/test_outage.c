@@ -39,8 +39,7 @@
 #define TURN	   20  /* findings, 17 s */
 #define CATCH_STEP (NS_PER_SECOND / 10)
 /* Of the journal's file: rows for 20,000 findings, and what is owed. */
-#define DISK_MAX   (UINT64_C(160) << 20)
-#define OWED_MAX   60000
+#define DISK_MAX   (UINT64_C(80) << 20)
 #define CALLS_MAX  200000
 
 static const struct aws {
