@@ -48,6 +48,8 @@ libcli_a_SOURCES = \
 	%D%/replay_summary.h \
 	%D%/status.c \
 	%D%/watch.c \
+	%D%/status_value.c \
+	%D%/status_value.h \
 	%D%/writer.c \
 	%D%/writer.h
 libcli_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS)

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cli/command.h"
+#include "cli/status_value.h"
 #include "cli/writer.h"
 #include "daemon/control_call.h"
 
@@ -21,15 +22,6 @@ CLEANUP_DEFINE(json_t *, json_decref)
 
 /* Probes shown side by side. */
 #define PROBES_MAX 8
-
-enum form {
-	FORM_TEXT,
-	FORM_NUMBER,
-	FORM_BYTES,
-	FORM_SECONDS,
-	FORM_MICROSECONDS,
-	FORM_TRUTH,
-};
 
 /* A line of text: where it stands in the reply, and how it is shown. */
 struct line {
@@ -173,78 +165,6 @@ static const struct section {
   answers = { "answers", "Answers", answer_lines, ELEMENTS(answer_lines) },
   cost = { "cost", "Cost", cost_lines, ELEMENTS(cost_lines) };
 
-/* The value at "a.b", or NULL. */
-static const json_t *value_find(const json_t *object, const char *path)
-{
-	while (object) {
-		size_t length = strcspn(path, ".");
-		char key[64];
-
-		if (length >= sizeof(key))
-			return NULL;
-		memcpy(key, path, length);
-		key[length] = '\0';
-		object = json_object_get(object, key);
-		if (!path[length])
-			break;
-		path += length + 1;
-	}
-	return object;
-}
-
-static uint64_t number_of(const json_t *value)
-{
-	return json_is_integer(value) && json_integer_value(value) > 0
-		       ? (uint64_t)json_integer_value(value)
-		       : 0;
-}
-
-static void bytes_show(uint64_t bytes, char *out, size_t size)
-{
-	if (bytes >= UINT64_C(1) << 20)
-		(void)snprintf(out, size, "%.1f MiB", (double)bytes / (1 << 20));
-	else
-		(void)snprintf(out, size, "%.1f KiB", (double)bytes / (1 << 10));
-}
-
-static void seconds_show(uint64_t seconds, char *out, size_t size)
-{
-	if (seconds >= 86400)
-		(void)snprintf(out, size, "%" PRIu64 " d %" PRIu64 " h", seconds / 86400,
-			       seconds / 3600 % 24);
-	else if (seconds >= 3600)
-		(void)snprintf(out, size, "%" PRIu64 " h %" PRIu64 " min", seconds / 3600,
-			       seconds / 60 % 60);
-	else if (seconds >= 60)
-		(void)snprintf(out, size, "%" PRIu64 " min %" PRIu64 " s", seconds / 60,
-			       seconds % 60);
-	else
-		(void)snprintf(out, size, "%" PRIu64 " s", seconds);
-}
-
-static void value_show(const json_t *value, enum form form, char *out, size_t size)
-{
-	const char *text = json_string_value(value);
-	uint64_t number = number_of(value);
-
-	if (form == FORM_TEXT	 ? !text
-	    : form == FORM_TRUTH ? !json_is_boolean(value)
-				 : !json_is_integer(value))
-		(void)snprintf(out, size, "-");
-	else if (form == FORM_TEXT)
-		(void)snprintf(out, size, "%s", text);
-	else if (form == FORM_TRUTH)
-		(void)snprintf(out, size, "%s", json_is_true(value) ? "yes" : "no");
-	else if (form == FORM_BYTES)
-		bytes_show(number, out, size);
-	else if (form == FORM_SECONDS)
-		seconds_show(number, out, size);
-	else if (form == FORM_MICROSECONDS)
-		(void)snprintf(out, size, "%.2f s", (double)number / 1e6);
-	else
-		(void)snprintf(out, size, "%" PRIu64, number);
-}
-
 static void section_print(struct writer *writer, const json_t *reply, const struct section *section)
 {
 	char text[1024];
@@ -341,6 +261,33 @@ static void deliveries_print(struct writer *writer, const json_t *reply)
 		    ELEMENTS(columns));
 }
 
+static void reports_print(struct writer *writer, const json_t *reply)
+{
+	static const struct writer_column columns[] = {
+		{ .key = "name", .title = "REPORT" },
+		{ .key = "delivered", .title = "DELIVERED", .right = true },
+		{ .key = "failed", .title = "FAILED", .right = true },
+		{ .key = "error", .title = "ERROR" },
+	};
+	static const enum form forms[] = { FORM_TEXT, FORM_NUMBER, FORM_NUMBER, FORM_TEXT };
+
+	array_print(writer, value_find(reply, "deliveries.reports"), "Reports", columns, forms,
+		    ELEMENTS(columns));
+}
+
+static void calls_print(struct writer *writer, const json_t *reply)
+{
+	static const struct writer_column columns[] = {
+		{ .key = "call", .title = "CALL OF AWS" },
+		{ .key = "used_by", .title = "USED BY" },
+		{ .key = "state", .title = "STATE" },
+	};
+	static const enum form forms[] = { FORM_TEXT, FORM_TEXT, FORM_TEXT };
+
+	array_print(writer, value_find(reply, "deliveries.preflight.calls"), "Calls of AWS",
+		    columns, forms, ELEMENTS(columns));
+}
+
 static void cage_print(struct writer *writer, const json_t *reply)
 {
 	static const struct writer_column columns[] = {
@@ -362,7 +309,7 @@ static void policy_print(struct writer *writer, const json_t *reply)
 
 	writer_section(writer, "policy", "Policy");
 	writer_value(writer, "rules", "rules", WRITER_PLAIN, "%" PRIu64,
-		     number_of(value_find(reply, "policy.rules")));
+		     value_number(value_find(reply, "policy.rules")));
 	json_array_foreach(value_find(reply, "policy.files"), i, file)
 		writer_value(writer, "file", "file", WRITER_PLAIN, "%s",
 			     json_is_string(file) ? json_string_value(file) : "-");
@@ -411,7 +358,7 @@ static void probes_print(struct writer *writer, json_t *reply)
 		for (size_t i = 1; i < count; i++) {
 			probe = json_object_get(probes, columns[i].key);
 			writer_cell(writer, WRITER_PLAIN, "%" PRIu64,
-				    number_of(json_object_get(probe, counter)));
+				    value_number(json_object_get(probe, counter)));
 		}
 	}
 	writer_end(writer);
@@ -462,6 +409,8 @@ static int text_print(json_t *reply)
 	section_print(writer, reply, &findings);
 	sinks_print(writer, reply);
 	deliveries_print(writer, reply);
+	reports_print(writer, reply);
+	calls_print(writer, reply);
 	section_print(writer, reply, &block);
 	section_print(writer, reply, &cut);
 	section_print(writer, reply, &contain);

@@ -337,6 +337,9 @@ static void instance_came(const struct message_instance *instance, void *userdat
 	/* What was missing may have been just this. */
 	for (unsigned id = 0; id < CLOUD_SINKS; id++)
 		delivery->sinks[id].paused_until = 0;
+	reports_hurry(&delivery->reports);
+	preflight_hurry(&delivery->preflight);
+	delivery->log.paused_until = 0;
 }
 
 /* ---- start and end ---- */

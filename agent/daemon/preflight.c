@@ -184,6 +184,13 @@ int preflight_begin(struct agent *agent, uint64_t *ret_run)
 	return 0;
 }
 
+void preflight_hurry(struct preflight *preflight)
+{
+	for (size_t i = 0; i < ELEMENTS(rows); i++)
+		if (preflight->found[i].state == PREFLIGHT_OPEN)
+			preflight->next_run = 0;
+}
+
 int preflight_ask(void *userdata, uint64_t *ret_run, char error[static CONTROL_ERROR_SIZE])
 {
 	const struct agent *agent = userdata;

@@ -42,6 +42,8 @@ struct preflight {
 
 /* Once a second. */
 void preflight_tick(struct agent *agent);
+/* What was left open may have lacked only what is known now. */
+void preflight_hurry(struct preflight *preflight);
 /* Begins a run now, unless one is under way; returns the number that preflight.runs has when it has
  * ended. -ENOTCONN: nothing of AWS is configured, or cordon-cloud cannot be had. */
 int preflight_begin(struct agent *agent, uint64_t *ret_run);

@@ -204,6 +204,13 @@ void reports_tick(struct agent *agent)
 	}
 }
 
+void reports_hurry(struct reports *reports)
+{
+	for (size_t i = 0; i < REPORTS; i++)
+		if (reports->states[i].error[0])
+			reports->states[i].look_at = reports->states[i].pause = 0;
+}
+
 void reports_clear(struct reports *reports)
 {
 	for (size_t i = 0; i < REPORTS; i++) {

@@ -39,6 +39,8 @@ struct reports {
 
 /* Whether anything of it is configured. */
 bool reports_wanted(const struct config *config);
+/* What failed may have lacked only what is known now: it goes at once. */
+void reports_hurry(struct reports *reports);
 /* Once a second. */
 void reports_tick(struct agent *agent);
 void reports_clear(struct reports *reports);
