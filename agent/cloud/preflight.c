@@ -267,7 +267,8 @@ static void trial_begin(struct sink_queue *queue, const char *name)
 		sink_call(queue, trials[row].service, trials[row].operation,
 			  trials[row].body(queue), trial_done);
 	else
-		sink_call_bytes(queue, trials[row].service, trials[row].operation, "", trial_done);
+		sink_call_bytes(queue, trials[row].service, trials[row].operation, trials[row].form,
+				trial_done);
 }
 
 static void deliver(struct sink_queue *queue)
