@@ -50,6 +50,10 @@ libcli_a_SOURCES = \
 	%D%/watch.c \
 	%D%/status_value.c \
 	%D%/status_value.h \
+	%D%/watch_draw.c \
+	%D%/watch_draw.h \
+	%D%/watch_rows.c \
+	%D%/watch_rows.h \
 	%D%/writer.c \
 	%D%/writer.h
 libcli_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS)
