@@ -158,6 +158,8 @@ FUZZ_TARGETS += \
 	%D%/fuzz/fuzz_control \
 	%D%/fuzz/fuzz_dns_answers \
 	%D%/fuzz/fuzz_dns_message \
+	%D%/fuzz/fuzz_case_ocsf \
+	%D%/fuzz/fuzz_pattern \
 	%D%/fuzz/fuzz_policy \
 	%D%/fuzz/fuzz_tls_hello \
 	%D%/fuzz/fuzz_http_request \
@@ -193,6 +195,8 @@ tests_fuzz_fuzz_domain_name_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_record_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_pool_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_worker_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_case_ocsf_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_pattern_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_policy_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_tls_hello_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_http_request_LDFLAGS = $(fuzz_link_flags)

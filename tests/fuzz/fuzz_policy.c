@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "policy/policy.h"
+#include "policy/threshold.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -33,6 +34,40 @@ static void text_check(const char *text)
 		assert(*text == '\n' || (unsigned char)*text >= 0x20);
 }
 
+static void step_told(const struct policy_step *step, void *userdata)
+{
+	const char **decided = userdata;
+
+	if (step->kind == STEP_DECIDED)
+		*decided = step->rule;
+}
+
+/* A walk over all rules comes to the one that the index found. */
+static void explain_check(const struct policy *policy, const struct finding *finding,
+			  const struct verdict *verdict)
+{
+	const char *decided = "default";
+	struct verdict again;
+
+	policy_explain(policy, finding, NOW, step_told, &decided, &again);
+	assert(strcmp(decided, verdict->rule) == 0 && again.severity == verdict->severity);
+}
+
+/* Counting leaves a severity, whatever is counted. */
+static void counted_check(const struct policy *policy, const struct finding *finding)
+{
+	static struct threshold_table *thresholds;
+	struct verdict verdict;
+
+	if (!thresholds && threshold_table_new(&thresholds) < 0)
+		return;
+	for (int i = 0; i < 3; i++) {
+		policy_judge(policy, thresholds, finding, NOW, &verdict);
+		assert(verdict.severity >= SEVERITY_INFORMATIONAL &&
+		       verdict.severity <= SEVERITY_CRITICAL && verdict.closing);
+	}
+}
+
 static void policy_ask(const struct policy *policy, unsigned severity, const char *feed)
 {
 	struct process process = {
@@ -52,6 +87,8 @@ static void policy_ask(const struct policy *policy, unsigned severity, const cha
 
 	(void)domain_name_parse("www.Bad.example", &event.name);
 	policy_evaluate(policy, &finding, NOW, &verdict);
+	explain_check(policy, &finding, &verdict);
+	counted_check(policy, &finding);
 	assert(verdict.severity != SEVERITY_NONE && *verdict.rule);
 	assert(answer != POLICY_BLOCKS || response_blocks(verdict.response));
 	assert(answer != POLICY_PASSES || verdict.response == RESPONSE_NONE);
