@@ -2,7 +2,7 @@
 EXTRA_DIST += quickstart .clang-format README.md ARCHITECTURE.md HACKING.md SECURITY.md \
 	LICENSE LICENSES %D%/cordon.yaml %D%/systemd/cordond.service.in
 
-dist_man_MANS = %D%/man/cordon.8 %D%/man/cordond.8 %D%/man/cordon.yaml.5
+dist_man_MANS = %D%/man/cordon.8 %D%/man/cordond.8 %D%/man/cordon.yaml.5 %D%/man/cordon-policy.5
 
 completionsdir = $(datadir)/bash-completion/completions
 dist_completions_DATA = %D%/completions/cordon
