@@ -319,7 +319,8 @@ static int pump_run(sd_event_source *source, void *userdata)
 		if (r < 0)
 			return scan_end(scan, r);
 	}
-	if (scan->walked && scan->pending == 0)
+	/* With nothing to scan, it is still said what is wrong with the rules. */
+	if (scan->walked && scan->pending == 0 && scan->loaded)
 		return scan_end(scan, 0);
 	return sd_event_source_set_enabled(
 		source, !scan->walked && scan->pending < QUEUE ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
@@ -344,6 +345,7 @@ static void rules_loaded(int error, void *userdata)
 		return;
 	}
 	scan->progress.started = clock_boottime();
+	(void)sd_event_source_set_enabled(scan->pump, SD_EVENT_ONESHOT);
 }
 
 static void trouble_met(enum file_scan_trouble trouble, const char *text, void *userdata)
