@@ -145,6 +145,9 @@ endif
 
 # With --enable-fuzzers they are fuzzers; else they run over their corpus in `make check`.
 FUZZ_TARGETS += \
+	%D%/fuzz/fuzz_archive \
+	%D%/fuzz/fuzz_file_protocol \
+	%D%/fuzz/fuzz_yara_source \
 	%D%/fuzz/fuzz_cloudwatch \
 	%D%/fuzz/fuzz_courier \
 	%D%/fuzz/fuzz_ssm \
@@ -180,6 +183,9 @@ check_LIBRARIES = libreplay.a
 libreplay_a_SOURCES = %D%/fuzz/replay_main.c
 replay_LIBS = libreplay.a
 endif
+tests_fuzz_fuzz_archive_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_file_protocol_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_yara_source_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_cloudwatch_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_courier_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_ssm_LDFLAGS = $(fuzz_link_flags)
@@ -287,6 +293,8 @@ EXTRA_DIST += \
 	%D%/system/test_probe.py \
 	%D%/system/site.py \
 	%D%/system/test_reload.py \
+	%D%/system/scan_corpus.py \
+	%D%/system/test_scan.py \
 	%D%/system/test_replay.py \
 	%D%/system/test_roads.py \
 	%D%/system/test_botocore.py \
