@@ -152,6 +152,12 @@ static int member_next(struct reading *reading, archive_member met, void *userda
 		budget_fault(reading->budget, "an archive that is damaged");
 		return 0;
 	}
+	/* It began like gzip, and is not: these are the bytes that we were given. */
+	if (archive_format(reading->archive) == ARCHIVE_FORMAT_RAW &&
+	    archive_filter_code(reading->archive, 0) == ARCHIVE_FILTER_NONE) {
+		budget_fault(reading->budget, "an archive that is damaged");
+		return 0;
+	}
 	if (reading->budget->members_left == 0) {
 		budget_fault(reading->budget, "more members than are unpacked of one file");
 		return 0;

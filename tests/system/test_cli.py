@@ -53,7 +53,7 @@ def test_help_and_version():
 
 @pytest.mark.parametrize("command", ["status", "doctor", "contain", "uncontain", "findings", "watch", "intel",
                                      "intel compile", "intel lookup", "intel info", "policy",
-                                     "policy check", "replay"])
+                                     "policy check", "replay", "scan"])
 def test_each_command_has_help(command):
     """Asked for, its usage comes on standard output, without an error."""
     result = cordon(*command.split(), "--help")
