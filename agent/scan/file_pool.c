@@ -155,7 +155,28 @@ static const char *done_take(struct file_worker *worker, const struct file_messa
 		return "broke the rules: a reply that nobody waits for";
 	(void)file_jobs_take(&worker->jobs);
 	worker->since = clock_boottime();
+	if (message->numbers[FILE_DONE_FLAGS] & FILE_DONE_BLAMES) {
+		if (!worker->blames)
+			worker->since += FILE_BLAME_TIME;
+		worker->blames = true;
+	}
 	file_scan_finish(worker->scan, job, message, message->texts[0]);
+	return NULL;
+}
+
+static const char *slow_take(struct file_worker *worker, const struct file_message *message)
+{
+	char text[FILE_REASON_MAX];
+
+	/* It looks for the rule once in its life. */
+	if (!worker->blames || worker->blamed)
+		return "broke the rules: more slow rules than it may tell";
+	worker->blamed = true;
+	worker->since = clock_boottime();
+	(void)snprintf(text, sizeof(text), "%.120s of %.240s: took more than %.1f s for a file",
+		       message->texts[FILE_SLOW_RULE], message->texts[FILE_SLOW_NAMESPACE],
+		       (double)message->numbers[FILE_SLOW_TIME] / (double)NS_PER_SECOND);
+	file_scan_trouble(worker->scan, FILE_SCAN_RULE_SLOW, text);
 	return NULL;
 }
 
@@ -169,6 +190,8 @@ static const char *message_take(struct file_worker *worker, const struct file_me
 		return match_take(worker, message);
 	case FILE_DONE:
 		return done_take(worker, message);
+	case FILE_SLOW:
+		return slow_take(worker, message);
 	case FILE_FAILED:
 		(void)snprintf(worker->reason, sizeof(worker->reason), "gave up: %.400s",
 			       message->texts[0]);
@@ -277,6 +300,7 @@ static void worker_start(struct file_worker *worker, uint64_t now)
 	}
 	worker->process = (struct worker_process){ .pidfd = -1, .channel = ends[0] };
 	worker->reason[0] = '\0';
+	worker->blames = worker->blamed = false;
 	worker->generation = scan->set.generation;
 	worker->started = now;
 	worker->state = FILE_WORKER_STARTING;
@@ -328,7 +352,7 @@ void file_pool_dispatch(struct file_scan *scan)
 			worker_break(worker, r == -EPIPE ? NULL : "takes no requests");
 			continue;
 		}
-		if (worker->jobs.count == 0)
+		if (worker->jobs.count == 0 && worker->since < clock_boottime())
 			worker->since = clock_boottime();
 		file_jobs_append(&worker->jobs, job);
 		file_pool_wake(scan);
@@ -358,7 +382,7 @@ static void worker_tick(struct file_worker *worker, uint64_t now)
 		 now - worker->started >= FILE_HELLO_TIMEOUT)
 		worker_break(worker, "it was not ready in time");
 	else if (worker->state == FILE_WORKER_READY && worker->jobs.count > 0 &&
-		 now - worker->since >= limit) {
+		 now >= worker->since + limit) {
 		(void)snprintf(reason, sizeof(reason), "no answer within %.1f s",
 			       (double)limit / (double)NS_PER_SECOND);
 		worker_break(worker, reason);

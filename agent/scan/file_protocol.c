@@ -52,6 +52,7 @@ static const struct row {
 			 0,
 			 0,
 			 { RULE_TEXT, PATH_TEXT, META_TEXT, META_TEXT, PATH_TEXT } },
+	[FILE_SLOW] = { "slow", FILE_READER_PARENT_WORKER, 1, .texts = { RULE_TEXT, PATH_TEXT } },
 	[FILE_DONE] = { "done", FILE_READER_PARENT_WORKER, 2, true, .texts = { REASON_TEXT } },
 };
 

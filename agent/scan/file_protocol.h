@@ -10,7 +10,7 @@
  *   parent -> zygote     RULES (the compiled set, limits), FORK (a worker's channel)
  *   zygote -> parent     LOADED, FORKED
  *   parent -> worker     SCAN (a file, or the memory of a process)
- *   worker -> parent     MATCH..., DONE
+ *   worker -> parent     MATCH..., DONE, and later perhaps SLOW (a rule)
  *
  * Each of the three says HELLO first, and FAILED as its last word.
  */
@@ -47,6 +47,7 @@ enum file_message_type {
 	FILE_SCAN,
 	FILE_MATCH,
 	FILE_DONE,
+	FILE_SLOW,
 	FILE_MESSAGES,
 };
 
@@ -75,13 +76,16 @@ enum {
 enum { FILE_SCAN_MEMORY };
 enum { FILE_MATCH_SEVERITY, FILE_MATCH_SCORE };
 enum { FILE_DONE_FLAGS, FILE_DONE_SIZE };
+enum { FILE_SLOW_TIME };
 #define FILE_DONE_UNSCANNABLE 1u
 #define FILE_DONE_PARTIAL     2u
 #define FILE_DONE_HASHED      4u
+#define FILE_DONE_BLAMES      8u /* looks for a slow rule before it goes on, once in its life */
 /* Texts. SOURCE, FAILED, MISSING have one. */
 enum { FILE_INCLUDE_NAME, FILE_INCLUDE_FROM };
 enum { FILE_TROUBLE_NAME, FILE_TROUBLE_WHY };
 enum { FILE_SCAN_PATH, FILE_SCAN_OWNER };
+enum { FILE_SLOW_RULE, FILE_SLOW_NAMESPACE };
 enum {
 	FILE_MATCH_RULE,
 	FILE_MATCH_NAMESPACE,

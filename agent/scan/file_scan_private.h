@@ -22,6 +22,8 @@
 #define FILE_TRIES_MAX	   2
 /* Beyond the time that the worker keeps by itself. */
 #define FILE_GRACE	   (5 * NS_PER_SECOND)
+/* For finding a slow rule. */
+#define FILE_BLAME_TIME	   (20 * NS_PER_SECOND)
 #define FILE_HELLO_TIMEOUT (20 * NS_PER_SECOND)
 #define FILE_BACKOFF_MIN   (50 * NS_PER_MILLISECOND)
 #define FILE_BACKOFF_MAX   (30 * NS_PER_SECOND)
@@ -84,6 +86,7 @@ struct file_worker {
 	uint64_t started, restart_at, backoff;
 	uint64_t since; /* when it began with its oldest job */
 	struct file_jobs jobs;
+	bool blames, blamed; /* it looks for a slow rule; it has told of it */
 	char reason[FILE_REASON_MAX];
 };
 

@@ -33,6 +33,9 @@
 #define MATCHES_MAX   10000
 #define INSIDE_MAX    4096
 #define EXTENSION_MAX 64
+/* A search is slow that takes longer than this, and than a second for so many bytes. */
+#define SLOW_TIME     (3 * NS_PER_SECOND)
+#define SLOW_BYTES    ((uint64_t)4 << 20)
 
 struct worker {
 	int channel;
@@ -49,6 +52,7 @@ struct worker {
 	const char *reason;
 	bool cut;    /* a part of it was not searched */
 	bool failed; /* the file itself was not */
+	bool slow, blamed;
 	struct yara_search search;
 	char filename[256], extension[EXTENSION_MAX];
 	struct archive_budget budget;
@@ -162,15 +166,24 @@ static int archive_search(struct worker *worker, const uint8_t *bytes, size_t si
 	return r;
 }
 
+static void slow_judge(struct worker *worker, uint64_t spent, size_t size)
+{
+	worker->slow |= spent >= SLOW_TIME && spent / NS_PER_SECOND >= size / SLOW_BYTES;
+}
+
 static int bytes_search(struct worker *worker, const uint8_t *bytes, size_t size)
 {
+	uint64_t before;
 	int r;
 
 	worker->search.externals[YARA_FILETYPE] = file_type_name(bytes, size);
 	worker->search.seconds = seconds_left(worker);
 	if (worker->search.seconds == 0)
 		return search_failed(worker, -ETIMEDOUT);
+	before = clock_boottime();
 	r = yara_engine_search(worker->engine, &worker->search, bytes, size);
+	if (worker->depth == 0)
+		slow_judge(worker, clock_boottime() - before, size);
 	if (r < 0)
 		r = search_failed(worker, r);
 	if (r == 0 && file_type_archive(bytes, size))
@@ -275,7 +288,7 @@ static void job_begin(struct worker *worker, const struct file_message *message)
 	worker->deadline = clock_boottime() + worker->limits->time_max;
 	worker->matches = 0;
 	worker->reason = NULL;
-	worker->cut = worker->failed = false;
+	worker->cut = worker->failed = worker->slow = false;
 	worker->inside[0] = '\0';
 	worker->inside_length = 0;
 	worker->depth = 0;
@@ -393,11 +406,29 @@ static int memory_scan(struct worker *worker, const struct file_message *message
 	return r < 0 ? search_failed(worker, r) : 0;
 }
 
+/* ---- slow rules ---- */
+
+/* After the file has been answered for: who made it slow. */
+static int slow_tell(struct worker *worker, size_t size)
+{
+	struct yara_blame blame;
+	struct file_message message = { .type = FILE_SLOW };
+
+	worker->blamed = true;
+	if (yara_engine_blame(worker->engine, &worker->search, worker->buffer, size, &blame) == 0)
+		return 0;
+	message.numbers[FILE_SLOW_TIME] = blame.time;
+	message.texts[FILE_SLOW_RULE] = blame.rule;
+	message.texts[FILE_SLOW_NAMESPACE] = blame.namespace_;
+	return message_send(worker, &message);
+}
+
 /* ---- requests ---- */
 
 static int job_run(struct worker *worker, const struct file_message *message)
 {
 	struct file_message reply = { .type = FILE_DONE };
+	bool blames;
 	int r;
 
 	job_begin(worker, message);
@@ -405,7 +436,6 @@ static int job_run(struct worker *worker, const struct file_message *message)
 		r = memory_scan(worker, message, &reply);
 	else
 		r = file_scan_one(worker, message, &reply);
-	buffer_trim(worker);
 	if (r < 0)
 		return r;
 	/* What did match is worth more than that not all was searched. */
@@ -413,8 +443,15 @@ static int job_run(struct worker *worker, const struct file_message *message)
 		reply.numbers[FILE_DONE_FLAGS] |= FILE_DONE_UNSCANNABLE;
 	else if (worker->cut)
 		reply.numbers[FILE_DONE_FLAGS] |= FILE_DONE_PARTIAL;
+	blames = worker->slow && !worker->blamed && !message->numbers[FILE_SCAN_MEMORY];
+	if (blames)
+		reply.numbers[FILE_DONE_FLAGS] |= FILE_DONE_BLAMES;
 	reply.texts[0] = worker->reason;
-	return message_send(worker, &reply);
+	r = message_send(worker, &reply);
+	if (r == 0 && blames)
+		r = slow_tell(worker, (size_t)reply.numbers[FILE_DONE_SIZE]);
+	buffer_trim(worker);
+	return r;
 }
 
 int file_worker_serve(int channel, struct yara_engine *engine, const struct file_limits *limits,

@@ -11,6 +11,7 @@
 #include <yara.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "scan/yara_compile.h"
 
 const char *const yara_external_names[YARA_EXTERNALS] = {
@@ -251,6 +252,90 @@ int yara_engine_search(struct yara_engine *engine, const struct yara_search *sea
 			return r;
 		r = search_result(engine, yr_scanner_scan_mem(part->scanner, bytes, size));
 		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* ---- slow rules ---- */
+
+/* A search that is tried for blame; libyara knows only whole seconds. */
+#define TRIAL_SECONDS 1
+/* In all; the parent waits a little longer. */
+#define BLAME_TIME    (15 * NS_PER_SECOND)
+/* Less is not slow. */
+#define TRIAL_SLOW    (NS_PER_SECOND / 4)
+
+static int nothing_met(const struct yara_hit *hit, void *userdata)
+{
+	(void)hit;
+	(void)userdata;
+	return 0;
+}
+
+/* How long it takes with these rules alone. */
+static uint64_t trial_run(struct yara_engine *engine, struct part *part, uint32_t first,
+			  uint32_t last, const uint8_t *bytes, size_t size)
+{
+	YR_RULE *rules = part->rules->rules_table;
+	uint64_t before;
+
+	for (uint32_t i = 0; i < part->rules->num_rules; i++)
+		if (i < first || i >= last)
+			yr_rule_disable(&rules[i]);
+	before = clock_boottime();
+	(void)search_result(engine, yr_scanner_scan_mem(part->scanner, bytes, size));
+	before = clock_boottime() - before;
+	for (uint32_t i = 0; i < part->rules->num_rules; i++)
+		if (i < first || i >= last)
+			yr_rule_enable(&rules[i]);
+	return before;
+}
+
+static int part_blame(struct yara_engine *engine, struct part *part, const uint8_t *bytes,
+		      size_t size, uint64_t deadline, struct yara_blame *ret)
+{
+	uint32_t first = 0, last = part->rules->num_rules;
+	uint64_t time = trial_run(engine, part, first, last, bytes, size);
+
+	while (time >= TRIAL_SLOW && last - first > 1) {
+		uint32_t middle = first + (last - first) / 2;
+
+		/* Halves that each are slow by themselves take longest. */
+		if (clock_boottime() >= deadline)
+			return 0;
+		time = trial_run(engine, part, first, middle, bytes, size);
+		if (time >= TRIAL_SLOW) {
+			last = middle;
+			continue;
+		}
+		first = middle;
+		time = trial_run(engine, part, first, last, bytes, size);
+	}
+	if (time < TRIAL_SLOW)
+		return 0;
+	*ret = (struct yara_blame){ part->rules->rules_table[first].identifier,
+				    part->rules->rules_table[first].ns->name, time };
+	return 1;
+}
+
+int yara_engine_blame(struct yara_engine *engine, const struct yara_search *search,
+		      const uint8_t *bytes, size_t size, struct yara_blame *ret)
+{
+	uint64_t deadline = clock_boottime() + BLAME_TIME;
+	struct yara_search trial = *search;
+
+	trial.met = nothing_met;
+	trial.seconds = TRIAL_SECONDS;
+	for (size_t i = 0; i < engine->count; i++) {
+		struct part *part = &engine->parts[i];
+		int r;
+
+		/* Those that did not search it have no scanner, or were fast at it. */
+		if (!part->scanner || part_prepare(engine, part, &trial, 0) < 0)
+			continue;
+		r = part_blame(engine, part, bytes, size, deadline, ret);
+		if (r > 0)
 			return r;
 	}
 	return 0;

@@ -54,4 +54,13 @@ struct yara_regions {
 int yara_engine_search_memory(struct yara_engine *engine, const struct yara_search *search,
 			      const struct yara_regions *regions);
 
+/* After a search that took long: which rule it was, by searching again with ever fewer of them. 1:
+ * found; 0: no single one. Takes ten seconds or so. */
+struct yara_blame {
+	const char *rule, *namespace_;
+	uint64_t time; /* ns, of a search with it alone, which was ended after a second */
+};
+int yara_engine_blame(struct yara_engine *engine, const struct yara_search *search,
+		      const uint8_t *bytes, size_t size, struct yara_blame *ret);
+
 uint64_t yara_engine_rules(const struct yara_engine *engine);

@@ -165,6 +165,33 @@ static void queue_is_bounded(void **state)
 	rig_close(&rig);
 }
 
+static void slow_rules_are_named(void **state)
+{
+	/* Proves: the one of many rules that makes a file slow is told by its name. */
+	char text[2000] = "";
+	struct rig rig;
+
+	(void)state;
+	rig_folder(&rig);
+	for (unsigned i = 0; i < 9; i++)
+		(void)snprintf(text + strlen(text), sizeof(text) - strlen(text),
+			       "rule fine%u { strings: $a = \"fine\" condition: #a > %u }\n", i, i);
+	rig_write(&rig, "a.yar", text);
+	rig_write(&rig, "b.yar",
+		  "rule culprit { condition: for all i in (1..100000000) : (for all k in "
+		  "(1..100000) : (i + k > 0)) }\nrule last { condition: filesize > 3 }\n");
+	assert_int_equal(
+		rig_open(&rig, &(struct file_scan_options){ .workers = 1,
+							    .time_max = 4 * NS_PER_SECOND }),
+		0);
+	RIG_SCAN(&rig, "/x/slow", "12345", 5);
+	assert_int_equal(rig.outcome, FILE_UNSCANNABLE);
+	RIG_WAIT(&rig, rig.troubles > 0);
+	assert_memory_equal(rig.trouble, "culprit of ", 11);
+	assert_int_equal(rig.workers_broken, 0);
+	rig_close(&rig);
+}
+
 static char in_memory[] = "MARK-OF-THE-"
 			  "TEST in memory";
 
@@ -196,7 +223,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(files_are_judged),	cmocka_unit_test(bad_rules_are_left_out),
 		cmocka_unit_test(rules_are_read_again), cmocka_unit_test(limits_hold),
-		cmocka_unit_test(queue_is_bounded),	cmocka_unit_test(memory_is_scanned),
+		cmocka_unit_test(slow_rules_are_named), cmocka_unit_test(queue_is_bounded),
+		cmocka_unit_test(memory_is_scanned),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
