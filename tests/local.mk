@@ -120,6 +120,7 @@ tests_unit_scan_double_LDADD = libscan.a libsensor.a $(intel_LIBS) libbase.a $(s
 # Scanning files. One more double: files say what its workers do.
 UNIT_TESTS += \
 	%D%/unit/test_archive \
+	%D%/unit/test_file_detector \
 	%D%/unit/test_file_pool \
 	%D%/unit/test_file_protocol \
 	%D%/unit/test_file_scan \

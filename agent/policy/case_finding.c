@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/parse.h"
+#include "policy/case_file.h"
 #include "policy/match_value.h"
 
 /* Copies text, which may be NULL, into a field of the process or indicator. */
@@ -148,6 +149,8 @@ static int event_make_kind(struct document *document, const struct document_node
 		r = flow_make(document, node, from, &ret->flow);
 		port = ret->flow.protocol == FLOW_HTTP ? 80 : 443;
 	}
+	if (case_file_is(from))
+		return case_file_make(document, node, from, ret);
 	if (from->protocol == UNSAID || from->protocol == MATCH_DNS)
 		udp = event->kind == EVENT_QUESTION || event->kind == EVENT_ANSWER;
 	event->protocol = udp ? IPPROTO_UDP : IPPROTO_TCP;

@@ -6,6 +6,7 @@
 
 #include "detect/finding.h"
 #include "policy/document.h"
+#include "sensor/file_facts.h"
 #include "sensor/flow_facts.h"
 
 #define UNSAID	    (-1)
@@ -25,6 +26,7 @@ struct case_event {
 	uint64_t port, source_port;
 	bool stub, foreign, blocked;
 	char *args, *qtype, *title;
+	char *path, *rule, *namespace_, *sha256; /* of a file */
 	char *uid_text;				/* of the finding; stands for "the same again" */
 	char *ancestors[PROCESS_ANCESTORS_MAX]; /* executables, the parent's first */
 	size_t ancestors_count;
@@ -42,6 +44,8 @@ struct case_finding {
 	struct process process, ancestors[PROCESS_ANCESTORS_MAX];
 	struct indicator indicator;
 	struct flow_facts flow;
+	struct file_facts file;
+	struct file_match match;
 };
 
 /* Fills ret, whose parts point to each other: it may not be moved. Texts of from are borrowed.

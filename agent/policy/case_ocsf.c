@@ -151,6 +151,19 @@ static void read_flow(const json_t *evidence, const json_t *object, struct case_
 	ret->alpn = joined_at(evidence, "tls.tls_extension_list.0.data.protocols");
 }
 
+static void read_file(const json_t *evidence, const json_t *object, struct case_event *ret)
+{
+	ret->path = text_at(evidence, "file.path");
+	ret->sha256 = text_at(evidence, "file.hashes.0.value");
+	ret->rule = text_at(object, "unmapped.yara.rule");
+	ret->namespace_ = text_at(object, "unmapped.yara.namespace");
+	if (!ret->rule)
+		return;
+	/* The analytic is the rule, and its namespace. */
+	ret->detector = text_at(object, "finding_info.types.0");
+	ret->feed = NULL;
+}
+
 int case_ocsf_read(const json_t *object, struct case_event *ret)
 {
 	const json_t *evidence = at(object, "evidences.0");
@@ -174,6 +187,7 @@ int case_ocsf_read(const json_t *object, struct case_event *ret)
 	read_process(evidence, object, &event);
 	read_event(evidence, object, &event);
 	read_flow(evidence, object, &event);
+	read_file(evidence, object, &event);
 	*ret = event;
 	return 0;
 }

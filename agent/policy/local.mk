@@ -17,6 +17,8 @@ libpolicy_a_SOURCES = \
 	%D%/match.h \
 	%D%/match_event.c \
 	%D%/match_event.h \
+	%D%/case_file.c \
+	%D%/case_file.h \
 	%D%/match_file.c \
 	%D%/match_file.h \
 	%D%/match_host.c \

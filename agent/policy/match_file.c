@@ -4,6 +4,8 @@
  */
 #include "policy/match_file.h"
 
+#include <strings.h>
+
 #include "base/digest.h"
 #include "sensor/file_facts.h"
 
@@ -41,4 +43,16 @@ const char *match_texts_sha256(struct match_subject *subject, size_t i, char *bu
 		return NULL;
 	digest_text(file->sha256, sizeof(file->sha256), buffer);
 	return buffer;
+}
+
+enum match_answer match_ask_sha256(const struct match_condition *condition,
+				   struct match_subject *subject)
+{
+	char digits[MATCH_TEXT_SIZE];
+	const char *text = match_texts_sha256(subject, 0, digits);
+
+	for (size_t i = 0; text && i < condition->count; i++)
+		if (strcasecmp(condition->values[i].text, text) == 0)
+			return MATCH_YES;
+	return MATCH_NO;
 }

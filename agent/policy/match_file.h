@@ -6,6 +6,9 @@
 
 #include "policy/match_key.h"
 
+/* Digits of either case. */
+match_asker match_ask_sha256;
+
 const char *match_text_path(const struct match_subject *subject);
 const char *match_text_rule(const struct match_subject *subject);
 const char *match_text_namespace(const struct match_subject *subject);

@@ -60,6 +60,7 @@ static void test_cases(void **state)
 		{ "tests/data/policy/default-cases.yaml", 5 },
 		{ "tests/data/policy/fleet-cases.yaml", 30 },
 		{ "tests/data/policy/scanner-cases.yaml", 2 },
+		{ "tests/data/policy/files-cases.yaml", 6 },
 	};
 
 	(void)state;
