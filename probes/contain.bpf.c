@@ -18,6 +18,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "contain.h"
+#include "contain_packet.h"
 #include "verifier.h"
 
 #define ACTION_DROP 0
@@ -27,12 +28,7 @@
 #define ETHERTYPE_IPV4	0x0800
 #define ETHERTYPE_ARP	0x0806
 #define ETHERTYPE_IPV6	0x86dd
-#define IPPROTO_ICMP	1
-#define IPPROTO_TCP	6
-#define IPPROTO_UDP	17
-#define IPPROTO_ICMPV6	58
 #define SOCK_RAW	3
-#define ADDRESS_MAPPED	0xffffULL
 /* Each network namespace's first interface, and it cannot be moved. */
 #define LOOPBACK_INDEX	1
 #define DNS_PORT	53
@@ -75,27 +71,6 @@ struct {
 	__type(value, __u64);
 } contain_counters SEC(".maps");
 
-/* Where a packet or a system call goes to, or comes from: the other end first. */
-struct end {
-	__u64 high, low;
-	__u16 port;
-};
-
-struct packet {
-	struct end source, destination;
-	__u32 transport; /* offset of what comes after the IP header */
-	__u8 version;	 /* 4 or 6; 0: not IP */
-	__u8 protocol;
-	__u8 hop_limit;
-	__u8 type;  /* of ICMP */
-	bool ports; /* they are there: UDP or TCP, and no later fragment */
-};
-
-enum direction {
-	OUTWARD,
-	INWARD,
-};
-
 static __always_inline void count(__u32 counter)
 {
 	__u64 *value = bpf_map_lookup_elem(&contain_counters, &counter);
@@ -113,92 +88,53 @@ static __always_inline bool in_force(void)
 	       (!control->until || bpf_ktime_get_boot_ns() < control->until);
 }
 
+/* The verifier wants to see that it is 0 or 1: clang takes what a function has returned for the
+ * constant that it was compared with, of which the verifier knows the lower half only. */
+static __always_inline int action_bound(int action)
+{
+	OPAQUE(action);
+	return action & 1;
+}
+
 /* ---- what is open ---- */
 
-/* As the rule that matches says; 0: none does. */
-static __always_inline const struct contain_rule *rule_find(const struct end *end, __u8 protocol,
-							    bool ports)
+/* Functions that are not static are verified once, and not again on each way to them. */
+
+/* The kind of the first rule that matches, and RULE_RESOLVER; 0: none does. port: PORT_NONE where
+ * there is none. */
+#define RULE_RESOLVER 0x100
+#define PORT_NONE     0x10000
+
+__noinline int rule_find(__u64 high, __u64 low, __u32 protocol, __u32 port)
 {
 	__u32 zero = 0;
 	const struct contain_rules *rules = bpf_map_lookup_elem(&contain_rules, &zero);
 
 	if (!rules)
-		return NULL;
+		return 0;
 	for (__u32 i = 0; i < CONTAIN_RULES_MAX; i++) {
 		const struct contain_rule *rule = &rules->rules[i];
 
 		if (i >= rules->count)
 			break;
-		if ((end->high & rule->mask_high) == rule->high &&
-		    (end->low & rule->mask_low) == rule->low &&
+		if ((high & rule->mask_high) == rule->high && (low & rule->mask_low) == rule->low &&
 		    (!rule->protocol || rule->protocol == protocol) &&
-		    (!rule->port || (ports && rule->port == end->port)))
-			return rule;
+		    (!rule->port || rule->port == port))
+			return rule->kind | (rule->resolver ? RULE_RESOLVER : 0);
 	}
-	return NULL;
+	return 0;
 }
 
 static __always_inline bool rule_opens(const struct end *end, __u8 protocol, bool ports)
 {
-	const struct contain_rule *rule = rule_find(end, protocol, ports);
-
-	return rule && rule->kind == CONTAIN_RULE_OPEN;
+	return rule_find(end->high, end->low, protocol, ports ? end->port : PORT_NONE) ==
+	       CONTAIN_RULE_OPEN;
 }
 
 static __always_inline bool end_is_resolver(const struct end *end)
 {
-	const struct contain_rule *rule;
-
-	if (end->port != DNS_PORT)
-		return false;
-	rule = rule_find(end, IPPROTO_UDP, true);
-	return rule && rule->resolver;
-}
-
-static __always_inline bool end_is_ipv4(const struct end *end)
-{
-	return !end->high && end->low >> 32 == ADDRESS_MAPPED;
-}
-
-/* fe80::/10 */
-static __always_inline bool end_is_link_local(const struct end *end)
-{
-	return end->high >> 54 == 0x3fa;
-}
-
-/* ff02::/16: routers do not forward it. */
-static __always_inline bool end_is_link_multicast(const struct end *end)
-{
-	return end->high >> 48 == 0xff02;
-}
-
-/* Addresses come and are kept (RFC 2131, RFC 8415). Outwards only what no router takes further:
- * anybody may send from these ports. A lease is renewed by broadcast, then. */
-static __always_inline bool packet_is_dhcp(const struct packet *packet, enum direction direction)
-{
-	__u16 from = packet->source.port, to = packet->destination.port;
-
-	if (packet->protocol != IPPROTO_UDP || !packet->ports)
-		return false;
-	if (direction == INWARD)
-		return packet->version == 4 ? from == 67 && to == 68 : from == 547 && to == 546;
-	if (packet->version == 4)
-		return from == 68 && to == 67 && (__u32)packet->destination.low == 0xffffffff;
-	return from == 546 && to == 547 &&
-	       (end_is_link_local(&packet->destination) ||
-		end_is_link_multicast(&packet->destination));
-}
-
-/* Neighbours and routers (RFC 4861: a hop limit of 255 says that no router has forwarded it), and
- * who listens to multicast (RFC 2710, 3810): all of it stays on the link. */
-static __always_inline bool packet_is_neighbour(const struct packet *packet)
-{
-	if (packet->version != 6 || packet->protocol != IPPROTO_ICMPV6)
-		return false;
-	if (packet->type >= 133 && packet->type <= 136)
-		return packet->hop_limit == 255;
-	return ((packet->type >= 130 && packet->type <= 132) || packet->type == 143) &&
-	       packet->hop_limit == 1 && end_is_link_multicast(&packet->destination);
+	return end->port == DNS_PORT &&
+	       rule_find(end->high, end->low, IPPROTO_UDP, DNS_PORT) & RULE_RESOLVER;
 }
 
 static __always_inline bool packet_is_open(const struct packet *packet, enum direction direction)
@@ -207,90 +143,6 @@ static __always_inline bool packet_is_open(const struct packet *packet, enum dir
 
 	return packet_is_dhcp(packet, direction) || packet_is_neighbour(packet) ||
 	       rule_opens(other, packet->protocol, packet->ports);
-}
-
-/* ---- packets ---- */
-
-static __always_inline __u64 words_join(const __be32 *words)
-{
-	return (__u64)bpf_ntohl(words[0]) << 32 | bpf_ntohl(words[1]);
-}
-
-static __always_inline bool packet_read_ipv4(struct __sk_buff *skb, __u32 at, struct packet *packet)
-{
-	__u8 header[20];
-
-	if (bpf_skb_load_bytes(skb, at, header, sizeof(header)) < 0 || (header[0] & 15) < 5)
-		return false;
-	packet->version = 4;
-	packet->protocol = header[9];
-	packet->hop_limit = header[8];
-	packet->transport = at + (__u32)(header[0] & 15) * 4;
-	packet->source.low = ADDRESS_MAPPED << 32 | (__u32)header[12] << 24 |
-			     (__u32)header[13] << 16 | (__u32)header[14] << 8 | header[15];
-	packet->destination.low = ADDRESS_MAPPED << 32 | (__u32)header[16] << 24 |
-				  (__u32)header[17] << 16 | (__u32)header[18] << 8 | header[19];
-	/* A later fragment has no ports, and no type. */
-	packet->ports = !((header[6] & 0x1f) | header[7]);
-	return true;
-}
-
-/* What is open to anybody comes without extension headers; hop-by-hop options stand before MLD. */
-static __always_inline bool packet_read_ipv6(struct __sk_buff *skb, __u32 at, struct packet *packet)
-{
-	__be32 header[10];
-	__u8 options[2];
-
-	if (bpf_skb_load_bytes(skb, at, header, sizeof(header)) < 0)
-		return false;
-	packet->version = 6;
-	packet->protocol = (__u8)(bpf_ntohl(header[1]) >> 8);
-	packet->hop_limit = (__u8)bpf_ntohl(header[1]);
-	packet->transport = at + sizeof(header);
-	packet->source.high = words_join(header + 2);
-	packet->source.low = words_join(header + 4);
-	packet->destination.high = words_join(header + 6);
-	packet->destination.low = words_join(header + 8);
-	packet->ports = true;
-	if (packet->protocol == 0) {
-		if (bpf_skb_load_bytes(skb, packet->transport, options, sizeof(options)) < 0)
-			return false;
-		packet->protocol = options[0];
-		packet->transport += ((__u32)options[1] + 1) * 8;
-	}
-	return true;
-}
-
-static __always_inline void packet_read_transport(struct __sk_buff *skb, struct packet *packet)
-{
-	__be16 ports[2];
-
-	if (!packet->ports)
-		return;
-	packet->ports = false;
-	if (packet->protocol == IPPROTO_ICMP || packet->protocol == IPPROTO_ICMPV6) {
-		(void)bpf_skb_load_bytes(skb, packet->transport, &packet->type, 1);
-	} else if ((packet->protocol == IPPROTO_UDP || packet->protocol == IPPROTO_TCP) &&
-		   bpf_skb_load_bytes(skb, packet->transport, ports, sizeof(ports)) == 0) {
-		packet->source.port = bpf_ntohs(ports[0]);
-		packet->destination.port = bpf_ntohs(ports[1]);
-		packet->ports = true;
-	}
-}
-
-/* at: of the IP header. False: it is none, or cut. */
-static __always_inline bool packet_read(struct __sk_buff *skb, __u32 at, struct packet *packet)
-{
-	__u8 version;
-
-	if (bpf_skb_load_bytes(skb, at, &version, 1) < 0)
-		return false;
-	version >>= 4;
-	if (version == 4 ? !packet_read_ipv4(skb, at, packet)
-			 : version != 6 || !packet_read_ipv6(skb, at, packet))
-		return false;
-	packet_read_transport(skb, packet);
-	return true;
 }
 
 /* ---- who ---- */
@@ -304,7 +156,7 @@ static __always_inline __u32 cgroup_kind(__u64 id)
 
 /* Of the socket that the packet belongs to: its own cgroup's or an ancestor's. 0: none is listed,
  * or there is no socket. */
-static __always_inline __u32 skb_kind(struct __sk_buff *skb)
+__noinline int skb_kind(struct __sk_buff *skb)
 {
 	for (int level = 0; level < CGROUP_LEVELS; level++) {
 		__u64 id = bpf_skb_ancestor_cgroup_id(skb, level);
@@ -314,12 +166,12 @@ static __always_inline __u32 skb_kind(struct __sk_buff *skb)
 			break;
 		kind = cgroup_kind(id);
 		if (kind)
-			return kind;
+			return (int)kind;
 	}
 	return 0;
 }
 
-static __always_inline __u32 current_kind(void)
+__noinline int current_kind(void)
 {
 	for (int level = 0; level < CGROUP_LEVELS; level++) {
 		__u64 id = bpf_get_current_ancestor_cgroup_id(level);
@@ -329,7 +181,7 @@ static __always_inline __u32 current_kind(void)
 			break;
 		kind = cgroup_kind(id);
 		if (kind)
-			return kind;
+			return (int)kind;
 	}
 	return 0;
 }
@@ -337,7 +189,7 @@ static __always_inline __u32 current_kind(void)
 /* ---- resolving for the agent ---- */
 
 /* Whether it is one question for a name that is listed, byte for byte. */
-static __always_inline bool question_is_listed(struct __sk_buff *skb, __u32 dns)
+__noinline int question_is_listed(struct __sk_buff *skb, __u32 dns)
 {
 	struct contain_name name = { 0 };
 	__u8 header[DNS_HEADER_SIZE];
@@ -378,7 +230,7 @@ static __always_inline bool resolving_passes(struct __sk_buff *skb, const struct
 static __always_inline bool socket_passes(struct __sk_buff *skb, enum direction direction)
 {
 	struct packet packet = { 0 };
-	__u32 kind;
+	int kind;
 
 	if (skb->ifindex == LOOPBACK_INDEX)
 		return true;
@@ -407,29 +259,21 @@ static __always_inline int socket_judge(struct __sk_buff *skb, enum direction di
 SEC("cgroup_skb/egress")
 int contain_egress(struct __sk_buff *skb)
 {
-	return socket_judge(skb, OUTWARD);
+	return action_bound(socket_judge(skb, OUTWARD));
 }
 
 SEC("cgroup_skb/ingress")
 int contain_ingress(struct __sk_buff *skb)
 {
-	return socket_judge(skb, INWARD);
+	return action_bound(socket_judge(skb, INWARD));
 }
 
 /* ---- system calls ---- */
 
-/* 127.0.0.0/8, ::1, and the unspecified address, which means loopback there. */
-static __always_inline bool end_is_loopback(const struct end *end)
-{
-	if (end_is_ipv4(end))
-		return (end->low >> 24 & 0xff) == 127 || !(__u32)end->low;
-	return !end->high && end->low <= 1;
-}
-
 static __always_inline int call_judge(struct bpf_sock_addr *context, const struct end *end)
 {
 	__u8 protocol = (__u8)context->protocol;
-	__u32 kind;
+	int kind;
 
 	if (!in_force() || end_is_loopback(end) || rule_opens(end, protocol, true))
 		return ACTION_PASS;
@@ -470,47 +314,42 @@ static __always_inline int call_judge_ipv6(struct bpf_sock_addr *context)
 SEC("cgroup/connect4")
 int contain_connect4(struct bpf_sock_addr *context)
 {
-	return call_judge_ipv4(context);
+	return action_bound(call_judge_ipv4(context));
 }
 
 SEC("cgroup/connect6")
 int contain_connect6(struct bpf_sock_addr *context)
 {
-	return call_judge_ipv6(context);
+	return action_bound(call_judge_ipv6(context));
 }
 
 SEC("cgroup/sendmsg4")
 int contain_sendmsg4(struct bpf_sock_addr *context)
 {
-	return call_judge_ipv4(context);
+	return action_bound(call_judge_ipv4(context));
 }
 
 SEC("cgroup/sendmsg6")
 int contain_sendmsg6(struct bpf_sock_addr *context)
 {
-	return call_judge_ipv6(context);
+	return action_bound(call_judge_ipv6(context));
 }
 
 /* Raw sockets, but for those that routers are found by. */
 SEC("cgroup/sock_create")
 int contain_sock_create(struct bpf_sock *socket)
 {
-	if (socket->type != SOCK_RAW || socket->protocol == IPPROTO_ICMPV6 || !in_force() ||
-	    current_kind() == CONTAIN_CGROUP_EXEMPT)
-		return ACTION_PASS;
-	count(CONTAIN_REFUSED);
-	return ACTION_DROP;
+	int action = ACTION_PASS;
+
+	if (socket->type == SOCK_RAW && socket->protocol != IPPROTO_ICMPV6 && in_force() &&
+	    current_kind() != CONTAIN_CGROUP_EXEMPT) {
+		count(CONTAIN_REFUSED);
+		action = ACTION_DROP;
+	}
+	return action_bound(action);
 }
 
 /* ---- interfaces ---- */
-
-/* The kernel has to know that a connection that is open needs smaller packets, or is refused. */
-static __always_inline bool packet_is_icmp_error(const struct packet *packet)
-{
-	if (packet->version == 4)
-		return packet->protocol == IPPROTO_ICMP && packet->type == 3;
-	return packet->protocol == IPPROTO_ICMPV6 && (packet->type == 1 || packet->type == 2);
-}
 
 static __always_inline bool tuple_has_socket(struct __sk_buff *skb, struct bpf_sock_tuple *tuple,
 					     __u32 size, bool tcp)
@@ -557,7 +396,7 @@ static __always_inline bool frame_passes(struct __sk_buff *skb, enum direction d
 					 bool ethernet)
 {
 	struct packet packet = { 0 };
-	__u32 kind = direction == OUTWARD ? skb_kind(skb) : 0;
+	int kind = direction == OUTWARD ? skb_kind(skb) : 0;
 	__be16 type;
 
 	if (kind == CONTAIN_CGROUP_EXEMPT)

@@ -2,7 +2,7 @@
 # The kernel side: one object a hook family, linked into one, made into a skeleton for sensor/.
 kernel_side_c = %D%/connect.bpf.c %D%/contain.bpf.c %D%/dns.bpf.c %D%/process.bpf.c
 kernel_side_h = %D%/address_packet.h %D%/address_table.h %D%/address_walk.h %D%/answer.h \
-	%D%/connection.h %D%/contain.h %D%/counters.h %D%/flow.h %D%/flow_name.h %D%/kernel.h %D%/maps.h %D%/message.h %D%/packet.h %D%/process.h \
+	%D%/connection.h %D%/contain.h %D%/contain_packet.h %D%/counters.h %D%/flow.h %D%/flow_name.h %D%/kernel.h %D%/maps.h %D%/message.h %D%/packet.h %D%/process.h \
 	%D%/record.h %D%/seen.h %D%/stream.h %D%/table.h %D%/verifier.h %D%/walk.h
 EXTRA_DIST += $(kernel_side_c) $(kernel_side_h)
 
@@ -14,7 +14,7 @@ BPF_FLAGS = --target=bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -D__TARGET_ARCH_$
 %D%/connect.bpf.o: %D%/connect.bpf.c $(kernel_side_h)
 	$(AM_V_at)$(MKDIR_P) %D%
 	$(AM_V_CC)$(BPF_CLANG) $(BPF_FLAGS) -c $(top_srcdir)/%D%/connect.bpf.c -o $@
-%D%/contain.bpf.o: %D%/contain.bpf.c %D%/contain.h %D%/verifier.h
+%D%/contain.bpf.o: %D%/contain.bpf.c %D%/contain.h %D%/contain_packet.h %D%/verifier.h
 	$(AM_V_at)$(MKDIR_P) %D%
 	$(AM_V_CC)$(BPF_CLANG) $(BPF_FLAGS) -c $(top_srcdir)/%D%/contain.bpf.c -o $@
 # An object of its own: it is loaded when probes are, and attached when the host is contained.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What containment.c (the whole, and what is in force), containment_links.c (the cgroup tree),
- * containment_interfaces.c and containment_cgroups.c (who is exempt) share.
+ * containment_interfaces.c, containment_cgroups.c (who is exempt) and containment_open.c (what
+ * stays open) share.
  */
 #pragma once
 
@@ -56,6 +57,9 @@ struct containment {
 	char cgroups_problem[200], interfaces_problem[200];
 	char problem[512];
 };
+
+/* containment_open.c */
+void containment_open_free(struct containment *containment);
 
 /* containment_links.c */
 int containment_links_take(struct containment *containment);

@@ -3,7 +3,7 @@ noinst_LIBRARIES += libsensor.a
 libsensor_a_SOURCES = \
 	%D%/capture.c %D%/capture.h %D%/cgroup.c %D%/cgroup.h \
 	%D%/containment.c %D%/containment.h %D%/containment_cgroups.c %D%/containment_interfaces.c \
-	%D%/containment_links.c %D%/containment_private.h %D%/counters.c %D%/counters.h \
+	%D%/containment_links.c %D%/containment_open.c %D%/containment_private.h %D%/counters.c %D%/counters.h \
 	%D%/dns_answers.c %D%/dns_answers.h %D%/dns_message.c %D%/dns_message.h %D%/event.c %D%/event.h \
 	%D%/features.c %D%/features.h %D%/flow_facts.c %D%/flow_facts.h %D%/frame.c %D%/frame.h %D%/learnt.c %D%/ledger.c %D%/ledger.h \
 	%D%/open_sockets.c %D%/open_sockets.h %D%/sweep.c %D%/map_layout.c %D%/map_layout.h %D%/pin_folder.c %D%/pin_folder.h %D%/pin_links.c \
