@@ -105,6 +105,10 @@ UNIT_TESTS += \
 	%D%/unit/test_protocol \
 	%D%/unit/test_worker
 
+# Files: what is scanned when, and what is done about it.
+UNIT_TESTS += \
+	%D%/unit/test_verdict_cache
+
 # The worker of the tests: the same cage, and a reader that does as it is told.
 noinst_PROGRAMS += \
 	%D%/unit/scan_double
