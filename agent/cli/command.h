@@ -23,6 +23,7 @@ int command_doctor(int argc, char **argv);
 int command_findings(int argc, char **argv);
 int command_intel(int argc, char **argv);
 int command_policy(int argc, char **argv);
+int command_quarantine(int argc, char **argv);
 int command_reload(int argc, char **argv);
 int command_replay(int argc, char **argv);
 int command_scan(int argc, char **argv);

@@ -22,6 +22,7 @@ libcli_a_SOURCES = \
 	%D%/journal_place.c \
 	%D%/journal_place.h \
 	%D%/policy.c \
+	%D%/quarantine.c \
 	%D%/scan.c \
 	%D%/scan_progress.c \
 	%D%/scan_progress.h \

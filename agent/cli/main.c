@@ -31,6 +31,8 @@ static const struct command commands[] = {
 	  "open it again" },
 	{ "intel", command_intel, "compile -o PACK LIST... | lookup NAME... | info [PACK]",
 	  "compile and search indicators" },
+	{ "quarantine", command_quarantine, "list | restore ID... | delete ID...",
+	  "files that were taken out of the way" },
 	{ "policy", command_policy, "check FILE... | test FILE... | explain UID | schema NAME",
 	  "check and test policies, and say why one said what it did" },
 	{ "reload", command_reload, "[--json] [--socket PATH]",

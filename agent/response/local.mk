@@ -1,8 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += libresponse.a
 libresponse_a_SOURCES = \
-	%D%/block.c %D%/block.h %D%/contain.c %D%/contain.h %D%/contain_record.c \
-	%D%/contain_record.h %D%/contain_sockets.c %D%/contain_sockets.h %D%/cut.c %D%/cut.h %D%/dns_answer.c %D%/dns_answer.h \
-	%D%/namespace.c %D%/namespace.h %D%/socket_diag.c %D%/socket_diag.h
-libresponse_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) -pthread
-response_LIBS = libresponse.a $(SYSTEMD_LIBS) -lpthread
+	%D%/block.c \
+	%D%/block.h \
+	%D%/contain.c \
+	%D%/contain.h \
+	%D%/contain_record.c \
+	%D%/contain_record.h \
+	%D%/contain_sockets.c \
+	%D%/contain_sockets.h \
+	%D%/cut.c \
+	%D%/cut.h \
+	%D%/dns_answer.c \
+	%D%/dns_answer.h \
+	%D%/namespace.c \
+	%D%/namespace.h \
+	%D%/socket_diag.c \
+	%D%/socket_diag.h
+libresponse_a_SOURCES += \
+	%D%/quarantine.c \
+	%D%/quarantine.h \
+	%D%/quarantine_file.c \
+	%D%/quarantine_private.h \
+	%D%/quarantine_record.c \
+	%D%/quarantine_restore.c \
+	%D%/quarantine_take.c
+libresponse_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) -pthread
+response_LIBS = libresponse.a $(SYSTEMD_LIBS) $(JANSSON_LIBS) -lpthread
