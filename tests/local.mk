@@ -108,7 +108,8 @@ UNIT_TESTS += \
 # Files: what is scanned when, and what is done about it.
 UNIT_TESTS += \
 	%D%/unit/test_verdict_cache \
-	%D%/unit/test_quarantine
+	%D%/unit/test_quarantine \
+	%D%/unit/test_file_watch
 
 # The worker of the tests: the same cage, and a reader that does as it is told.
 noinst_PROGRAMS += \

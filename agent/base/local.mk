@@ -5,7 +5,7 @@ libbase_a_SOURCES = \
 	%D%/cage.c %D%/cage.h %D%/cage_calls.c %D%/cage_landlock.c %D%/cage_layer.c %D%/cage_layer.h \
 	%D%/channel.c %D%/channel.h %D%/cleanup.h %D%/clock.c %D%/clock.h \
 	%D%/digest.c %D%/digest.h %D%/domain_name.c %D%/domain_name.h \
-	%D%/escape.c %D%/escape.h %D%/fd.c %D%/fd.h \
+	%D%/escape.c %D%/escape.h %D%/fd.c %D%/fd.h %D%/fd_pass.c %D%/fd_pass.h \
 	%D%/file_identity.c %D%/file_identity.h %D%/siphash.h %D%/log.c %D%/log.h \
 	%D%/outlet.c %D%/outlet.h %D%/parse.c %D%/parse.h %D%/quic_crypto.c %D%/quic_crypto.h \
 	%D%/worker_process.c %D%/worker_process.h

@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Against the kernel's fanotify, on file systems in memory that are mounted for it in a mount
+ * namespace of its own.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "sensor/exec_gate.h"
+#include "sensor/file_watch.h"
+#include "sensor/mounts.h"
+
+static char top[] = "/tmp/watch.XXXXXX";
+static sd_event *loop;
+
+/* What was told last, and how much. */
+static struct {
+	enum file_trigger trigger;
+	char path[512];
+	bool folder;
+	unsigned count[FILE_TRIGGERS];
+	unsigned overflows;
+} told;
+
+static int mounts_make(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		return 0;
+	if (!mkdtemp(top) || unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("tmpfs", top, "tmpfs", 0, "size=64m") < 0)
+		return -1;
+	return sd_event_new(&loop) < 0 ? -1 : 0;
+}
+
+static int mounts_remove(void **state)
+{
+	(void)state;
+	if (geteuid() != 0)
+		return 0;
+	sd_event_unref(loop);
+	(void)umount2(top, MNT_DETACH);
+	return rmdir(top);
+}
+
+#define NEED_ROOT()                                                                                \
+	do {                                                                                       \
+		if (geteuid() != 0) {                                                              \
+			print_message("needs root\n");                                             \
+			skip();                                                                    \
+		}                                                                                  \
+	} while (0)
+
+static const char *below(const char *name)
+{
+	static char paths[4][600];
+	static unsigned next;
+	char *path = paths[next++ % 4];
+
+	(void)snprintf(path, sizeof(paths[0]), "%s/%s", top, name);
+	return path;
+}
+
+static void note(const struct file_notice *notice, void *userdata)
+{
+	(void)userdata;
+	told.trigger = notice->trigger;
+	told.folder = notice->folder;
+	told.count[notice->trigger]++;
+	(void)snprintf(told.path, sizeof(told.path), "%s", notice->path ? notice->path : "");
+	if (notice->fd >= 0)
+		(void)close(notice->fd);
+}
+
+static void overflow_note(void *userdata)
+{
+	(void)userdata;
+	told.overflows++;
+}
+
+/* The agent's own events are not told: what is watched is done by a child. */
+static int in_child(int (*act)(const char *path), const char *path)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child == 0)
+		_exit(act(path) < 0 ? 1 : 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int act_write(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT, 0755);
+
+	return write(fd, "#!/bin/true\n", 12) == 12 ? close(fd) : -1;
+}
+
+static int act_rename(const char *path)
+{
+	char target[600];
+
+	(void)snprintf(target, sizeof(target), "%s/watched/moved", top);
+	return rename(path, target);
+}
+
+static int act_link(const char *path)
+{
+	char target[600];
+
+	(void)snprintf(target, sizeof(target), "%s/watched/linked", top);
+	return link(path, target);
+}
+
+static int act_run(const char *path)
+{
+	return execl(path, path, (char *)NULL);
+}
+
+/* Lets the loop run until what was told is as expected; false at the deadline. */
+static bool told_of(enum file_trigger trigger, const char *path)
+{
+	uint64_t deadline = clock_boottime() + 10 * NS_PER_SECOND;
+
+	while (clock_boottime() < deadline) {
+		if (told.trigger == trigger && strcmp(told.path, path) == 0)
+			return true;
+		(void)sd_event_run(loop, 100000);
+	}
+	print_message("last told: %s %s\n", file_trigger_name(told.trigger), told.path);
+	return false;
+}
+
+static void loop_settle(void)
+{
+	while (sd_event_run(loop, 50000) > 0)
+		;
+}
+
+static struct file_watch *watch_open(const char *place, const char *excluded, bool containers)
+{
+	const char *paths[] = { place }, *exclude[] = { excluded };
+	const struct file_watch_options options = { .paths = paths,
+						    .paths_count = 1,
+						    .exclude = exclude,
+						    .exclude_count = excluded ? 1 : 0,
+						    .executions = true,
+						    .containers = containers,
+						    .notice = note,
+						    .overflow = overflow_note };
+	struct file_watch *watch;
+
+	memset(&told, 0, sizeof(told));
+	told.trigger = FILE_TRIGGERS;
+	assert_int_equal(file_watch_open(loop, &options, &watch), 0);
+	return watch;
+}
+
+static void balance(const struct file_watch *watch)
+{
+	struct file_watch_statistics s;
+
+	file_watch_statistics(watch, &s);
+	assert_int_equal(s.seen, s.told + s.outside + s.excluded + s.own + s.other + s.failed);
+}
+
+static void each_trigger_is_told(void **state)
+{
+	/* Proves: writes, renames, links and executions are told with the path; what is outside, or
+	 * excluded, or done by ourselves, is counted instead; and the counters add up. */
+	struct file_watch_statistics s;
+	char place[600], excluded[600];
+	struct file_watch *watch;
+
+	(void)state;
+	NEED_ROOT();
+	(void)snprintf(place, sizeof(place), "%s", below("watched"));
+	(void)snprintf(excluded, sizeof(excluded), "%s", below("watched/not"));
+	assert_int_equal(mkdir(place, 0755), 0);
+	assert_int_equal(mkdir(excluded, 0755), 0);
+	watch = watch_open(place, excluded, false);
+	assert_int_equal(in_child(act_write, below("watched/new")), 0);
+	assert_true(told_of(FILE_WRITTEN, below("watched/new")));
+	assert_int_equal(in_child(act_write, below("outside")), 0);
+	assert_int_equal(in_child(act_write, below("watched/not/it")), 0);
+	assert_int_equal(act_write(below("watched/ours")), 0);
+	assert_int_equal(in_child(act_rename, below("outside")), 0);
+	assert_true(told_of(FILE_MOVED, below("watched/moved")));
+	assert_int_equal(in_child(act_link, below("watched/moved")), 0);
+	assert_true(told_of(FILE_MOVED, below("watched/linked")));
+	assert_int_equal(in_child(act_run, below("watched/new")), 0);
+	assert_true(told_of(FILE_EXECUTED, below("watched/new")));
+	loop_settle();
+	file_watch_statistics(watch, &s);
+	assert_true(s.outside > 0 && s.excluded > 0 && s.own > 0);
+	assert_int_equal(s.named, 1);
+	balance(watch);
+	file_watch_close(watch);
+}
+
+static void a_kept_file_is_not_told_of_until_it_changes(void **state)
+{
+	/* Proves: what is kept runs without a word, and is told of again when it was written to. */
+	CLEANUP(close_cleanup) int fd = -1;
+	struct file_watch *watch;
+
+	(void)state;
+	NEED_ROOT();
+	watch = watch_open(top, NULL, false);
+	assert_int_equal(act_write(below("tool")), 0);
+	fd = open(below("tool"), O_RDONLY);
+	if (file_watch_keep(watch, fd) < 0) {
+		file_watch_close(watch);
+		print_message("needs Linux 5.19\n");
+		skip();
+	}
+	assert_int_equal(in_child(act_run, below("tool")), 0);
+	loop_settle();
+	assert_int_equal(told.count[FILE_EXECUTED], 0);
+	assert_int_equal(in_child(act_write, below("tool")), 0);
+	assert_int_equal(in_child(act_run, below("tool")), 0);
+	assert_true(told_of(FILE_EXECUTED, below("tool")));
+	file_watch_close(watch);
+}
+
+static void new_mounts_are_watched(void **state)
+{
+	/* Proves: a file system that is mounted below a watched place is watched as it comes, and
+	 * an overlay, too, with the path that we see of it. */
+	char options[2000];
+	struct file_watch *watch;
+	uint64_t deadline = clock_boottime() + 10 * NS_PER_SECOND;
+
+	(void)state;
+	NEED_ROOT();
+	watch = watch_open(top, NULL, true);
+	assert_int_equal(mkdir(below("mnt"), 0755), 0);
+	assert_int_equal(mount("tmpfs", below("mnt"), "tmpfs", 0, NULL), 0);
+	/* Nothing tells when the mark is there but what it tells. */
+	while (told.count[FILE_WRITTEN] == 0 && clock_boottime() < deadline) {
+		assert_int_equal(in_child(act_write, below("mnt/file")), 0);
+		(void)sd_event_run(loop, 20000);
+	}
+	assert_string_equal(told.path, below("mnt/file"));
+	assert_int_equal(mkdir(below("low"), 0755) | mkdir(below("up"), 0755) |
+				 mkdir(below("work"), 0755) | mkdir(below("merged"), 0755),
+			 0);
+	(void)snprintf(options, sizeof(options), "lowerdir=%s/low,upperdir=%s/up,workdir=%s/work",
+		       top, top, top);
+	if (mount("overlay", below("merged"), "overlay", 0, options) == 0) {
+		deadline = clock_boottime() + 10 * NS_PER_SECOND;
+		while (strcmp(told.path, below("merged/file")) != 0 &&
+		       clock_boottime() < deadline) {
+			assert_int_equal(in_child(act_write, below("merged/file")), 0);
+			(void)sd_event_run(loop, 20000);
+		}
+		assert_string_equal(told.path, below("merged/file"));
+		assert_int_equal(umount(below("merged")), 0);
+	} else {
+		print_message("no overlay here: %s\n", strerror(errno));
+	}
+	loop_settle();
+	balance(watch);
+	file_watch_close(watch);
+	assert_int_equal(umount(below("mnt")), 0);
+}
+
+/* ---- the gate ---- */
+
+static struct {
+	struct exec_gate *gate;
+	unsigned asked;
+	bool answer, allow, keep;
+} gate;
+
+static void gate_asked(uint64_t number, int fd, pid_t pid, void *userdata)
+{
+	(void)pid;
+	(void)userdata;
+	gate.asked++;
+	if (gate.answer)
+		exec_gate_answer(gate.gate, number, gate.allow, gate.keep);
+	(void)close(fd);
+}
+
+static void gate_marks(void *userdata)
+{
+	CLEANUP(close_cleanup) int fd = open(top, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	(void)userdata;
+	exec_gate_mark(gate.gate, fd);
+}
+
+static void gate_open(uint64_t limit)
+{
+	char program[600];
+	const char *build = getenv("CORDON_BUILD");
+
+	(void)snprintf(program, sizeof(program), "%s/cordon-gate", build ? build : ".");
+	memset(&gate, 0, sizeof(gate));
+	assert_int_equal(exec_gate_open(loop, program, limit, gate_asked, NULL, &gate.gate), 0);
+	exec_gate_tick(gate.gate, gate_marks, NULL);
+}
+
+static pid_t run_start(const char *path)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		(void)execl(path, path, (char *)NULL);
+		_exit(126);
+	}
+	return child;
+}
+
+/* How it ended; the loop runs meanwhile, if it is to. */
+static int run_end(pid_t child, bool with_loop)
+{
+	uint64_t deadline = clock_boottime() + 20 * NS_PER_SECOND;
+	int status;
+
+	while (clock_boottime() < deadline) {
+		if (waitpid(child, &status, WNOHANG) == child)
+			return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+		if (with_loop)
+			(void)sd_event_run(loop, 1000);
+		else
+			(void)usleep(1000);
+	}
+	(void)kill(child, SIGKILL);
+	(void)waitpid(child, &status, 0);
+	return -2;
+}
+
+/* Until the gate holds: its marks are set by another process. */
+static void gate_holds(const char *path)
+{
+	uint64_t deadline = clock_boottime() + 10 * NS_PER_SECOND;
+
+	gate.answer = gate.allow = true;
+	while (gate.asked == 0 && clock_boottime() < deadline)
+		assert_int_equal(run_end(run_start(path), true), 0);
+	assert_true(gate.asked > 0);
+	loop_settle();
+}
+
+static void an_execution_waits_for_its_answer(void **state)
+{
+	/* Proves: allowed, it runs; denied, it fails with EPERM; kept, it is not asked about again
+	 * until it changes; other file systems are not held. */
+	struct exec_gate_statistics s;
+	unsigned before;
+
+	(void)state;
+	NEED_ROOT();
+	assert_int_equal(act_write(below("held")), 0);
+	gate_open(10 * NS_PER_SECOND);
+	gate_holds(below("held"));
+	gate.allow = false;
+	assert_int_equal(run_end(run_start(below("held")), true), 126);
+	gate.allow = gate.keep = true;
+	before = gate.asked;
+	assert_int_equal(run_end(run_start(below("held")), true), 0);
+	assert_true(gate.asked > before);
+	before = gate.asked;
+	gate.answer = false;
+	assert_int_equal(run_end(run_start("/bin/true"), true), 0);
+	if (run_end(run_start(below("held")), true) == 0 && gate.asked == before)
+		print_message("kept\n");
+	gate.answer = true;
+	exec_gate_tick(gate.gate, gate_marks, NULL);
+	loop_settle();
+	exec_gate_statistics(gate.gate, &s);
+	assert_int_equal(s.asked, s.answered + s.expired + s.full + s.waiting);
+	assert_true(s.denied == 1);
+	exec_gate_close(gate.gate);
+}
+
+static void nothing_waits_longer_than_the_limit(void **state)
+{
+	/* Proves: though nobody answers, nobody even reads, an execution goes on at the limit. */
+	(void)state;
+	NEED_ROOT();
+	assert_int_equal(act_write(below("late")), 0);
+	gate_open(200 * NS_PER_MILLISECOND);
+	gate_holds(below("late"));
+	gate.answer = false;
+	assert_int_equal(run_end(run_start(below("late")), true), 0);
+	/* The loop does not run at all, as in a daemon that is stopped. */
+	assert_int_equal(run_end(run_start(below("late")), false), 0);
+	exec_gate_close(gate.gate);
+}
+
+static void its_end_lets_everything_go(void **state)
+{
+	/* Proves: what waits goes on when the channel's other end is gone, long before the limit.
+	 */
+	pid_t children[20];
+
+	(void)state;
+	NEED_ROOT();
+	assert_int_equal(act_write(below("many")), 0);
+	gate_open(29 * NS_PER_SECOND);
+	gate_holds(below("many"));
+	gate.answer = false;
+	gate.asked = 0;
+	for (size_t i = 0; i < ELEMENTS(children); i++)
+		children[i] = run_start(below("many"));
+	while (gate.asked < ELEMENTS(children))
+		(void)sd_event_run(loop, 10000);
+	exec_gate_close(gate.gate);
+	for (size_t i = 0; i < ELEMENTS(children); i++)
+		assert_int_equal(run_end(children[i], false), 0);
+}
+
+static void mounts_are_told_apart(void **state)
+{
+	/* Proves: what answers over a network, or is the kernel's own, is known by its type; paths
+	 * are compared by whole components. */
+	(void)state;
+	assert_int_equal(mount_kind("ext4"), MOUNT_LOCAL);
+	assert_int_equal(mount_kind("tmpfs"), MOUNT_LOCAL);
+	assert_int_equal(mount_kind("overlay"), MOUNT_LAYERED);
+	assert_int_equal(mount_kind("proc"), MOUNT_PSEUDO);
+	assert_int_equal(mount_kind("nfs4"), MOUNT_REMOTE);
+	assert_int_equal(mount_kind("fuse.sshfs"), MOUNT_REMOTE);
+	assert_true(path_below("/a/b", "/a"));
+	assert_true(path_below("/a", "/a"));
+	assert_true(path_below("/a", "/"));
+	assert_false(path_below("/ab", "/a"));
+	assert_false(path_below("/", "/a"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(mounts_are_told_apart),
+		cmocka_unit_test(each_trigger_is_told),
+		cmocka_unit_test(a_kept_file_is_not_told_of_until_it_changes),
+		cmocka_unit_test(new_mounts_are_watched),
+		cmocka_unit_test(an_execution_waits_for_its_answer),
+		cmocka_unit_test(nothing_waits_longer_than_the_limit),
+		cmocka_unit_test(its_end_lets_everything_go),
+	};
+
+	return cmocka_run_group_tests(tests, mounts_make, mounts_remove);
+}
