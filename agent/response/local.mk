@@ -18,6 +18,8 @@ libresponse_a_SOURCES = \
 	%D%/socket_diag.c \
 	%D%/socket_diag.h
 libresponse_a_SOURCES += \
+	%D%/process_end.c \
+	%D%/process_end.h \
 	%D%/quarantine.c \
 	%D%/quarantine.h \
 	%D%/quarantine_file.c \

@@ -25,7 +25,7 @@ libscan_a_SOURCES += \
 	%D%/rule_compiler.c %D%/rule_compiler.h %D%/yara_compile.c %D%/yara_compile.h \
 	%D%/yara_engine.c %D%/yara_engine.h %D%/yara_externals.h %D%/yara_source.c %D%/yara_source.h
 # Which files are scanned, when, and what is known of them.
-libscan_a_SOURCES += %D%/verdict_cache.c %D%/verdict_cache.h
+libscan_a_SOURCES += %D%/file_queue.c %D%/file_queue.h %D%/verdict_cache.c %D%/verdict_cache.h
 libscan_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(SECCOMP_CFLAGS) $(YARA_CFLAGS) $(ARCHIVE_CFLAGS)
 scan_LIBS = libscan.a $(SYSTEMD_LIBS)
 scan_worker_LIBS = $(YARA_LIBS) $(ARCHIVE_LIBS)

@@ -72,6 +72,10 @@ libsensor_a_SOURCES += \
 	%D%/exec_gate.c \
 	%D%/exec_gate.h \
 	%D%/gate_frame.h \
+	%D%/exec_watch.c \
+	%D%/exec_watch.h \
+	%D%/file_walk.c \
+	%D%/file_walk.h \
 	%D%/file_notice.c \
 	%D%/file_watch.c \
 	%D%/file_watch.h \

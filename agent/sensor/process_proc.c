@@ -205,3 +205,14 @@ int process_proc_read(const struct process_key *key, struct process *ret,
 	*ret = process;
 	return 0;
 }
+
+int process_proc_start(pid_t pid, uint64_t *ret)
+{
+	struct stat_fields fields;
+	int r = stat_read(pid, &fields);
+
+	if (r < 0)
+		return r;
+	*ret = fields.start;
+	return 0;
+}

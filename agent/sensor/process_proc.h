@@ -14,3 +14,7 @@ int process_proc_key(pid_t pid, struct process_key *ret);
 /* -ESRCH when there is no such process, or the pid is another's by now. */
 int process_proc_read(const struct process_key *key, struct process *ret,
 		      struct process_key *ret_parent);
+
+/* When the process started (boot clock, ns, cut to clock ticks): with its pid a key for the above.
+ * -ESRCH. */
+int process_proc_start(pid_t pid, uint64_t *ret);
