@@ -109,6 +109,7 @@ UNIT_TESTS += \
 UNIT_TESTS += \
 	%D%/unit/test_verdict_cache \
 	%D%/unit/test_quarantine \
+	%D%/unit/test_file_queue \
 	%D%/unit/test_file_watch
 
 # The worker of the tests: the same cage, and a reader that does as it is told.
@@ -309,6 +310,7 @@ EXTRA_DIST += \
 	%D%/system/test_cloud.py \
 	%D%/system/test_ssm.py \
 	%D%/system/test_sinks.py \
+	%D%/system/test_files.py \
 	%D%/system/test_stub.py \
 	%D%/system/test_worker.py \
 	%D%/system/ocsf_validate.py \

@@ -55,6 +55,8 @@ libcli_a_SOURCES = \
 	%D%/watch_draw.h \
 	%D%/watch_rows.c \
 	%D%/watch_rows.h \
+	%D%/status_files.c \
+	%D%/status_files.h \
 	%D%/writer.c \
 	%D%/writer.h
 libcli_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS)

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/status_value.h"
+#include "cli/status_files.h"
 #include "cli/writer.h"
 #include "daemon/control_call.h"
 
@@ -416,6 +417,7 @@ static int text_print(json_t *reply)
 	section_print(writer, reply, &contain);
 	section_print(writer, reply, &workers);
 	cage_print(writer, reply);
+	status_files_print(writer, reply);
 	section_print(writer, reply, &answers);
 	section_print(writer, reply, &cost);
 	problems_print(writer, json_object_get(reply, "problems"));

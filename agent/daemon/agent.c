@@ -225,6 +225,7 @@ static int tick(sd_event_source *source, uint64_t usec, void *userdata)
 	/* The edge of an epoll event may have passed while the budget of a turn was used up. */
 	(void)records_take(agent);
 	payload_tick(agent);
+	file_guard_tick(agent);
 	teach_tick(agent);
 	host_cut_tick(agent);
 	pipeline_flush(agent);
@@ -403,6 +404,7 @@ int agent_start(struct agent *agent)
 	if (r < 0)
 		return r;
 	reload_endings_tell(agent);
+	file_guard_open(agent);
 	log_info("watching %s in %s mode", agent->cgroup,
 		 agent->config.mode == CONFIG_ENFORCE ? "enforce" : "audit");
 	(void)sd_notify(0, "READY=1");
@@ -428,6 +430,7 @@ void agent_stop(struct agent *agent)
 	control_close(agent->control);
 	reload_unwatch(agent);
 	payload_close(agent);
+	file_guard_close(agent);
 	responses_close(agent);
 	resolvers_free(agent->resolvers);
 	sensor_close(agent->sensor);
@@ -492,6 +495,7 @@ json_t *agent_status(struct agent *agent)
 	status.deliveries_poison = delivery_poison(agent);
 	status_measure(&status);
 	reply = status_json(&status);
+	file_guard_status(agent, reply);
 	json_decref(status.deliveries);
 	json_decref(status.contain);
 	return reply;

@@ -13,6 +13,7 @@
 #include "daemon/config.h"
 #include "daemon/control.h"
 #include "daemon/delivery.h"
+#include "daemon/file_guard.h"
 #include "detect/detect.h"
 #include "intel/pack.h"
 #include "journal/journal.h"
@@ -26,6 +27,7 @@
 #include "sensor/resolvers.h"
 #include "scan/flow_table.h"
 #include "scan/pool.h"
+#include "sensor/file_facts.h"
 #include "sensor/sensor.h"
 
 /* New findings that are committed together. Each waits with what sinks are to be told, some 20
@@ -74,6 +76,7 @@ struct agent {
 	bool contain_asked;	       /* by a finding that waits for its commit */
 	char contain_uid[CONTAIN_FINDING_SIZE], contain_title[512];
 	struct resolvers *resolvers;
+	struct file_guard *guard;  /* NULL: files are not scanned */
 	struct delivery *delivery; /* NULL: no sink of AWS is configured */
 	uint64_t found[6];	   /* findings that were new, by severity */
 	struct delivery_counted counted;
@@ -164,6 +167,13 @@ void pipeline_event(const struct event *event, void *userdata);
 void pipeline_commit(struct agent *agent);
 /* What payload turned out to say: EVENT_FLOW, without a process yet. */
 void pipeline_flow(const struct event *event, void *userdata);
+/* A file was scanned (detect/file_detector.h). */
+void pipeline_file(struct agent *agent, const struct event *event, const struct file_match *matches,
+		   size_t count);
+/* What is done about a finding, to be told by pipeline_tell() when it has ended. */
+json_t *pipeline_activity(struct agent *agent, const struct finding *finding,
+			  const struct verdict *verdict, enum ocsf_remedy remedy);
+void pipeline_tell(struct agent *agent, const json_t *object);
 /* A sandboxed worker died or broke its rules; reason: safe to show. */
 void pipeline_worker_broken(struct agent *agent, const char *reason);
 /* Likewise cordon-cloud. */

@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/escape.h"
 #include "daemon/config_keys.h"
+#include "daemon/config_scan.h"
 #include "sensor/sensor.h"
 
 #define SUFFIX	      ".yaml"
@@ -30,7 +31,15 @@ static int config_begin(struct config *config)
 		.state_dir = strdup(CORDON_STATEDIR),
 		.runtime_dir = strdup("/run/cordon"),
 		.log_level = LOG_INFO,
-		.scan = { .workers = 1, .memory = 256u << 20 },
+		.scan = { .workers = 1,
+			  .memory = 256u << 20,
+			  .on_exec = CONFIG_EXEC_AFTER,
+			  .exec_limit = 500,
+			  .settle = 200,
+			  .file_workers = 1,
+			  .containers = true,
+			  .on_finding = true,
+			  .changed_every = 24 },
 		.sensor = { .ring_size = 1u << 20,
 			    .processes = 4096,
 			    .pin = true,
@@ -56,10 +65,10 @@ static int config_begin(struct config *config)
 					.max_size = UINT64_C(512) << 20,
 					.max_age = 14 } },
 	};
-	return config->state_dir && config->runtime_dir && config->sensor.pin_dir &&
-			       config->report.ssm.folder
-		       ? 0
-		       : -ENOMEM;
+	if (!config->state_dir || !config->runtime_dir || !config->sensor.pin_dir ||
+	    !config->report.ssm.folder)
+		return -ENOMEM;
+	return config_scan_defaults(config);
 }
 
 /* Fills in what depends on other keys. */

@@ -47,6 +47,13 @@ enum config_inventory {
 	CONFIG_INVENTORY_FILE, /* SSM's agent reads a file */
 };
 
+/* When what is executed is scanned. */
+enum config_exec {
+	CONFIG_EXEC_AFTER,  /* it runs by then */
+	CONFIG_EXEC_BEFORE, /* it waits, up to a limit; in enforce mode */
+	CONFIG_EXEC_OFF,
+};
+
 /* A truth that the environment may have as well. */
 enum config_choice {
 	CONFIG_UNSET,
@@ -110,6 +117,15 @@ struct config {
 		uint64_t workers; /* processes that read payload */
 		uint64_t memory;  /* bytes of address space of each */
 		struct config_paths rules; /* YARA; none: those that come with cordon */
+		struct config_paths watch, exclude;
+		enum config_exec on_exec;
+		uint64_t exec_limit;	/* ms that an execution may wait */
+		uint64_t settle;	/* ms that a file is left alone before it is scanned */
+		uint64_t file_workers;	/* processes that scan files */
+		bool containers;	/* file systems of containers, wherever they are mounted */
+		bool on_finding;	/* what the process behind a finding runs */
+		uint64_t full_every;	/* hours; 0: never */
+		uint64_t changed_every; /* hours; 0: never */
 	} scan;
 	struct {
 		char **files;

@@ -325,6 +325,11 @@ static const struct mapping_word unattended_words[] = {
 };
 static const struct mapping_words unattended = { unattended_words, ELEMENTS(unattended_words) };
 
+static const struct mapping_word exec_words[] = { { "after", CONFIG_EXEC_AFTER },
+						  { "before", CONFIG_EXEC_BEFORE },
+						  { "off", CONFIG_EXEC_OFF } };
+static const struct mapping_words exec_moments = { exec_words, ELEMENTS(exec_words) };
+
 static const struct mapping_word level_words[] = {
 	{ "error", LOG_ERR }, { "warning", LOG_WARNING }, { "notice", LOG_NOTICE },
 	{ "info", LOG_INFO }, { "debug", LOG_DEBUG },
@@ -341,6 +346,10 @@ static const struct mapping_range memory_range = { 32u << 20, UINT64_C(64) << 30
 /* A month: who is gone for longer has been forgotten. */
 static const struct mapping_range unattended_range = { 0, UINT64_C(30) * 86400 };
 static const struct mapping_range answers_range = { 1, 1000000 };
+/* Longer than an execution should ever wait, and shorter than what watches over services does. */
+static const struct mapping_range limit_range = { 10, 10000 };
+static const struct mapping_range settle_range = { 10, 60000 };
+static const struct mapping_range hours_range = { 0, UINT64_C(24) * 366 };
 static const struct mapping_range findings_range = { 100, 100000000 };
 static const struct mapping_range sightings_range = { 0, 10000 };
 static const struct mapping_range file_range = { 64u << 10, UINT64_C(1) << 40 };
@@ -388,6 +397,18 @@ static const struct mapping_key scan_keys[] = {
 	{ "workers", mapping_number, .offset = FIELD(scan.workers), .detail = &workers_range },
 	{ "memory", mapping_size, .offset = FIELD(scan.memory), .detail = &memory_range },
 	{ .name = "rules", .read = config_scan_rules },
+	{ "watch", config_scan_paths, .offset = FIELD(scan.watch) },
+	{ "exclude", config_scan_paths, .offset = FIELD(scan.exclude) },
+	{ "on_exec", mapping_choice, .offset = FIELD(scan.on_exec), .detail = &exec_moments },
+	{ "exec_limit", mapping_number, .offset = FIELD(scan.exec_limit), .detail = &limit_range },
+	{ "settle", mapping_number, .offset = FIELD(scan.settle), .detail = &settle_range },
+	{ "file_workers", mapping_number, .offset = FIELD(scan.file_workers),
+	  .detail = &workers_range },
+	{ "containers", mapping_boolean, .offset = FIELD(scan.containers) },
+	{ "on_finding", mapping_boolean, .offset = FIELD(scan.on_finding) },
+	{ "full_every", mapping_number, .offset = FIELD(scan.full_every), .detail = &hours_range },
+	{ "changed_every", mapping_number, .offset = FIELD(scan.changed_every),
+	  .detail = &hours_range },
 };
 static const struct mapping_table scan_table = { "scan", scan_keys, ELEMENTS(scan_keys) };
 
@@ -496,6 +517,8 @@ void config_keys_clear(struct config *config)
 		feed_clear(&config->intel.feeds[i]);
 	free(config->intel.feeds);
 	config_paths_clear(&config->scan.rules);
+	config_paths_clear(&config->scan.watch);
+	config_paths_clear(&config->scan.exclude);
 	policies_clear(config);
 	config_contain_clear(config);
 	*config = (struct config){ 0 };

@@ -6,6 +6,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
 
 #include "daemon/config.h"
 
@@ -39,6 +42,33 @@ static int path_read(struct document *document, const struct document_node *valu
 	paths->paths = grown;
 	grown[paths->count++] = path;
 	return 0;
+}
+
+int config_scan_paths(struct document *document, const struct document_node *value,
+		      const struct mapping_key *key, void *field)
+{
+	config_paths_clear(field);
+	if (value->nothing || (value->kind == DOCUMENT_SEQUENCE && !value->first))
+		return 0;
+	return mapping_each(document, value, path_read, key, field);
+}
+
+/* Where files come to be that nobody's package manager put there. */
+static const char *const watched[] = { "/tmp", "/var/tmp", "/dev/shm",	 "/home",   "/root",
+				       "/srv", "/opt",	   "/usr/local", "/var/www" };
+
+int config_scan_defaults(struct config *config)
+{
+	struct config_paths *paths = &config->scan.watch;
+
+	paths->paths = calloc(ELEMENTS(watched), sizeof(*paths->paths));
+	for (size_t i = 0; paths->paths && i < ELEMENTS(watched); i++) {
+		paths->paths[i] = strdup(watched[i]);
+		if (!paths->paths[i])
+			return -ENOMEM;
+		paths->count++;
+	}
+	return paths->paths ? 0 : -ENOMEM;
 }
 
 int config_scan_rules(struct document *document, const struct document_node *value,

@@ -42,6 +42,13 @@ libdaemon_a_SOURCES = \
 	%D%/delivery_settings.c \
 	%D%/host_cut.c \
 	%D%/host_cut.h \
+	%D%/file_guard.c \
+	%D%/file_guard.h \
+	%D%/guard_act.c \
+	%D%/guard_job.c \
+	%D%/guard_private.h \
+	%D%/guard_status.c \
+	%D%/guard_walk.c \
 	%D%/indicators.c \
 	%D%/life.c \
 	%D%/reload.c \
@@ -54,7 +61,7 @@ libdaemon_a_SOURCES = \
 	%D%/status.c \
 	%D%/status_measure.c \
 	%D%/status.h
-libdaemon_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) $(YAML_CFLAGS)
+libdaemon_a_CFLAGS = $(AM_CFLAGS) -pthread $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) $(YAML_CFLAGS)
 daemon_LIBS = libdaemon.a $(JANSSON_LIBS) $(SYSTEMD_LIBS)
 
 sbin_PROGRAMS += cordond

@@ -19,6 +19,7 @@
 #include "daemon/agent.h"
 #include "daemon/routes.h"
 #include "daemon/host_cut.h"
+#include "detect/file_detector.h"
 
 CLEANUP_DEFINE(json_t *, json_decref)
 
@@ -115,7 +116,9 @@ static void batch_add(struct passage *passage)
 				   .line = take_ptr(passage->line),
 				   .sinks = passage->sinks };
 	agent->batch_count++;
-	if (!passage->input.enforce || passage->input.finding->event->disposition != EVENT_BLOCKED)
+	/* What is done about files is told when it has ended: file_guard_respond(). */
+	if (!passage->input.enforce || passage->input.finding->event->disposition != EVENT_BLOCKED ||
+	    passage->input.finding->event->kind == EVENT_FILE)
 		return;
 	place->activity = ocsf_block_activity(&passage->input);
 	place->activity_line = place->activity ? ocsf_line(place->activity) : NULL;
@@ -238,7 +241,7 @@ static int finding_found(const struct finding *found, void *userdata)
 
 	copy.event = &event;
 	policy_judge(agent->policy, agent->thresholds, finding, clock_realtime(), &verdict);
-	if (flow_cut(agent, finding, &verdict))
+	if (flow_cut(agent, finding, &verdict) || file_guard_refuses(agent, finding, &verdict))
 		event.disposition = EVENT_BLOCKED;
 	if (verdict.excepted && finding->event->disposition != EVENT_BLOCKED) {
 		agent->excepted++;
@@ -263,7 +266,36 @@ static int finding_found(const struct finding *found, void *userdata)
 	if (agent->batch_count == AGENT_BATCH_MAX || agent->contain_asked ||
 	    (agent->batch_count > 0 && clock_boottime() - agent->batch_began > BATCH_AGE))
 		pipeline_commit(agent);
+	file_guard_respond(agent, finding, &verdict);
+	if (!verdict.excepted)
+		file_guard_suspect(agent, finding);
 	return 0;
+}
+
+void pipeline_file(struct agent *agent, const struct event *event, const struct file_match *matches,
+		   size_t count)
+{
+	(void)detect_file(agent->detect, event, matches, count, agent->pack, clock_realtime(),
+			  finding_found, agent);
+}
+
+json_t *pipeline_activity(struct agent *agent, const struct finding *finding,
+			  const struct verdict *verdict, enum ocsf_remedy remedy)
+{
+	const struct ocsf_finding input = { .finding = finding,
+					    .verdict = verdict,
+					    .host = &agent->host,
+					    .enforce = agent->config.mode == CONFIG_ENFORCE };
+
+	return ocsf_remedy_activity(&input, remedy);
+}
+
+void pipeline_tell(struct agent *agent, const json_t *object)
+{
+	CLEANUP(free_cleanup) char *line = ocsf_line(object);
+
+	for (size_t i = 0; line && i < agent->sinks_count; i++)
+		sink_deliver(agent->sinks[i], object, line);
 }
 
 static void name_tell(struct agent *agent, const struct event *event)

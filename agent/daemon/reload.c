@@ -303,5 +303,6 @@ int agent_reload(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
 		sink_reopen(agent->sinks[i]);
 	if (agent->names)
 		sink_reopen(agent->names);
+	file_guard_reload(agent);
 	return indicators_load(agent, error);
 }

@@ -35,6 +35,11 @@ const char *match_text_namespace(const struct match_subject *subject)
 	return file && file->match ? file->match->namespace_ : NULL;
 }
 
+const char *match_text_trigger(const struct match_subject *subject)
+{
+	return subject->event ? subject->event->trigger : NULL;
+}
+
 const char *match_texts_sha256(struct match_subject *subject, size_t i, char *buffer)
 {
 	const struct file_facts *file = file_of(subject);

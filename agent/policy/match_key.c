@@ -418,6 +418,11 @@ const struct match_key match_keys[] = {
 	  .ask = ask_glob,
 	  .text = match_text_path,
 	  .ask_entry = match_ask_entry_flow },
+	{ .name = "trigger",
+	  .read = match_value_exact,
+	  .ask = ask_exact,
+	  .text = match_text_trigger,
+	  .ask_entry = match_ask_entry_flow },
 };
 const size_t match_keys_count = ELEMENTS(match_keys);
 

@@ -18,6 +18,10 @@ static const struct mapping_word response_words[] = {
 	{ "none", RESPONSE_NONE },
 	{ "block", RESPONSE_BLOCK },
 	{ "contain", RESPONSE_CONTAIN },
+	{ "kill", RESPONSE_KILL },
+	{ "stop", RESPONSE_STOP },
+	{ "quarantine", RESPONSE_QUARANTINE },
+	{ "quarantine-and-kill", RESPONSE_QUARANTINE_KILL },
 };
 const struct mapping_words rule_responses = { response_words, ELEMENTS(response_words) };
 

@@ -29,6 +29,7 @@ static const struct ocsf_outcome outcomes[] = {
 	{ 3, 17, 1, "Observed", "Logged", "New", "would_have" },
 	{ 3, 17, 1, "Observed", "Logged", "New", "missed" },
 	{ 3, 19, 1, "Observed", "Alert", "New", NULL },
+	{ 3, 17, 1, "Observed", "Logged", "New", "ordered" }, /* an activity tells how it ended */
 };
 
 const struct ocsf_outcome *ocsf_outcome(const struct ocsf_finding *input)
@@ -39,6 +40,9 @@ const struct ocsf_outcome *ocsf_outcome(const struct ocsf_finding *input)
 		return &outcomes[1];
 	if (input->verdict->response == RESPONSE_NONE)
 		return &outcomes[4];
+	if (input->enforce && input->verdict->response != RESPONSE_BLOCK &&
+	    input->verdict->response != RESPONSE_CONTAIN)
+		return &outcomes[5];
 	return input->enforce ? &outcomes[3] : &outcomes[2];
 }
 
@@ -239,6 +243,7 @@ static json_t *unmapped(struct ocsf_builder *builder, const struct ocsf_finding 
 	ocsf_put_text(builder, object, "kind", event_kind_name(event->kind));
 	if (event->watch != EVENT_WATCH_NONE)
 		ocsf_put_text(builder, object, "watch", event_watch_name(event->watch));
+	ocsf_put_text(builder, object, "trigger", event->trigger);
 	if (event->flow)
 		ocsf_put(builder, object, "flow", ocsf_flow_unmapped(builder, event->flow));
 	if (event->file && event->file->match)

@@ -88,6 +88,18 @@ struct ocsf_containment {
  * reference, or NULL when memory is short. */
 json_t *ocsf_containment(const struct ocsf_containment *input);
 
+/* File and Process Remediation Activity (classes 7002, 7003): what the finding's verdict does. A
+ * new reference, or NULL when memory is short. ocsf_remedy_end() says how it ended: error 0 or a
+ * negative errno; quarantine: its id there, or NULL. */
+enum ocsf_remedy {
+	OCSF_REMEDY_QUARANTINE,
+	OCSF_REMEDY_REFUSE, /* of an execution */
+	OCSF_REMEDY_KILL,
+	OCSF_REMEDY_STOP,
+};
+json_t *ocsf_remedy_activity(const struct ocsf_finding *input, enum ocsf_remedy remedy);
+void ocsf_remedy_end(json_t *object, int error, const char *quarantine);
+
 /* DNS Activity (class 4003): a lookup that is no finding. A new reference, or NULL when memory is
  * short. */
 json_t *ocsf_dns_activity(const struct event *event, const struct ocsf_host *host);

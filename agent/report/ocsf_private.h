@@ -17,7 +17,8 @@ struct file_match;
 struct ocsf_outcome {
 	int action_id, disposition_id, status_id;
 	const char *action, *disposition, *status;
-	const char *unmapped; /* "would_have", "missed": key for a response that was not made */
+	const char *unmapped; /* "would_have", "missed", "ordered": key for a response that was not
+			       * made, or not yet */
 };
 const struct ocsf_outcome *ocsf_outcome(const struct ocsf_finding *input);
 

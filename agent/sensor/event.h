@@ -96,6 +96,7 @@ struct event {
 	struct event_payload payload;	   /* of EVENT_PAYLOAD */
 	const struct flow_facts *flow;	   /* of EVENT_FLOW; borrowed */
 	const struct file_facts *file;	   /* of EVENT_FILE; borrowed */
+	const char *trigger; /* of EVENT_FILE: file_trigger_name(); static text, or NULL */
 	const struct dns_answers *answers; /* of EVENT_ANSWER that is readable, and of a question
 					    * that an answer repeats; borrowed; or NULL */
 };

@@ -67,7 +67,7 @@ static void process_end(struct exec_gate *gate)
 static void frame_take(struct exec_gate *gate, const struct gate_frame *frame, int fd)
 {
 	if (frame->kind == GATE_ASK && fd >= 0) {
-		gate->asked(frame->number, fd, frame->pid, gate->userdata);
+		gate->asked(frame->number, fd, frame->pid, frame->time, gate->userdata);
 		return;
 	}
 	if (frame->kind == GATE_STATE) {

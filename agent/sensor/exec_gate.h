@@ -24,8 +24,9 @@ struct exec_gate_statistics {
 	uint64_t restarts;
 };
 
-/* fd: open for reading, the listener's to close. To be answered by exec_gate_answer(). */
-typedef void (*exec_gate_asked)(uint64_t number, int fd, pid_t pid, void *userdata);
+/* fd: open for reading, the listener's to close. time: since when it waits, on the boot clock. To
+ * be answered by exec_gate_answer(). */
+typedef void (*exec_gate_asked)(uint64_t number, int fd, pid_t pid, uint64_t time, void *userdata);
 
 /* program: cordon-gate; NULL: beside our own, else where it is installed. limit: ns. -ENOENT,
  * -EPERM: of the program. */

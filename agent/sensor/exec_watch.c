@@ -39,21 +39,18 @@ struct exec_watch {
 	struct exec_watch_statistics statistics;
 };
 
-/* One message of the connector, as it lies in a frame. */
+/* One message of the connector, as it lies in a frame: the event is not aligned. */
 struct message {
 	struct nlmsghdr netlink;
 	struct cn_msg connector;
-	union {
-		struct proc_event event;
-		uint32_t operation;
-	} body;
+	uint8_t body[sizeof(struct proc_event)];
 };
+#define BODY offsetof(struct message, body)
 
 /* Only executions come to us: the others would wake us for each fork and exit. */
 static int filter_attach(int fd)
 {
-	const unsigned what = (unsigned)(NLMSG_LENGTH(0) + sizeof(struct cn_msg) +
-					 offsetof(struct proc_event, what));
+	const unsigned what = (unsigned)(BODY + offsetof(struct proc_event, what));
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, what),
 		/* Loads are in network order. */
@@ -74,9 +71,9 @@ static int listen_ask(int fd, uint32_t operation)
 		.netlink = { .nlmsg_type = NLMSG_DONE, .nlmsg_pid = 0 },
 		.connector = { .id = { .idx = CN_IDX_PROC, .val = CN_VAL_PROC },
 			       .len = sizeof(operation) },
-		.body.operation = operation,
 	};
 
+	memcpy(message.body, &operation, sizeof(operation));
 	message.netlink.nlmsg_len = NLMSG_LENGTH(sizeof(struct cn_msg) + sizeof(operation));
 	return send(fd, &message, message.netlink.nlmsg_len, 0) < 0 ? -errno : 0;
 }
@@ -116,7 +113,8 @@ static int messages_ready(sd_event_source *source, int fd, uint32_t events, void
 	for (int i = 0; i < MESSAGES_MAX; i++) {
 		struct sockaddr_nl from = { 0 };
 		socklen_t size = sizeof(from);
-		struct message message;
+		struct message message = { 0 };
+		struct proc_event event;
 		ssize_t n = recvfrom(fd, &message, sizeof(message), MSG_DONTWAIT,
 				     (struct sockaddr *)&from, &size);
 
@@ -124,12 +122,13 @@ static int messages_ready(sd_event_source *source, int fd, uint32_t events, void
 			watch->statistics.lost++;
 		if (n < 0 && errno != ENOBUFS)
 			break;
-		if (n < (ssize_t)(NLMSG_LENGTH(0) + sizeof(struct cn_msg) +
-				  offsetof(struct proc_event, event_data) +
-				  sizeof(message.body.event.event_data.exec)) ||
-		    from.nl_pid != 0 || (uint32_t)message.body.event.what != WHAT_EXEC)
+		if (n < (ssize_t)(BODY + offsetof(struct proc_event, event_data) +
+				  sizeof(event.event_data.exec)) ||
+		    from.nl_pid != 0)
 			continue;
-		execution_look(watch, message.body.event.event_data.exec.process_tgid);
+		memcpy(&event, message.body, sizeof(event));
+		if ((uint32_t)event.what == WHAT_EXEC)
+			execution_look(watch, event.event_data.exec.process_tgid);
 	}
 	return 0;
 }

@@ -81,4 +81,7 @@ int file_watch_keep(struct file_watch *watch, int fd);
 /* All of them are told of again. */
 void file_watch_keep_none(struct file_watch *watch);
 
+/* Looks at the mounts again, as when one has changed: all are marked once more. */
+void file_watch_mark(struct file_watch *watch);
+
 void file_watch_statistics(const struct file_watch *watch, struct file_watch_statistics *ret);

@@ -26,6 +26,7 @@ struct gate_frame {
 	uint64_t number;
 	uint8_t allow, keep;
 	uint8_t zeroes[6];
+	uint64_t time; /* of GATE_ASK: when it began to wait, boot clock */
 	/* asked = answered + expired + full + waiting */
 	uint64_t asked, answered, denied, expired, full, waiting, unmarked;
 };

@@ -85,7 +85,7 @@ static void slot_end(struct gate *gate, struct waiting *slot, bool allow)
 /* Takes fd. */
 static void ask(struct gate *gate, int fd, pid_t pid)
 {
-	struct gate_frame frame = { .kind = GATE_ASK, .pid = pid };
+	struct gate_frame frame = { .kind = GATE_ASK, .pid = pid, .time = clock_boottime() };
 	struct waiting *slot = slot_free(gate);
 
 	gate->state.asked++;
@@ -99,7 +99,7 @@ static void ask(struct gate *gate, int fd, pid_t pid)
 		return;
 	}
 	slot->fd = fd;
-	slot->deadline = clock_boottime() + gate->limit;
+	slot->deadline = frame.time + gate->limit;
 	gate->state.waiting++;
 }
 

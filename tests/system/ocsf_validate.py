@@ -18,7 +18,9 @@ except ImportError:
     sys.exit(2)
 
 SCHEMAS = pathlib.Path(__file__).resolve().parent.parent / "data" / "ocsf"
-CLASSES = {2004: "detection_finding", 4003: "dns_activity", 7004: "network_remediation_activity"}
+CLASSES = {2004: "detection_finding", 4003: "dns_activity",
+           7002: "file_remediation_activity", 7003: "process_remediation_activity",
+           7004: "network_remediation_activity"}
 _validators = {}
 
 

@@ -289,9 +289,10 @@ static struct {
 	bool answer, allow, keep;
 } gate;
 
-static void gate_asked(uint64_t number, int fd, pid_t pid, void *userdata)
+static void gate_asked(uint64_t number, int fd, pid_t pid, uint64_t time, void *userdata)
 {
 	(void)pid;
+	(void)time;
 	(void)userdata;
 	gate.asked++;
 	if (gate.answer)
