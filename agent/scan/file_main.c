@@ -25,6 +25,13 @@ int file_prepare(void)
 	return r < 0 ? r : yara_prepare();
 }
 
+int file_prepare_magic(void)
+{
+	int r = file_prepare();
+
+	return r < 0 ? r : yara_prepare_magic();
+}
+
 int file_hello(const uint16_t layers[static CAGE_LAYERS], uint32_t uid)
 {
 	struct file_message message = { .type = FILE_HELLO, .descriptors = { -1, -1 } };

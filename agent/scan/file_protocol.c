@@ -39,7 +39,7 @@ static const struct row {
 			   .texts = { PATH_TEXT, PATH_TEXT } },
 	[FILE_TROUBLE] = { "trouble", FILE_READER_PARENT_COMPILER, 2,
 			   .texts = { PATH_TEXT, REASON_TEXT } },
-	[FILE_COMPILED] = { "compiled", FILE_READER_PARENT_COMPILER, 2, true, .texts = { 0 } },
+	[FILE_COMPILED] = { "compiled", FILE_READER_PARENT_COMPILER, 3, true, .texts = { 0 } },
 	[FILE_RULES] = { "rules", FILE_READER_ZYGOTE, 4, false, 1, 1, { 0 } },
 	[FILE_LOADED] = { "loaded", FILE_READER_PARENT_ZYGOTE, 1, .texts = { 0 } },
 	[FILE_FORK] = { "fork", FILE_READER_ZYGOTE, 0, false, 1, 1, { 0 } },

@@ -164,7 +164,7 @@ int file_set_start(struct file_set *set)
 	struct worker_program program = set->scan->program;
 	int r;
 
-	program.mode = FILE_MODE_FILES;
+	program.mode = set->rules.magic ? FILE_MODE_MAGIC : FILE_MODE_FILES;
 	set->started = clock_boottime();
 	set->restart_at = 0;
 	r = worker_process_start(&program, set->scan->options.memory, &set->zygote);

@@ -231,6 +231,7 @@ static int set_compile(struct compiler *compiler, int fd)
 		return r;
 	message.numbers[FILE_COMPILED_RULES] = compiled.rules;
 	message.numbers[FILE_COMPILED_LEFT_OUT] = compiled.left_out + compiler->left_out;
+	message.numbers[FILE_COMPILED_MAGIC] = compiled.magic;
 	return message_send(compiler, &message);
 }
 

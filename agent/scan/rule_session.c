@@ -180,6 +180,7 @@ static int compiled_take(struct rule_session *session, const struct file_message
 {
 	struct rule_set set = {
 		.rules = message->numbers[FILE_COMPILED_RULES],
+		.magic = message->numbers[FILE_COMPILED_MAGIC] != 0,
 		.left_out = message->numbers[FILE_COMPILED_LEFT_OUT] + session->missed,
 	};
 	int r;

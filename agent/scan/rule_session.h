@@ -18,6 +18,7 @@ struct worker_program;
 struct rule_set {
 	int fd; /* sealed */
 	uint64_t rules, left_out;
+	bool magic;		     /* they ask libmagic */
 	uint8_t digest[SHA256_SIZE]; /* of the names and bytes of all files */
 };
 

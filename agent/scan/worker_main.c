@@ -60,6 +60,7 @@ static const struct mode {
 	{ COMPILE_MODE, &compile_cage, compile_worker_prepare, compile_worker_serve, fail },
 	{ FILE_MODE_RULES, &compiler_cage, file_prepare, file_rules_serve, file_fail },
 	{ FILE_MODE_FILES, &zygote_cage, file_prepare, file_files_serve, file_fail },
+	{ FILE_MODE_MAGIC, &zygote_cage, file_prepare_magic, file_files_serve, file_fail },
 };
 
 static const struct mode *mode_find(const char *name)

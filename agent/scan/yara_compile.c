@@ -46,9 +46,40 @@ struct build {
 	size_t blank_size;
 };
 
+static int nothing_met(YR_SCAN_CONTEXT *context, int message, void *data, void *userdata)
+{
+	(void)context;
+	(void)message;
+	(void)data;
+	(void)userdata;
+	return CALLBACK_CONTINUE;
+}
+
 int yara_prepare(void)
 {
 	return yr_initialize() == ERROR_SUCCESS ? 0 : -ENOMEM;
+}
+
+/* The module keeps what it has loaded; a search is the only way to have it do so. */
+int yara_prepare_magic(void)
+{
+	static const uint8_t text[] = "text";
+	YR_COMPILER *compiler;
+	YR_RULES *rules;
+	int r = yara_prepare();
+
+	if (r < 0 || yr_compiler_create(&compiler) != ERROR_SUCCESS)
+		return -ENOMEM;
+	/* Where it cannot be had, the searches will say so. */
+	if (yr_compiler_add_string(compiler,
+				   "import \"magic\" rule some { condition: magic.type() contains \"x\" }",
+				   NULL) == 0 &&
+	    yr_compiler_get_rules(compiler, &rules) == ERROR_SUCCESS) {
+		(void)yr_rules_scan_mem(rules, text, sizeof(text), 0, nothing_met, NULL, 1);
+		(void)yr_rules_destroy(rules);
+	}
+	yr_compiler_destroy(compiler);
+	return 0;
 }
 
 static bool span_has(const char *text, struct yara_span span, const char *word, size_t length)
@@ -525,11 +556,29 @@ static int binaries_take(struct build *build, struct output *output, uint64_t *c
 	return 0;
 }
 
+/* Of those that were compiled before nothing but their texts is known. */
+static bool magic_asked(const struct yara_text *text)
+{
+	static const char name[] = "magic";
+
+	if (text->size >= 4 && memcmp(text->text, "YARA", 4) == 0)
+		return memmem(text->text, text->size, name, sizeof(name));
+	for (size_t i = 0; i < text->parts.directives_count; i++) {
+		const struct yara_directive *directive = &text->parts.directives[i];
+
+		if (!directive->include &&
+		    span_has(text->text, directive->text, name, sizeof(name) - 1))
+			return true;
+	}
+	return false;
+}
+
 int yara_compile(struct yara_compile *compile, int fd, struct yara_compiled *ret)
 {
 	struct build build = { .compile = compile };
 	struct output output = { .fd = fd };
 	uint64_t count = 0;
+	bool magic = false;
 	int r = keys_choose(&build);
 
 	for (size_t i = 0; i < compile->count; i++) {
@@ -538,6 +587,7 @@ int yara_compile(struct yara_compile *compile, int fd, struct yara_compiled *ret
 		/* Compiled ones are taken below. */
 		if (text->size >= 4 && memcmp(text->text, "YARA", 4) == 0)
 			text->top = false;
+		magic |= magic_asked(text);
 		text->unsplit = text_global(compile, text, 0);
 	}
 	/* Twice as a rule: the second time without what was wrong. */
@@ -552,6 +602,6 @@ int yara_compile(struct yara_compile *compile, int fd, struct yara_compiled *ret
 	if (r == 0)
 		r = binaries_take(&build, &output, &count);
 	if (r == 0)
-		*ret = (struct yara_compiled){ count, build.left_out };
+		*ret = (struct yara_compiled){ count, build.left_out, magic };
 	return r;
 }

@@ -44,6 +44,7 @@ struct yara_compile {
 
 struct yara_compiled {
 	uint64_t rules, left_out;
+	bool magic; /* rules may ask libmagic: yara_prepare_magic() */
 };
 
 /* Writes the set into fd. 0, -ENOMEM, or what writing said. */
@@ -51,3 +52,5 @@ int yara_compile(struct yara_compile *compile, int fd, struct yara_compiled *ret
 
 /* Before the cage is closed. -ENOMEM. */
 int yara_prepare(void);
+/* The same, and libmagic reads its own file, which is not there later. Takes some 7 ms. */
+int yara_prepare_magic(void);

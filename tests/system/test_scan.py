@@ -30,6 +30,9 @@ import "pe"
 import "elf"
 import "math"
 import "hash"
+import "magic"
+rule magical { condition: magic.type() contains "ELF" }
+rule mime { condition: magic.mime_type() == "text/x-shellscript" }
 rule plain { strings: $a = "GNU" condition: $a }
 rule counted { strings: $a = "lib" condition: #a > 20 }
 rule placed { strings: $a = "ELF" condition: $a at 1 and @a[1] == 1 }
