@@ -65,8 +65,6 @@ libsensor_a_SOURCES = \
 	%D%/table_swap.c \
 	%D%/user_name.c \
 	%D%/user_name.h
-nodist_libsensor_a_SOURCES = probes/contain.skel.h probes/probes.skel.h
-libsensor_a_CFLAGS = $(AM_CFLAGS) $(BPF_CFLAGS) $(PCAP_CFLAGS)
 # Files: what is written, moved and executed.
 libsensor_a_SOURCES += \
 	%D%/exec_gate.c \
@@ -82,7 +80,7 @@ libsensor_a_SOURCES += \
 	%D%/file_watch_private.h \
 	%D%/mounts.c \
 	%D%/mounts.h
-nodist_libsensor_a_SOURCES = probes/probes.skel.h
+nodist_libsensor_a_SOURCES = probes/contain.skel.h probes/probes.skel.h
 libsensor_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(BPF_CFLAGS) $(PCAP_CFLAGS)
 sensor_LIBS = libsensor.a $(BPF_LIBS) $(PCAP_LIBS)
 
