@@ -13,7 +13,10 @@ dist_iam_DATA = \
 	%D%/iam/s3.json \
 	%D%/iam/security_hub.json \
 	%D%/iam/sns.json \
-	%D%/iam/ssm.json
+	%D%/iam/ssm.json \
+	%D%/iam/isolate.json \
+	%D%/iam/isolate-surroundings.json \
+	%D%/iam/release.json
 EXTRA_DIST += \
 	%D%/generate-never-block.sh
 yaradir = $(pkgdatadir)/yara

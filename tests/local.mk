@@ -95,6 +95,12 @@ UNIT_TESTS += \
 tests_unit_test_outage_SOURCES = %D%/unit/test_outage.c %D%/unit/sink_bodies.c %D%/unit/sink_bodies.h
 tests_unit_test_outage_LDADD = $(daemon_LIBS) $(cordon_LIBS) $(CMOCKA_LIBS)
 
+# Isolation.
+UNIT_TESTS += \
+	%D%/unit/test_isolate \
+	%D%/unit/test_isolation
+tests_unit_test_isolate_SOURCES = %D%/unit/test_isolate.c %D%/unit/fleet.c %D%/unit/fleet.h
+
 # The worker, and its cage.
 UNIT_TESTS += \
 	%D%/unit/test_cage \
@@ -153,6 +159,9 @@ endif
 
 # With --enable-fuzzers they are fuzzers; else they run over their corpus in `make check`.
 FUZZ_TARGETS += \
+	%D%/fuzz/fuzz_isolation_facts \
+	%D%/fuzz/fuzz_xml_facts
+FUZZ_TARGETS += \
 	%D%/fuzz/fuzz_archive \
 	%D%/fuzz/fuzz_file_protocol \
 	%D%/fuzz/fuzz_yara_source \
@@ -209,6 +218,8 @@ tests_fuzz_fuzz_domain_name_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_record_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_pool_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_worker_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_isolation_facts_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_xml_facts_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_case_ocsf_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_pattern_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_policy_LDFLAGS = $(fuzz_link_flags)
@@ -268,14 +279,20 @@ CLEANFILES += \
 	%D%/system/kill_at.so
 
 EXTRA_DIST += \
+	%D%/aws/iam.py \
+	%D%/aws/test_iam.py \
+	%D%/aws/test_template.py
+EXTRA_DIST += \
 	%D%/system/kill_at.c \
 	%D%/system/test_pins.py \
 	%D%/data \
 	%D%/fuzz/corpus \
 	%D%/layering \
 	%D%/bench \
+	%D%/aws/ec2.py \
 	%D%/aws/emulator.py \
 	%D%/aws/imds.py \
+	%D%/aws/scaling.py \
 	%D%/aws/model.py \
 	%D%/aws/serve \
 	%D%/aws/service.py \
@@ -307,6 +324,7 @@ EXTRA_DIST += \
 	%D%/system/test_roads.py \
 	%D%/system/test_botocore.py \
 	%D%/system/test_client.py \
+	%D%/system/test_isolation.py \
 	%D%/system/test_cloud.py \
 	%D%/system/test_ssm.py \
 	%D%/system/test_sinks.py \

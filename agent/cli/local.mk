@@ -21,6 +21,7 @@ libcli_a_SOURCES = \
 	%D%/intel_lookup.c \
 	%D%/journal_place.c \
 	%D%/journal_place.h \
+	%D%/isolate.c \
 	%D%/policy.c \
 	%D%/quarantine.c \
 	%D%/scan.c \

@@ -99,6 +99,12 @@ static const struct line block_lines[] = {
 	{ "block.failed", "failed", FORM_NUMBER },
 };
 
+static const struct line isolation_lines[] = {
+	{ "isolation.state", "state", FORM_TEXT },
+	{ "isolation.reason", "asked for by", FORM_TEXT },
+	{ "isolation.note", "note", FORM_TEXT },
+	{ "isolation.quarantine_security_group", "quarantine group", FORM_TEXT },
+};
 static const struct line cut_lines[] = {
 	{ "cut.destroyed", "connections destroyed", FORM_NUMBER },
 	{ "cut.gone", "gone before", FORM_NUMBER },
@@ -162,6 +168,7 @@ static const struct section {
   block = { "block", "Blocked lookups", block_lines, ELEMENTS(block_lines) },
   cut = { "cut", "Flows cut", cut_lines, ELEMENTS(cut_lines) },
   contain = { "contain", "Containment", contain_lines, ELEMENTS(contain_lines) },
+  isolation = { "isolation", "Isolation", isolation_lines, ELEMENTS(isolation_lines) },
   workers = { "workers", "Workers", workers_lines, ELEMENTS(workers_lines) },
   answers = { "answers", "Answers", answer_lines, ELEMENTS(answer_lines) },
   cost = { "cost", "Cost", cost_lines, ELEMENTS(cost_lines) };
@@ -415,6 +422,7 @@ static int text_print(json_t *reply)
 	section_print(writer, reply, &block);
 	section_print(writer, reply, &cut);
 	section_print(writer, reply, &contain);
+	section_print(writer, reply, &isolation);
 	section_print(writer, reply, &workers);
 	cage_print(writer, reply);
 	status_files_print(writer, reply);

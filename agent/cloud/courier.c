@@ -15,8 +15,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/escape.h"
-#include "base/worker_process.h"
-#include "cloud/places.h"
+#include "cloud/courier_private.h"
 #include "cloud/settings.h"
 
 /* Frames read in one turn, so that one that floods does not keep the loop. */
@@ -27,39 +26,6 @@
 #define HEALTHY		(60 * NS_PER_SECOND)
 #define BACKOFF_MIN	(NS_PER_SECOND / 4)
 #define BACKOFF_MAX	(30 * NS_PER_SECOND)
-#define REASON_SIZE	384
-
-enum state {
-	STATE_DOWN,
-	STATE_STARTING,
-	STATE_READY,
-	STATE_DYING,
-};
-
-struct courier {
-	sd_event *loop;
-	sd_event_source *channel_source, *process_source, *timer;
-	struct courier_handlers handlers;
-	void *userdata;
-	struct worker_program program;
-	struct worker_process process;
-	uint64_t memory;
-	char *settings;
-	size_t settings_size;
-	enum state state;
-	uint64_t started, heard, restart_at, backoff;
-	struct message_hello hello;
-	struct message_state said;
-	char pending[REASON_SIZE], reason[REASON_SIZE];
-	uint64_t broken;
-	struct places places;
-	/* What is being sent; NULL: nothing. */
-	uint8_t *sending;
-	enum message_type sending_type;
-	uint64_t sending_id;
-	size_t sending_size, sent;
-	bool stuck; /* it does not read as fast as we write */
-};
 
 CLEANUP_DEFINE(struct courier *, courier_free)
 
@@ -175,6 +141,7 @@ static void courier_down(struct courier *courier, const char *death)
 	courier->broken++;
 	sending_clear(courier);
 	places_clear(&courier->places);
+	courier_calls_clear(&courier->calls);
 	courier->said.queue = 0;
 	if (courier->handlers.broken)
 		courier->handlers.broken(courier->reason, courier->userdata);
@@ -194,7 +161,7 @@ static int sending_begin(struct courier *courier, enum message_type type, uint64
 
 static void courier_start(struct courier *courier)
 {
-	char text[REASON_SIZE];
+	char text[COURIER_REASON_SIZE];
 	int r;
 
 	courier->pending[0] = '\0';
@@ -213,12 +180,30 @@ static void courier_start(struct courier *courier)
 
 /* ---- what it is sent ---- */
 
+/* When nothing is being sent, calls go before entries. */
+static bool sending_next(struct courier *courier)
+{
+	struct courier_call *call;
+
+	if (courier->sending)
+		return true;
+	call = courier_calls_next(&courier->calls);
+	if (!call)
+		return false;
+	courier->sending = (uint8_t *)take_ptr(call->text);
+	courier->sending_type = MESSAGE_CALL;
+	courier->sending_id = call->number;
+	courier->sending_size = call->size;
+	courier->sent = 0;
+	return true;
+}
+
 static void courier_write(struct courier *courier)
 {
 	bool stuck = courier->stuck;
 
 	courier->stuck = false;
-	while (courier->state == STATE_READY && courier->sending) {
+	while (courier->state == STATE_READY && sending_next(courier)) {
 		struct message_frame frame;
 		size_t size =
 			message_put_part(&frame, courier->sending_type, courier->sending_id,
@@ -272,6 +257,18 @@ int courier_send(struct courier *courier, uint64_t id, const struct message_entr
 	return 0;
 }
 
+int courier_call(struct courier *courier, uint64_t id, const char *text, size_t size)
+{
+	int r;
+
+	if (courier->state != STATE_READY)
+		return -EAGAIN;
+	r = courier_calls_add(&courier->calls, id, text, size);
+	if (r == 0)
+		courier_write(courier);
+	return r;
+}
+
 /* ---- what it says ---- */
 
 static const char *hello_take(struct courier *courier, const struct message *message)
@@ -323,6 +320,26 @@ static const char *answer_take(struct courier *courier, const struct message *me
 	return NULL;
 }
 
+static const char *reply_take(struct courier *courier, const struct message *message)
+{
+	struct courier_calls *calls = &courier->calls;
+	struct message_long whole;
+	bool is_whole = false;
+	uint64_t id = 0;
+	const char *why = courier_calls_hear(calls, message, &is_whole, &id);
+
+	if (why || !is_whole)
+		return why;
+	/* Whoever is told may ask for the next call. */
+	whole = calls->heard;
+	calls->heard = (struct message_long){ 0 };
+	if (courier->handlers.replied)
+		courier->handlers.replied(id, (const char *)whole.bytes, whole.size,
+					  courier->userdata);
+	message_long_clear(&whole);
+	return NULL;
+}
+
 static const char *message_take(struct courier *courier, const struct message *message)
 {
 	switch (message->type) {
@@ -338,10 +355,13 @@ static const char *message_take(struct courier *courier, const struct message *m
 		return result_take(courier, message);
 	case MESSAGE_ANSWER:
 		return answer_take(courier, message);
+	case MESSAGE_REPLY:
+		return reply_take(courier, message);
 	case MESSAGE_FAILED:
 		return message->text;
 	case MESSAGE_SETTINGS:
 	case MESSAGE_ENTRY:
+	case MESSAGE_CALL:
 	case MESSAGE_TYPES:
 		break;
 	}
@@ -352,7 +372,7 @@ bool courier_take(struct courier *courier, const struct message_frame *frame)
 {
 	bool greeted = courier->state == STATE_READY;
 	struct message message = { .type = MESSAGE_TYPES };
-	char reason[REASON_SIZE];
+	char reason[COURIER_REASON_SIZE];
 	const char *why;
 
 	if (message_read(frame, greeted ? MESSAGE_PARENT_GREETED : MESSAGE_PARENT_UNGREETED,
@@ -420,7 +440,7 @@ static void courier_turn(struct courier *courier)
 		courier->handlers.turned(courier->userdata);
 }
 
-static struct courier *courier_make(const struct courier_handlers *handlers, void *userdata)
+struct courier *courier_make(const struct courier_handlers *handlers, void *userdata)
 {
 	struct courier *courier = calloc(1, sizeof(*courier));
 
@@ -471,41 +491,10 @@ void courier_free(struct courier *courier)
 	worker_process_end(&courier->process);
 	worker_program_close(&courier->program);
 	sending_clear(courier);
+	courier_calls_clear(&courier->calls);
 	if (courier->settings)
 		explicit_bzero(courier->settings, courier->settings_size);
 	free(courier->settings);
 	(void)sd_event_unref(courier->loop);
 	free(courier);
-}
-
-void courier_status(const struct courier *courier, struct courier_status *ret)
-{
-	bool running = courier->state == STATE_STARTING || courier->state == STATE_READY;
-
-	*ret = (struct courier_status){
-		.pid = running ? courier->process.pid : 0,
-		.greeted = courier->state == STATE_READY,
-		.uid = courier->hello.uid,
-		.user = courier->program.user,
-		.reason = courier->reason,
-		.state = courier->said,
-		.entries = PLACES_MAX - courier->places.free_count,
-		.broken = courier->broken,
-	};
-	memcpy(ret->layers, courier->hello.layers, sizeof(ret->layers));
-}
-
-struct courier *courier_for_fuzzing(const struct courier_handlers *handlers, void *userdata,
-				    size_t count, bool greeted)
-{
-	struct courier *courier = courier_make(handlers, userdata);
-
-	if (!courier)
-		return NULL;
-	courier->state = greeted ? STATE_READY : STATE_STARTING;
-	courier->settings = strdup("{}");
-	courier->settings_size = 2;
-	for (size_t i = 0; i < count; i++)
-		(void)places_take(&courier->places, i + 1, 0, i == 0, 1);
-	return courier;
 }

@@ -36,6 +36,8 @@ struct courier_handlers {
 	/* Of an entry to a sink that answers (cloud_sink_answers()), at most once, before its
 	 * result: a stranger's bytes, borrowed, without a NUL behind them. */
 	void (*answer)(uint64_t id, unsigned sink, const char *bytes, size_t size, void *userdata);
+	/* What became of a call (call.h): JSON, its text is a stranger's. NUL behind it. */
+	void (*replied)(uint64_t id, const char *text, size_t size, void *userdata);
 	void (*turned)(void *userdata); /* after a turn: there may be room again */
 	void (*instance)(const struct message_instance *instance, void *userdata);
 	/* It is gone, and what it was given will not be answered. reason: safe to show. */
@@ -53,6 +55,10 @@ bool courier_has_room(const struct courier *courier, unsigned sink, size_t size)
 /* Copies the document. -EAGAIN: no room now. -EMSGSIZE: it is larger than it may be. */
 int courier_send(struct courier *courier, uint64_t id, const struct message_entry *entry,
 		 const char *document, size_t size);
+
+/* Asks for a call for a response (call.h); text: JSON, copied. It goes before all entries that wait.
+ * -EAGAIN: too many are under way, or the process is down. */
+int courier_call(struct courier *courier, uint64_t id, const char *text, size_t size);
 
 struct courier_status {
 	pid_t pid;    /* 0: it is not running */

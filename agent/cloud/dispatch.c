@@ -242,9 +242,13 @@ static int frame_take(struct dispatch *dispatch, const struct message_frame *fra
 		r = message_long_add(&dispatch->gathered, &message);
 	if (r <= 0)
 		return r;
-	r = dispatch->gathered.type == MESSAGE_SETTINGS
-		    ? settings_take(dispatch, (const char *)dispatch->gathered.bytes)
-		    : entry_take(dispatch, &dispatch->gathered);
+	if (dispatch->gathered.type == MESSAGE_SETTINGS)
+		r = settings_take(dispatch, (const char *)dispatch->gathered.bytes);
+	else if (dispatch->gathered.type == MESSAGE_CALL)
+		r = call_take(dispatch, dispatch->gathered.id,
+			      (const char *)dispatch->gathered.bytes, dispatch->gathered.size);
+	else
+		r = entry_take(dispatch, &dispatch->gathered);
 	message_long_clear(&dispatch->gathered);
 	return r;
 }
@@ -302,6 +306,7 @@ void dispatch_free(struct dispatch *dispatch)
 	if (!dispatch)
 		return;
 	client_free(dispatch->client);
+	calls_free(dispatch);
 	instance_free(dispatch->asker);
 	credentials_free(dispatch->credentials);
 	imds_free(dispatch->imds);

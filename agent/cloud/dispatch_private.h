@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "cloud/call.h"
 #include "cloud/dispatch.h"
 #include "cloud/instance.h"
 #include "cloud/sink.h"
@@ -37,6 +38,7 @@ struct dispatch {
 	struct instance *asker;
 	struct client *client;
 	struct sink_queue queues[CLOUD_SINKS];
+	struct call *calls; /* for responses (call.h) */
 	uint64_t number;
 	size_t entries;
 };

@@ -56,6 +56,8 @@ static const struct rule {
 	[MESSAGE_ANSWER] = { "answer", 1, MESSAGE_ANSWER_MAX, MESSAGE_PARENT_GREETED, false, true },
 	[MESSAGE_SETTINGS] = { "settings", 1, MESSAGE_PART_MAX, MESSAGE_CHILD, true, false },
 	[MESSAGE_ENTRY] = { "entry", 1, MESSAGE_PART_MAX, MESSAGE_CHILD, true, false },
+	[MESSAGE_CALL] = { "call", 1, MESSAGE_PART_MAX, MESSAGE_CHILD, true, false },
+	[MESSAGE_REPLY] = { "reply", 1, MESSAGE_PART_MAX, MESSAGE_PARENT_GREETED, true, false },
 };
 
 static void frame_fill(struct message_frame *frame, struct head head, const void *body, size_t size)
@@ -199,6 +201,8 @@ static const char *body_read(const struct head *head, const uint8_t *body, struc
 		return NULL;
 	case MESSAGE_SETTINGS:
 	case MESSAGE_ENTRY:
+	case MESSAGE_CALL:
+	case MESSAGE_REPLY:
 		ret->part.bytes = body;
 		ret->part.size = head->size;
 		ret->part.offset = head->offset;

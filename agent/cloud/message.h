@@ -12,9 +12,11 @@
  *                                <--  ENTRY (id, sink)    any number
  *     ANSWER (id, bytes)         -->                      before the RESULT of an ENTRY that asks
  *     RESULT (ids, outcome)      -->                      once for each ENTRY
+ *                                <--  CALL (JSON: call.h)    any number
+ *     REPLY (JSON)               -->                      once for each CALL
  *
- * SETTINGS and ENTRY may be longer than a frame: they come in parts, one after the other, and
- * nothing else comes between.
+ * SETTINGS, ENTRY, CALL and REPLY may be longer than a frame: they come in parts, one after the
+ * other, and nothing else comes between.
  */
 #pragma once
 
@@ -46,6 +48,8 @@ enum message_type {
 	MESSAGE_ANSWER,
 	MESSAGE_SETTINGS,
 	MESSAGE_ENTRY,
+	MESSAGE_CALL,
+	MESSAGE_REPLY,
 	MESSAGE_TYPES,
 };
 
@@ -102,7 +106,7 @@ struct message_entry {
 
 struct message {
 	enum message_type type;
-	uint64_t id; /* of ENTRY and ANSWER */
+	uint64_t id; /* of ENTRY, ANSWER, CALL and REPLY */
 	union {
 		struct message_hello hello;
 		struct message_instance instance;
@@ -116,7 +120,7 @@ struct message {
 		struct {
 			const uint8_t *bytes; /* borrowed from the frame */
 			size_t size, offset, total;
-		} part; /* of SETTINGS and ENTRY */
+		} part; /* of SETTINGS, ENTRY, CALL and REPLY */
 	};
 };
 

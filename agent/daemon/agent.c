@@ -274,6 +274,8 @@ static json_t *control_status(void *userdata)
 static json_t *control_act(void *userdata, int request, const json_t *arguments, uid_t uid,
 			   char error[static CONTROL_ERROR_SIZE])
 {
+	if (request >= CONTROL_ISOLATION)
+		return isolation_act(userdata, request, arguments, error);
 	return host_cut_act(userdata, request, arguments, uid, error);
 }
 
@@ -379,6 +381,8 @@ int agent_start(struct agent *agent)
 	if (r != -EBUSY)
 		host_cut_open(agent);
 	if (r >= 0)
+		isolation_open(agent);
+	if (r >= 0)
 		r = sinks_open(agent);
 	if (r >= 0)
 		r = names_open(agent);
@@ -404,6 +408,7 @@ int agent_start(struct agent *agent)
 	if (r < 0)
 		return r;
 	reload_endings_tell(agent);
+	isolation_resume(agent);
 	file_guard_open(agent);
 	log_info("watching %s in %s mode", agent->cgroup,
 		 agent->config.mode == CONFIG_ENFORCE ? "enforce" : "audit");
@@ -436,6 +441,7 @@ void agent_stop(struct agent *agent)
 	sensor_close(agent->sensor);
 	if (agent->journal)
 		pipeline_flush(agent);
+	isolation_close(agent);
 	delivery_close(agent);
 	for (size_t i = 0; i < agent->sinks_count; i++)
 		sink_close(agent->sinks[i]);
@@ -489,6 +495,7 @@ json_t *agent_status(struct agent *agent)
 	if (agent->pool)
 		status_workers(&status, agent->pool, agent->flows);
 	status.contain = host_cut_json(agent);
+	status.isolation = isolation_json(agent);
 	status.deliveries = delivery_json(agent);
 	status.deliveries_failing = delivery_failing(agent);
 	status.deliveries_dropped = delivery_dropped(agent);
@@ -498,5 +505,6 @@ json_t *agent_status(struct agent *agent)
 	file_guard_status(agent, reply);
 	json_decref(status.deliveries);
 	json_decref(status.contain);
+	json_decref(status.isolation);
 	return reply;
 }

@@ -14,6 +14,7 @@
 #include "daemon/control.h"
 #include "daemon/delivery.h"
 #include "daemon/file_guard.h"
+#include "daemon/isolation.h"
 #include "detect/detect.h"
 #include "intel/pack.h"
 #include "journal/journal.h"
@@ -41,6 +42,7 @@ struct batched {
 	json_t *object, *activity; /* the finding; what was done about it, or NULL */
 	char *line, *activity_line;
 	uint32_t sinks; /* who is told (routes.h) */
+	struct isolation_ask *ask; /* the policy asks for an isolation; NULL: it does not */
 };
 
 struct agent {
@@ -77,7 +79,8 @@ struct agent {
 	char contain_uid[CONTAIN_FINDING_SIZE], contain_title[512];
 	struct resolvers *resolvers;
 	struct file_guard *guard;  /* NULL: files are not scanned */
-	struct delivery *delivery; /* NULL: no sink of AWS is configured */
+	struct delivery *delivery; /* NULL: nothing of AWS is configured */
+	struct isolation *isolation;
 	uint64_t found[6];	   /* findings that were new, by severity */
 	struct delivery_counted counted;
 	struct control *control;
@@ -161,6 +164,10 @@ void payload_finish(struct agent *agent);
 void payload_close(struct agent *agent);
 
 /* pipeline.c */
+struct pipeline_isolation {
+	const char *subject, *title, *why; /* safe to show */
+	enum severity severity;
+};
 /* Whoever hands over events has pipeline_commit() called at the end of its turn: new findings are
  * on disk then, and told. */
 void pipeline_event(const struct event *event, void *userdata);
@@ -181,6 +188,10 @@ void pipeline_cloud_broken(struct agent *agent, const char *reason);
 /* records: found the ring full since the last time. unattended: ns for which nobody read it; 0: it
  * was read. */
 void pipeline_loss(struct agent *agent, uint64_t records, uint64_t unattended);
+/* An isolation has come somewhere, or was refused: told as a finding of its own, once for each
+ * subject, and with it what was done (may be NULL). Takes activity. */
+void pipeline_isolation(struct agent *agent, const struct pipeline_isolation *told,
+			json_t *activity);
 /* So many findings will not reach sinks that were out of reach for too long. */
 void pipeline_dropped(struct agent *agent, uint64_t count);
 /* Once a second: repeats to disk, and what sinks held back. */

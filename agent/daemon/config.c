@@ -65,6 +65,8 @@ static int config_begin(struct config *config)
 					.max_size = UINT64_C(512) << 20,
 					.max_age = 14 } },
 	};
+	if (config_isolation_begin(&config->isolation) < 0)
+		return -ENOMEM;
 	if (!config->state_dir || !config->runtime_dir || !config->sensor.pin_dir ||
 	    !config->report.ssm.folder)
 		return -ENOMEM;

@@ -14,6 +14,7 @@
 
 #include "base/address.h"
 #include "daemon/config_contain.h"
+#include "daemon/config_isolation.h"
 #include "detect/finding.h"
 #include "policy/document.h"
 
@@ -135,6 +136,7 @@ struct config {
 		uint64_t max_findings;
 		uint64_t sightings; /* kept of each finding */
 	} journal;
+	struct config_isolation isolation;
 	struct {
 		char *region;	/* NULL: of the environment, else the instance's */
 		char *endpoint; /* NULL: AWS's own */

@@ -490,6 +490,8 @@ static const struct mapping_key config_keys[] = {
 	{ "scan", mapping_section, .detail = &scan_table },
 	{ "policy", mapping_section, .detail = &policy_table },
 	{ "journal", mapping_section, .detail = &journal_table },
+	{ "isolation", mapping_section, .offset = FIELD(isolation),
+	  .detail = &config_isolation_table },
 	{ "aws", mapping_section, .detail = &aws_table },
 	{ "report", mapping_section, .detail = &report_table },
 };
@@ -511,6 +513,7 @@ json_t *config_keys_schema(void)
 void config_keys_clear(struct config *config)
 {
 	mapping_clear(&config_table, config);
+	config_isolation_clear(&config->isolation);
 	free(config->report.file.path);
 	config_report_clear(config);
 	for (size_t i = 0; i < config->intel.feeds_count; i++)

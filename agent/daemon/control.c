@@ -145,8 +145,10 @@ static int run_action(struct client *client, int request, const json_t *argument
 	char error[CONTROL_ERROR_SIZE] = "";
 	json_t *reply;
 
-	log_notice("%s asked for over the control socket by uid %u",
-		   control_request_name((enum control_request)request), client->uid);
+	/* Who waits for an isolation looks again and again. */
+	if (request != CONTROL_ISOLATION)
+		log_notice("%s asked for over the control socket by uid %u",
+			   control_request_name((enum control_request)request), client->uid);
 	reply = control->handlers.act(control->userdata, request, arguments, client->uid, error);
 	return reply ? client_reply(client, reply)
 		     : client_reply_error(client, error[0] ? error : "it failed");
@@ -157,6 +159,8 @@ static int (*const handlers[CONTROL_REQUESTS])(struct client *client, int reques
 	[CONTROL_STATUS] = run_status,	     [CONTROL_RELOAD] = run_reload,
 	[CONTROL_PREFLIGHT] = run_preflight, [CONTROL_CONTAIN] = run_action,
 	[CONTROL_UNCONTAIN] = run_action,    [CONTROL_CLOSE] = run_close,
+	[CONTROL_ISOLATION] = run_action,    [CONTROL_ISOLATE] = run_action,
+	[CONTROL_RELEASE] = run_action,	     [CONTROL_DRY_RUN] = run_action,
 };
 
 /* 0, or a negative errno: the client is to be closed. */

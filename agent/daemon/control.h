@@ -9,6 +9,10 @@
  *   {"request": "preflight"} {"run": N}: the calls of AWS are being tried; status shows the result
  *                           when its deliveries.preflight.runs has reached N; 0: none are
  *   {"request": "close", "uid": UID, "comment": TEXT}   {"closed": true}: the finding is over
+ *   {"request": "isolation"}                       the object that isolation.h describes
+ *   {"request": "isolate", "reason": "text"}       {"begun": true}
+ *   {"request": "release"}                         {"begun": true}
+ *   {"request": "isolate-dry-run"}                 {"begun": true}
  *   {"request": "contain"}, {"request": "uncontain"}   the containment as in status
  *   anything that fails     {"error": "text"}
  *

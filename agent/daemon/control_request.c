@@ -19,6 +19,11 @@ static const struct channel_request requests[CONTROL_REQUESTS] = {
 	[CONTROL_PREFLIGHT] = { "preflight", CONTROL_REQUEST_MAX, CONTROL_PEER_ROOT },
 	[CONTROL_CONTAIN] = { "contain", CONTROL_REQUEST_MAX, CONTROL_PEER_ROOT },
 	[CONTROL_UNCONTAIN] = { "uncontain", CONTROL_REQUEST_MAX, CONTROL_PEER_ROOT },
+	[CONTROL_ISOLATION] = { "isolation", CONTROL_REQUEST_MAX,
+				CONTROL_PEER_ROOT | CONTROL_PEER_OTHER },
+	[CONTROL_ISOLATE] = { "isolate", CONTROL_REQUEST_MAX, CONTROL_PEER_ROOT },
+	[CONTROL_RELEASE] = { "release", CONTROL_REQUEST_MAX, CONTROL_PEER_ROOT },
+	[CONTROL_DRY_RUN] = { "isolate-dry-run", CONTROL_REQUEST_MAX, CONTROL_PEER_ROOT },
 };
 
 /* What may stand beside a request's name. */
@@ -27,11 +32,9 @@ static const struct argument {
 	const char *key;
 	json_type type;
 } arguments[] = {
-	{ CONTROL_CLOSE, "uid", JSON_STRING },
-	{ CONTROL_CLOSE, "comment", JSON_STRING },
-	{ CONTROL_CONTAIN, "reason", JSON_STRING },
-	{ CONTROL_CONTAIN, "seconds", JSON_INTEGER },
-	{ CONTROL_UNCONTAIN, "reason", JSON_STRING },
+	{ CONTROL_CLOSE, "uid", JSON_STRING },	      { CONTROL_CLOSE, "comment", JSON_STRING },
+	{ CONTROL_CONTAIN, "reason", JSON_STRING },   { CONTROL_CONTAIN, "seconds", JSON_INTEGER },
+	{ CONTROL_UNCONTAIN, "reason", JSON_STRING }, { CONTROL_ISOLATE, "reason", JSON_STRING },
 };
 
 static bool argument_is_sound(enum control_request request, const char *key, const json_t *value)

@@ -304,9 +304,24 @@ static void courier_broke(const char *reason, void *userdata)
 	for (unsigned id = 0; id < CLOUD_SINKS; id++)
 		delivery->sinks[id].held = 0;
 	ask_end_all(delivery, reason);
+	isolation_call_lost(delivery->agent);
 	/* Before the sensor is there no finding can be made: then it could not even be started. */
 	if (delivery->agent->sensor)
 		pipeline_cloud_broken(delivery->agent, reason);
+}
+
+static void call_replied(uint64_t id, const char *text, size_t size, void *userdata)
+{
+	struct delivery *delivery = userdata;
+
+	isolation_call_replied(delivery->agent, id, text, size);
+}
+
+int delivery_call(struct agent *agent, uint64_t id, const char *text, size_t size)
+{
+	if (!agent->delivery || !agent->delivery->courier)
+		return -ENOENT;
+	return courier_call(agent->delivery->courier, id, text, size);
 }
 
 static void text_replace(const char **field, const char *text)
@@ -334,6 +349,7 @@ static void instance_came(const struct message_instance *instance, void *userdat
 	host_cut_configure(delivery->agent);
 	log_info("this is instance %s in %s", instance->id, instance->region);
 	reload_host(delivery->agent);
+	isolation_instance(delivery->agent, instance->id);
 	/* What was missing may have been just this. */
 	for (unsigned id = 0; id < CLOUD_SINKS; id++)
 		delivery->sinks[id].paused_until = 0;
@@ -378,7 +394,7 @@ bool delivery_wanted(const struct config *config)
 	const char *agent_group = config->report.cloudwatch.agent_group;
 
 	return delivery_sinks_wanted(config) || (agent_group && *agent_group) ||
-	       reports_wanted(config);
+	       reports_wanted(config) || config->isolation.quarantine;
 }
 
 static int courier_open(struct delivery *delivery)
@@ -388,6 +404,7 @@ static int courier_open(struct delivery *delivery)
 		.answer = answer_came,
 		.turned = courier_turned,
 		.instance = instance_came,
+		.replied = call_replied,
 		.broken = courier_broke,
 	};
 	const struct agent *agent = delivery->agent;

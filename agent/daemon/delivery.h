@@ -32,6 +32,10 @@ void delivery_activity(struct agent *agent, const json_t *activity, const char *
 /* Once a second. */
 void delivery_tick(struct agent *agent);
 
+/* Asks cordon-cloud for one call for a response (cloud/call.h). The reply goes to isolation.h.
+ * -ENOENT: there is no cordon-cloud; -EAGAIN: not now. */
+int delivery_call(struct agent *agent, uint64_t id, const char *text, size_t size);
+
 /* What `cordon status` shows of it: NULL when no sink is configured. See status.h. */
 json_t *delivery_json(struct agent *agent);
 /* Sinks that cannot be delivered to at present; findings dropped since the start. */

@@ -119,6 +119,11 @@ char *delivery_settings(const struct config *config, const char *hostname)
 		     from(config->aws.endpoints.monitoring, ENDPOINT "_CLOUDWATCH"));
 	override_add(&settings, ENDPOINT "_SSM", from(config->aws.endpoints.ssm, ENDPOINT "_SSM"));
 	override_add(&settings, ENDPOINT "_STS", from(config->aws.endpoints.sts, ENDPOINT "_STS"));
+	/* Of the services that responses call, the environment's. */
+	override_add(&settings, ENDPOINT "_EC2", from(NULL, ENDPOINT "_EC2"));
+	override_add(&settings, ENDPOINT "_AUTO_SCALING", from(NULL, ENDPOINT "_AUTO_SCALING"));
+	override_add(&settings, ENDPOINT "_ELASTIC_LOAD_BALANCING_V2",
+		     from(NULL, ENDPOINT "_ELASTIC_LOAD_BALANCING_V2"));
 	bundle = bundle_read(ca_file);
 	if (!bundle) {
 		log_error("%s cannot be read, or is no file of at most 1 MiB: nothing goes to AWS",

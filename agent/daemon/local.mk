@@ -23,6 +23,14 @@ libdaemon_a_SOURCES = \
 	%D%/config_contain.h \
 	%D%/config_fixed.c \
 	%D%/config_fixed.h \
+	%D%/config_isolation.c \
+	%D%/config_isolation.h \
+	%D%/isolation.c \
+	%D%/isolation.h \
+	%D%/isolation_control.c \
+	%D%/isolation_cut.c \
+	%D%/isolation_dry.c \
+	%D%/isolation_private.h \
 	%D%/config_keys.c \
 	%D%/config_keys.h \
 	%D%/config_scan.c \

@@ -116,6 +116,7 @@ static void batch_add(struct passage *passage)
 				   .line = take_ptr(passage->line),
 				   .sinks = passage->sinks };
 	agent->batch_count++;
+	place->ask = isolation_wanted(agent, passage->input.finding, passage->input.verdict);
 	/* What is done about files is told when it has ended: file_guard_respond(). */
 	if (!passage->input.enforce || passage->input.finding->event->disposition != EVENT_BLOCKED ||
 	    passage->input.finding->event->kind == EVENT_FILE)
@@ -140,6 +141,7 @@ static void batched_end(struct agent *agent, struct batched *place, bool tell)
 	free(place->line);
 	json_decref(place->activity);
 	free(place->activity_line);
+	free(place->ask);
 	*place = (struct batched){ 0 };
 }
 
@@ -150,6 +152,11 @@ void pipeline_commit(struct agent *agent)
 	if (r < 0)
 		(void)log_errno(LOG_ERR, r, "%zu findings are not in the journal yet",
 				agent->batch_count);
+	/* What is done to the whole instance is done when its reason is on disk, and before anybody
+	 * is told. */
+	for (size_t i = 0; i < agent->batch_count; i++)
+		if (agent->batch[i].ask)
+			isolation_ask(agent, agent->batch[i].ask);
 	for (size_t i = 0; i < agent->batch_count; i++)
 		batched_end(agent, &agent->batch[i], r >= 0);
 	agent->batch_count = 0;
@@ -261,9 +268,13 @@ static int finding_found(const struct finding *found, void *userdata)
 		return log_errno(LOG_ERR, r, "finding %s is not in the journal yet", finding->uid);
 	if (r == JOURNAL_NEW)
 		agent->found[verdict.severity]++;
+	/* Its reason is on disk already. */
+	if (r == JOURNAL_REPEATED)
+		isolation_repeat(agent, finding, &verdict);
 	if (r != JOURNAL_REPEATED && !verdict.suppressed && passage.object && passage.line)
 		batch_add(&passage);
 	if (agent->batch_count == AGENT_BATCH_MAX || agent->contain_asked ||
+	    (agent->batch_count > 0 && agent->batch[agent->batch_count - 1].ask) ||
 	    (agent->batch_count > 0 && clock_boottime() - agent->batch_began > BATCH_AGE))
 		pipeline_commit(agent);
 	file_guard_respond(agent, finding, &verdict);
@@ -352,6 +363,39 @@ void pipeline_loss(struct agent *agent, uint64_t records, uint64_t unattended)
 {
 	(void)detect_loss(agent->detect, records, unattended, clock_realtime(), finding_found,
 			  agent);
+	pipeline_commit(agent);
+}
+
+static int once(const struct journal_entry *entry, void *userdata)
+{
+	(void)entry;
+	(void)userdata;
+	return 1;
+}
+
+/* After a restart a state may be come to again: it is told once. */
+static int finding_once(const struct finding *found, void *userdata)
+{
+	struct agent *agent = userdata;
+	const struct journal_query query = { .uid = found->uid };
+
+	return journal_read(agent->journal, &query, once, NULL) > 0 ? 0
+								    : finding_found(found, agent);
+}
+
+void pipeline_isolation(struct agent *agent, const struct pipeline_isolation *told,
+			json_t *activity)
+{
+	size_t before = agent->batch_count;
+	struct batched *place = &agent->batch[before];
+
+	(void)detect_response(agent->detect, told->subject, told->title, told->why, told->severity,
+			      clock_realtime(), finding_once, agent);
+	if (agent->batch_count > before && activity) {
+		place->activity = json_incref(activity);
+		place->activity_line = ocsf_line(activity);
+	}
+	json_decref(activity);
 	pipeline_commit(agent);
 }
 

@@ -296,6 +296,7 @@ int agent_reload(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
 	config_free(&agent->config);
 	agent->config = config;
 	host_cut_configure(agent);
+	isolation_configure(agent);
 	if (moved)
 		pack_watch(agent);
 	policy_watch(agent);

@@ -588,6 +588,8 @@ json_t *status_json(const struct status *status)
 	    counters_json(&builder, &status->detect, answer_counters, ELEMENTS(answer_counters)));
 	set(&builder, object, "deliveries",
 	    status->deliveries ? json_incref(status->deliveries) : json_null());
+	set(&builder, object, "isolation",
+	    status->isolation ? json_incref(status->isolation) : json_null());
 	set(&builder, object, "control",
 	    counters_json(&builder, &status->control, control_counters,
 			  ELEMENTS(control_counters)));

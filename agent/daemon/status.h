@@ -48,6 +48,9 @@
  *       "process": null, or { "pid", "uid", "user", "replaced": N, "reason": TEXT or null, "calls",
  *           "succeeded", "retries", "throttled", "clock_skew_ms", "held": N, "cage": [ as above,
  *           without purpose ] } },
+ *   "isolation": null, or { "state", "phase", "uid", "started", "instance", "reason", "finding",
+ *       "note": TEXT or null, "original_groups": { INTERFACE: GROUPS },
+ *       "quarantine_security_group": TEXT or null },
  *   "control": { the members of struct control_statistics },
  *   "memory": { "rss": BYTES, "maps": BYTES, "table": BYTES },
  *   "cpu": { "user_us": N, "system_us": N },
@@ -123,6 +126,7 @@ struct status {
 
 	json_t *deliveries; /* borrowed; NULL: no sink of AWS is configured */
 	json_t *contain;    /* borrowed */
+	json_t *isolation;  /* borrowed; NULL: there is none */
 	uint64_t deliveries_failing, deliveries_dropped, deliveries_poison;
 
 	uint64_t rss, maps, table; /* bytes */

@@ -395,3 +395,20 @@ int detect_dropped(struct detect *detect, uint64_t findings, uint64_t now,
 		(unsigned long long)findings);
 	return found(&finding, userdata);
 }
+
+int detect_response(struct detect *detect, const char *subject, const char *title, const char *why,
+		    enum severity severity, uint64_t now,
+		    int (*found)(const struct finding *finding, void *userdata), void *userdata)
+{
+	const struct event event = { .time = now, .unreadable = true };
+	struct finding finding = { .detector = "isolation",
+				   .default_severity = severity,
+				   .event = &event };
+	int r;
+
+	(void)snprintf(finding.subject, sizeof(finding.subject), "%s", subject);
+	(void)snprintf(finding.title, sizeof(finding.title), "%s", title);
+	(void)snprintf(finding.why, sizeof(finding.why), "%s", why);
+	r = finding_identify(detect, &finding);
+	return r < 0 ? r : found(&finding, userdata);
+}

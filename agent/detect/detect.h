@@ -51,6 +51,12 @@ int detect_cloud(struct detect *detect, const char *reason, uint64_t now,
 int detect_loss(struct detect *detect, uint64_t records, uint64_t unattended, uint64_t now,
 		int (*found)(const struct finding *finding, void *userdata), void *userdata);
 
+/* Something was done about a finding to this instance as a whole, or was not. subject: makes it
+ * another finding; title and why: safe to show. */
+int detect_response(struct detect *detect, const char *subject, const char *title, const char *why,
+		    enum severity severity, uint64_t now,
+		    int (*found)(const struct finding *finding, void *userdata), void *userdata);
+
 /* So many findings were owed to sinks, and will not be told there. */
 int detect_dropped(struct detect *detect, uint64_t findings, uint64_t now,
 		   int (*found)(const struct finding *finding, void *userdata), void *userdata);

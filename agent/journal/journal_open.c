@@ -95,6 +95,16 @@ static const char store_outbox[] =
 	" strftime('%s', 'now') * 1000000 WHERE NOT EXISTS"
 	" (SELECT 1 FROM sqlite_sequence WHERE name = 'deliveries');";
 
+/* What takes the instance out of the network, and what undoes it (isolation.h). */
+static const char store_isolation[] =
+	"CREATE TABLE IF NOT EXISTS isolations (number INTEGER PRIMARY KEY AUTOINCREMENT,"
+	" uid TEXT NOT NULL UNIQUE, instance TEXT NOT NULL, state INTEGER NOT NULL,"
+	" started INTEGER NOT NULL, changed INTEGER NOT NULL, reason TEXT NOT NULL,"
+	" finding TEXT NOT NULL, note TEXT NOT NULL);"
+	"CREATE TABLE IF NOT EXISTS isolation_undo (uid TEXT NOT NULL, number INTEGER NOT NULL,"
+	" kind TEXT NOT NULL, resource TEXT NOT NULL, value TEXT NOT NULL,"
+	" touched INTEGER NOT NULL, PRIMARY KEY (uid, kind, resource)) WITHOUT ROWID;";
+
 static const char store_settings[] = "PRAGMA trusted_schema = OFF;"
 				     "PRAGMA cell_size_check = ON;"
 				     "PRAGMA cache_size = -1024;"
@@ -196,6 +206,8 @@ static int store_prepare_file(struct store *store, const struct stat *status)
 		r = store_migrate(store, version ? version : 1);
 	if (r == 0)
 		r = store_execute(store, store_outbox);
+	if (r == 0)
+		r = store_execute(store, store_isolation);
 	/* All that is used later must be there. */
 	for (int i = 0; r == 0 && i < STORE_STATEMENTS; i++)
 		if (!store_statement(store, (enum store_statement)i))

@@ -103,6 +103,20 @@ static const char *const store_sql[STORE_STATEMENTS] = {
 		"UPDATE deliveries SET document = (SELECT document FROM documents WHERE id = ?1),"
 		" (count, last_seen) = (SELECT count, last_seen FROM findings WHERE id = ?1)"
 		" WHERE finding = ?1 AND document IS NULL",
+	[STORE_ISOLATION_SAVE] =
+		"INSERT INTO isolations (uid, instance, state, started, changed, reason, finding,"
+		" note) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (uid) DO UPDATE SET"
+		" instance = excluded.instance, state = excluded.state,"
+		" changed = excluded.changed, note = excluded.note",
+	[STORE_ISOLATION_UNDO] =
+		"INSERT INTO isolation_undo (uid, number, kind, resource, value, touched)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (uid, kind, resource) DO UPDATE SET"
+		" value = excluded.value, touched = excluded.touched"
+		" WHERE isolation_undo.touched = 0",
+	[STORE_ISOLATION_LOAD] = "SELECT uid, instance, state, started, changed, reason, finding,"
+				 " note FROM isolations ORDER BY number DESC LIMIT 1",
+	[STORE_ISOLATION_UNDO_LOAD] = "SELECT kind, resource, value, touched FROM isolation_undo"
+				      " WHERE uid = ?1 ORDER BY number",
 };
 
 struct store_errno {

@@ -18,6 +18,7 @@ static const struct mapping_word response_words[] = {
 	{ "none", RESPONSE_NONE },
 	{ "block", RESPONSE_BLOCK },
 	{ "contain", RESPONSE_CONTAIN },
+	{ "isolate", RESPONSE_ISOLATE },
 	{ "kill", RESPONSE_KILL },
 	{ "stop", RESPONSE_STOP },
 	{ "quarantine", RESPONSE_QUARANTINE },

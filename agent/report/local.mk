@@ -17,6 +17,7 @@ libreport_a_SOURCES = \
 	%D%/ocsf_flow.c \
 	%D%/ocsf_host.c \
 	%D%/ocsf_life.c \
+	%D%/ocsf_isolation.c \
 	%D%/ocsf_observable.c \
 	%D%/ocsf_object.c \
 	%D%/ocsf_object.h \

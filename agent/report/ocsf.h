@@ -100,6 +100,18 @@ enum ocsf_remedy {
 json_t *ocsf_remedy_activity(const struct ocsf_finding *input, enum ocsf_remedy remedy);
 void ocsf_remedy_end(json_t *object, int error, const char *quarantine);
 
+/* What was done to the instance as a whole. Texts are borrowed. */
+struct ocsf_isolation {
+	uint64_t time; /* ns since the epoch */
+	const char *uid, *state, *finding, *reason;
+	const char *title, *why;
+	enum severity severity;
+	bool done, restored;
+};
+/* Network Remediation Activity (class 7004): Isolate, or Restore. A new reference, or NULL when
+ * memory is short. */
+json_t *ocsf_isolation_activity(const struct ocsf_isolation *input, const struct ocsf_host *host);
+
 /* DNS Activity (class 4003): a lookup that is no finding. A new reference, or NULL when memory is
  * short. */
 json_t *ocsf_dns_activity(const struct event *event, const struct ocsf_host *host);

@@ -1,6 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += libresponse.a
 libresponse_a_SOURCES = \
+	%D%/dry_run.c \
+	%D%/dry_run.h \
+	%D%/isolation_channel.c \
+	%D%/isolation_channel.h \
+	%D%/isolate.c \
+	%D%/isolate.h \
+	%D%/isolate_phases.c \
+	%D%/isolate_private.h \
+	%D%/isolate_release.c \
+	%D%/isolate_verify.c \
+	%D%/isolation_budget.c \
+	%D%/isolation_budget.h \
+	%D%/isolation_call.c \
+	%D%/isolation_call.h \
+	%D%/isolation_facts.c \
+	%D%/isolation_facts.h \
+	%D%/isolation_guard.c \
+	%D%/isolation_guard.h \
+	%D%/isolation_options.h \
+	%D%/isolation_plan.c \
+	%D%/isolation_plan.h \
+	%D%/isolation_tags.c \
 	%D%/block.c \
 	%D%/block.h \
 	%D%/contain.c \
@@ -29,3 +51,5 @@ libresponse_a_SOURCES += \
 	%D%/quarantine_take.c
 libresponse_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) -pthread
 response_LIBS = libresponse.a $(SYSTEMD_LIBS) $(JANSSON_LIBS) -lpthread
+libresponse_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) -pthread
+response_LIBS = libresponse.a $(JANSSON_LIBS) $(SYSTEMD_LIBS) -lpthread

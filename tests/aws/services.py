@@ -6,7 +6,9 @@ import json
 import uuid
 from datetime import datetime, timedelta, timezone
 
+from ec2 import Ec2
 from model import Refused
+from scaling import AutoScaling, LoadBalancing
 from service import Service
 from services_sinks import S3, Events, SecurityHub, Sns
 from ssm import Ssm
@@ -116,7 +118,8 @@ class Sts(Service):
 def services(emulator):
     return {"logs": Logs(emulator), "ssm": Ssm(emulator), "events": Events(emulator),
             "securityhub": SecurityHub(emulator), "sns": Sns(emulator), "s3": S3(emulator),
-            "monitoring": CloudWatch(emulator), "sts": Sts(emulator)}
+            "monitoring": CloudWatch(emulator), "sts": Sts(emulator), "ec2": Ec2(emulator),
+            "autoscaling": AutoScaling(emulator), "elasticloadbalancing": LoadBalancing(emulator)}
 
 
 def utc_now():

@@ -142,6 +142,60 @@ def test_broken_replies(aws, kind):
     logs.create_log_group(logGroupName="b")
 
 
+def test_ec2(aws):
+    """Groups are replaced as a whole, seen later, and refused where AWS refuses them."""
+    ec2, state = client(aws, "ec2"), aws.services["ec2"]
+    [instance] = state.instances
+    [eni] = state.groups_of(instance)
+    state.add_group("sg-0bbbbbbbbbbbbbbb2")
+    state.add_group("sg-0ccccccccccccccc3", vpc="vpc-other")
+    mine = [{"Name": "attachment.instance-id", "Values": [instance]}]
+
+    def seen():
+        [row] = ec2.describe_network_interfaces(Filters=mine, MaxResults=100)["NetworkInterfaces"]
+        return [group["GroupId"] for group in row["Groups"]]
+    change = ec2.modify_network_interface_attribute
+    assert refused(change, NetworkInterfaceId=eni, Groups=["sg-0ddd"]) == "InvalidGroup.NotFound"
+    assert refused(change, NetworkInterfaceId=eni,
+                   Groups=["sg-0ccccccccccccccc3"]) == "InvalidParameter"
+    assert refused(change, NetworkInterfaceId=eni, Groups=["sg-0bbbbbbbbbbbbbbb2"],
+                   DryRun=True) == "DryRunOperation"
+    assert seen() == ["sg-0aaaaaaaaaaaaaaa1"] and not state.changes
+    state.lag = 3600
+    change(NetworkInterfaceId=eni, Groups=["sg-0bbbbbbbbbbbbbbb2"])
+    assert seen() == ["sg-0aaaaaaaaaaaaaaa1"]
+    state.lag = 0
+    assert seen() == ["sg-0bbbbbbbbbbbbbbb2"]
+    state.denied.add(eni)
+    assert refused(change, NetworkInterfaceId=eni,
+                   Groups=["sg-0aaaaaaaaaaaaaaa1"]) == "UnauthorizedOperation"
+    ec2.create_tags(Resources=[instance], Tags=[{"Key": "cordon:isolation", "Value": "x"}])
+    [reservation] = ec2.describe_instances(Filters=[
+        {"Name": "tag:cordon:isolation", "Values": ["x"]}])["Reservations"]
+    assert reservation["Instances"][0]["InstanceId"] == instance
+    ec2.create_snapshots(InstanceSpecification={"InstanceId": instance, "ExcludeBootVolume": False})
+    assert len(state.snapshots) == 1
+
+
+def test_scaling(aws):
+    scaling, state = client(aws, "autoscaling"), aws.services["autoscaling"]
+    state.add("i-1")
+    standby = {"InstanceIds": ["i-1"], "AutoScalingGroupName": "web"}
+    scaling.enter_standby(**standby, ShouldDecrementDesiredCapacity=True)
+    assert refused(scaling.enter_standby, **standby,
+                   ShouldDecrementDesiredCapacity=True) == "ValidationError"
+    [row] = scaling.describe_auto_scaling_instances(InstanceIds=["i-1"])["AutoScalingInstances"]
+    assert row["LifecycleState"] == "Standby"
+    scaling.exit_standby(**standby)
+    arn = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0123456789abcdef"
+    aws.services["elasticloadbalancing"].targets[arn] = {("i-1", 80)}
+    balancing = client(aws, "elbv2")
+    balancing.deregister_targets(TargetGroupArn=arn, Targets=[{"Id": "i-1"}])
+    assert aws.services["elasticloadbalancing"].targets[arn] == set()
+    balancing.register_targets(TargetGroupArn=arn, Targets=[{"Id": "i-1", "Port": 80}])
+    assert aws.services["elasticloadbalancing"].targets[arn] == {("i-1", 80)}
+
+
 def test_throttled(aws):
     aws.fault("logs", "throttle", times=2)
     logs = client(aws, "logs")

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The keys of `isolation`: what they hold, their defaults, and how they are read.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "response/isolation_options.h"
+
+struct mapping_table;
+
+struct config_isolation {
+	char *quarantine, *transition; /* security groups; NULL: none */
+	struct {
+		enum isolation_scope scope;
+		char *tag;
+		uint64_t count, percent;
+		uint64_t window; /* seconds */
+		uint64_t settle; /* ms */
+	} budget;
+	enum isolation_unknown when_unknown;
+	uint64_t unknown_after, grace; /* seconds */
+	char *never_tag, *never_file;
+	bool tags, snapshots, keep_volumes, termination_protection;
+	enum isolation_scaling scaling;
+	char *target_groups[ISOLATION_TARGET_GROUPS_MAX];
+	size_t target_group_count;
+};
+
+extern const struct mapping_table config_isolation_table;
+
+/* -ENOMEM. */
+int config_isolation_begin(struct config_isolation *isolation);
+/* What the table's own readers do not free. */
+void config_isolation_clear(struct config_isolation *isolation);
+/* Borrows the texts. */
+void config_isolation_options(const struct config_isolation *isolation,
+			      struct isolation_options *ret);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Isolation within the daemon: the policy's word to response/isolate.h, its calls to cordon-cloud,
+ * its record to the journal, what it has to tell to the sinks, and the requests of `cordon isolate`
+ * and `cordon release`.
+ *
+ * The control socket's {"request": "isolation"} gives what isolate_json() has, and "dry_run": what
+ * the last dry run found (response/dry_run.h), where there was one.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct agent;
+struct isolation;
+struct isolation_ask;
+struct finding;
+struct verdict;
+
+/* After the journal and before the deliveries. Without it the agent still runs; why is logged. */
+void isolation_open(struct agent *agent);
+/* Goes on with what a daemon before began; when all else has started. */
+void isolation_resume(struct agent *agent);
+void isolation_close(struct agent *agent);
+/* The configuration has changed. */
+void isolation_configure(struct agent *agent);
+
+/* What is to be asked for when the finding is on disk, or NULL: nothing. To be freed. */
+struct isolation_ask *isolation_wanted(const struct agent *agent, const struct finding *finding,
+				       const struct verdict *verdict);
+void isolation_ask(struct agent *agent, const struct isolation_ask *ask);
+/* The finding was seen again: what was held back before may go on now. */
+void isolation_repeat(struct agent *agent, const struct finding *finding,
+		      const struct verdict *verdict);
+
+/* From deliveries. */
+void isolation_instance(struct agent *agent, const char *instance);
+void isolation_call_replied(struct agent *agent, uint64_t number, const char *text, size_t size);
+/* cordon-cloud was replaced: what it was asked will not be answered. */
+void isolation_call_lost(struct agent *agent);
+
+/* For the control socket; see control.h. */
+json_t *isolation_act(struct agent *agent, int request, const json_t *arguments, char *error);
+json_t *isolation_json(const struct agent *agent);

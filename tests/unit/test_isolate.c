@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Proves: of a fleet that is struck in one moment exactly the budget is isolated and all others are
+ * up again, whatever the delays are; an instance that dies at any write or call, before it or after
+ * it, comes to the right end, tells it once, and never loses or overwrites its groups of before.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "fleet.h"
+
+#define QUARANTINE "sg-e"
+
+static const struct isolation_options options = {
+	.quarantine = QUARANTINE,
+	.transition = "",
+	.budget = { .scope = ISOLATION_SCOPE_VPC,
+		    .tag = "",
+		    .count = 1000000,
+		    .window = 3600 * NS_PER_SECOND,
+		    .settle = 2 * NS_PER_SECOND },
+	.unknown_after = 30 * NS_PER_SECOND,
+	.never_tag = "",
+	.never_file = "",
+};
+static const struct isolate_request request = { .reason = "bad.example",
+						.finding = "11111111-1111-8111-8111-111111111111" };
+
+static bool is_in(const struct fleet_instance *instance, const char *first, const char *second)
+{
+	return strcmp(fleet_groups(instance, 0), first) == 0 &&
+	       strcmp(fleet_groups(instance, 1), second) == 0;
+}
+
+struct outcome {
+	size_t isolated, refused, up;
+	uint64_t last_lifted; /* after the strike */
+};
+
+/* All are struck within spread. */
+static struct outcome strike(size_t count, uint64_t budget, uint64_t percent, uint64_t lag,
+			     uint64_t spread)
+{
+	struct fleet fleet = { .lag = lag, .latency = 300 * NS_PER_MILLISECOND };
+	struct isolation_options own = options;
+	struct outcome outcome = { 0 };
+	uint64_t struck;
+
+	own.budget.count = budget;
+	own.budget.percent = percent;
+	fleet_begin(&fleet, count, &own);
+	fleet_run(&fleet, fleet.now + 10 * NS_PER_SECOND);
+	struck = fleet.now;
+	for (size_t i = 0; i < count; i++) {
+		/* Not in the order of their ids. */
+		struct fleet_instance *instance = &fleet.instances[(i * 7919) % count];
+
+		assert_int_equal(isolate_begin(instance->isolate, &request), ISOLATE_BEGUN);
+		assert_true(instance->cut);
+		fleet_run(&fleet, struck + spread * (i + 1) / count);
+	}
+	fleet_run(&fleet, struck + 60 * NS_PER_SECOND);
+	for (size_t i = 0; i < count; i++) {
+		const struct fleet_instance *instance = &fleet.instances[i];
+		enum isolation_state state = isolate_record(instance->isolate)->state;
+
+		assert_false(instance->wrong);
+		if (state == ISOLATION_ISOLATED) {
+			assert_true(is_in(instance, QUARANTINE, QUARANTINE) && instance->cut);
+			assert_int_equal(instance->told[ISOLATE_ISOLATED], 1);
+			outcome.isolated++;
+		} else {
+			assert_int_equal(state, ISOLATION_REFUSED);
+			assert_true(is_in(instance, "sg-1 sg-2", "sg-2"));
+			assert_int_equal(instance->told[ISOLATE_REFUSED_BUDGET], 1);
+			outcome.refused++;
+			outcome.up += !instance->cut;
+			if (instance->lifted_at - struck > outcome.last_lifted)
+				outcome.last_lifted = instance->lifted_at - struck;
+		}
+	}
+	fleet_end(&fleet);
+	return outcome;
+}
+
+static void exactly_the_budget(void **state)
+{
+	static const struct {
+		size_t count;
+		uint64_t budget, percent;
+		uint64_t lag, spread; /* ms */
+		size_t isolated;
+	} cases[] = {
+		{ 1, 3, 0, 0, 0, 1 },	      { 3, 3, 0, 0, 0, 3 },
+		{ 20, 3, 0, 0, 0, 3 },	      { 20, 3, 10, 0, 0, 2 },
+		{ 20, 1, 0, 1500, 1000, 1 },  { 20, 100, 50, 1500, 5000, 10 },
+		{ 5, 100, 10, 0, 0, 1 },      { 20, 3, 0, 1000, 30000, 3 },
+		{ 200, 7, 0, 1500, 1000, 7 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct outcome outcome = strike(cases[i].count, cases[i].budget, cases[i].percent,
+						cases[i].lag * NS_PER_MILLISECOND,
+						cases[i].spread * NS_PER_MILLISECOND);
+
+		assert_int_equal(outcome.isolated, cases[i].isolated);
+		assert_int_equal(outcome.up, cases[i].count - cases[i].isolated);
+	}
+}
+
+static void a_thousand(void **state)
+{
+	struct outcome outcome =
+		strike(1000, 100, 2, 1500 * NS_PER_MILLISECOND, 1000 * NS_PER_MILLISECOND);
+
+	(void)state;
+	assert_int_equal(outcome.isolated, 20);
+	assert_int_equal(outcome.up, 980);
+	/* The settle time, three calls, and the spread of the strike. */
+	assert_true(outcome.last_lifted < 5 * NS_PER_SECOND);
+	print_message("1000 struck within 1 s: 20 isolated, the last of 980 up after %.1f s\n",
+		      (double)outcome.last_lifted / NS_PER_SECOND);
+}
+
+/* Those of an hour ago do not count any more; those of a minute ago do. */
+static void the_window_passes(void **state)
+{
+	struct fleet fleet = { .latency = NS_PER_MILLISECOND };
+	struct isolation_options own = options;
+
+	(void)state;
+	own.budget.count = 1;
+	fleet_begin(&fleet, 3, &own);
+	for (size_t i = 0; i < 3; i++) {
+		fleet_run(&fleet, fleet.now + (i == 2 ? 3600 : 60) * NS_PER_SECOND);
+		(void)isolate_begin(fleet.instances[i].isolate, &request);
+		fleet_run(&fleet, fleet.now + 60 * NS_PER_SECOND);
+	}
+	assert_int_equal(isolate_record(fleet.instances[0].isolate)->state, ISOLATION_ISOLATED);
+	assert_int_equal(isolate_record(fleet.instances[1].isolate)->state, ISOLATION_REFUSED);
+	assert_int_equal(isolate_record(fleet.instances[2].isolate)->state, ISOLATION_ISOLATED);
+	fleet_end(&fleet);
+}
+
+/* ---- crashes ---- */
+
+/* One isolation and its release, in which the instance dies once. False: there was no such point
+ * any more. */
+static bool dies_once(unsigned write, unsigned call, bool after, unsigned *ret_points)
+{
+	struct fleet fleet = { .lag = 700 * NS_PER_MILLISECOND,
+			       .latency = 50 * NS_PER_MILLISECOND };
+	struct isolation_options own = options;
+	struct fleet_instance *one;
+	bool passed;
+
+	own.snapshots = own.tags = true;
+	fleet_begin(&fleet, 2, &own);
+	one = &fleet.instances[0];
+	fleet_run(&fleet, fleet.now + 10 * NS_PER_SECOND);
+	one->writes = one->calls = 0;
+	fleet.die_at_write = write;
+	fleet.die_at_call = call;
+	fleet.die_after = after;
+	(void)isolate_begin(one->isolate, &request);
+	fleet_run(&fleet, fleet.now + 1);
+	/* Before the record was written there is nothing to go on with: it is asked for again,
+	 * because the finding comes again. */
+	if (isolation_is_over(isolate_record(one->isolate)->state))
+		(void)isolate_begin(one->isolate, &request);
+	fleet_run(&fleet, fleet.now + 30 * NS_PER_SECOND);
+	assert_int_equal(isolate_record(one->isolate)->state, ISOLATION_ISOLATED);
+	assert_true(is_in(one, QUARANTINE, QUARANTINE) && one->cut && !one->wrong);
+	assert_int_equal(one->told[ISOLATE_ISOLATED], 1);
+	assert_int_equal(one->snapshots, 1);
+	(void)isolate_release(one->isolate);
+	fleet_run(&fleet, fleet.now + 30 * NS_PER_SECOND);
+	/* A release that was not written down yet is asked for again by whoever asked. */
+	if (isolate_record(one->isolate)->state == ISOLATION_ISOLATED) {
+		(void)isolate_release(one->isolate);
+		fleet_run(&fleet, fleet.now + 30 * NS_PER_SECOND);
+	}
+	assert_int_equal(isolate_record(one->isolate)->state, ISOLATION_RELEASED);
+	assert_true(is_in(one, "sg-1 sg-2", "sg-2") && !one->cut && !one->wrong);
+	passed = fleet.die_at_write == 0 && fleet.die_at_call == 0;
+	(*ret_points) += passed;
+	fleet_end(&fleet);
+	return passed;
+}
+
+static void any_crash(void **state)
+{
+	unsigned writes = 0, calls = 0;
+
+	(void)state;
+	for (int after = 0; after < 2; after++) {
+		for (unsigned i = 1; dies_once(i, 0, after, &writes); i++)
+			;
+		for (unsigned i = 1; dies_once(0, i, after, &calls); i++)
+			;
+	}
+	/* It has as many as that, at the least. */
+	assert_true(writes > 10 && calls > 20);
+	print_message("%u crashes at writes, %u at calls\n", writes, calls);
+}
+
+/* Nobody answers: as it is configured. */
+static void without_ec2(void **state)
+{
+	(void)state;
+	for (int unknown = 0; unknown < 2; unknown++) {
+		struct fleet fleet = { .latency = NS_PER_MILLISECOND };
+		struct isolation_options own = options;
+		const struct fleet_instance *one;
+
+		own.unknown = unknown ? ISOLATION_UNKNOWN_LIFT : ISOLATION_UNKNOWN_CONTAIN;
+		fleet_begin(&fleet, 1, &own);
+		one = fleet.instances;
+		fleet_run(&fleet, fleet.now + 10 * NS_PER_SECOND);
+		fleet.no_ec2 = true;
+		(void)isolate_begin(one->isolate, &request);
+		fleet_run(&fleet, fleet.now + 20 * NS_PER_SECOND);
+		assert_true(one->cut);
+		fleet_run(&fleet, fleet.now + 60 * NS_PER_SECOND);
+		assert_int_equal(one->cut, !unknown);
+		assert_int_equal(one->told[unknown ? ISOLATE_LIFTED : ISOLATE_CONTAINED], 1);
+		assert_true(is_in(one, "sg-1 sg-2", "sg-2"));
+		fleet.no_ec2 = false;
+		fleet_run(&fleet, fleet.now + 60 * NS_PER_SECOND);
+		assert_int_equal(is_in(one, QUARANTINE, QUARANTINE), !unknown);
+		fleet_end(&fleet);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(exactly_the_budget), cmocka_unit_test(a_thousand),
+		cmocka_unit_test(the_window_passes),  cmocka_unit_test(any_crash),
+		cmocka_unit_test(without_ec2),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
