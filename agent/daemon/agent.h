@@ -118,7 +118,7 @@ int reload_policy_open(const struct config *config, struct policy **ret,
 		       struct policy_error *ret_error);
 /* At the start, when the policy has been read. */
 void reload_policy_first(struct agent *agent);
-/* When more is known of the host than before. */
+/* policy_host.c: when more is known of the host than before. */
 void reload_host(struct agent *agent);
 /* Says which exceptions end soon, and which have ended. */
 void reload_endings_tell(struct agent *agent);

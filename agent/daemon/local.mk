@@ -59,6 +59,7 @@ libdaemon_a_SOURCES = \
 	%D%/guard_walk.c \
 	%D%/indicators.c \
 	%D%/life.c \
+	%D%/policy_host.c \
 	%D%/reload.c \
 	%D%/routes.c \
 	%D%/routes.h \

@@ -95,18 +95,6 @@ static void pack_watch(struct agent *agent)
 
 /* ---- the policy ---- */
 
-void reload_host(struct agent *agent)
-{
-	const struct ocsf_host *host = &agent->host;
-
-	agent->policy_host = (struct policy_host){ .hostname = host->hostname,
-						   .instance_id = host->instance_id,
-						   .region = host->region,
-						   .account = host->account,
-						   .image_id = host->image_id };
-	policy_set_host(agent->policy, &agent->policy_host);
-}
-
 /* Takes it, as the one in force. */
 static void policy_use(struct agent *agent, struct policy *policy)
 {
