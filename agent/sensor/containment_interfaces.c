@@ -38,7 +38,11 @@ struct link_info_tcx {
 /* More than a node has that gives each container one of its own; each is asked for by index. */
 #define INTERFACES_MAX 4096
 
-CLEANUP_DEFINE(struct if_nameindex *, if_freenameindex)
+static void names_free(struct if_nameindex **names)
+{
+	if (*names)
+		if_freenameindex(*names);
+}
 
 static const struct side {
 	const char *name;
@@ -190,9 +194,19 @@ static bool program_is_ours(uint32_t id)
 	       strncmp(info.name, "contain_", strlen("contain_")) == 0;
 }
 
+static int nothing_print(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	(void)level;
+	(void)format;
+	(void)arguments;
+	return 0;
+}
+
+/* libbpf warns of each interface that has no qdisc: that is the usual case. */
 void containment_filters_remove(void)
 {
-	CLEANUP(if_freenameindex_cleanup) struct if_nameindex *all = if_nameindex();
+	CLEANUP(names_free) struct if_nameindex *all = if_nameindex();
+	libbpf_print_fn_t print = libbpf_set_print(nothing_print);
 
 	for (struct if_nameindex *i = all; i && i->if_index; i++)
 		for (size_t side = 0; side < CONTAINMENT_SIDES; side++)
@@ -202,6 +216,7 @@ void containment_filters_remove(void)
 				if (id && program_is_ours(id))
 					filter_remove(i->if_index, side, p);
 			}
+	(void)libbpf_set_print(print);
 }
 
 /* ---- interfaces ---- */
@@ -325,7 +340,7 @@ static void interface_look(struct containment *containment, int fd, const struct
 
 void containment_refresh_interfaces(struct containment *containment)
 {
-	CLEANUP(if_freenameindex_cleanup) struct if_nameindex *all = NULL;
+	CLEANUP(names_free) struct if_nameindex *all = NULL;
 	CLEANUP(close_cleanup) int fd = -1;
 
 	containment->interfaces_problem[0] = '\0';

@@ -441,6 +441,20 @@ def test_unload_opens_the_host(host, make_agent, app, pod):
     (agent.state / "contained").unlink()
 
 
+def test_without_interfaces(host, make_agent, app, pod):
+    """Where only a part of the host is watched, that part is cut off, and nothing else."""
+    agent = make_agent(contain={"interfaces": "auto"})
+    agent.start()
+    state = agent.contain()
+    assert state["contained"] and state["interfaces"] == 0 and not state["partial"]
+    assert app.tcp(WORLD, PORT, Mark()) == "EPERM"
+    mark = Mark()
+    app.send_frame("out0", IPV4, HOST, WORLD, PORT, mark)
+    wait_for(lambda: host.world.heard(mark), "a packet socket is not held")
+    agent.uncontain()
+    alive(lambda: pod.tcp(WORLD, PORT, Mark()))
+
+
 def test_how_long_it_takes(host, make_agent, app, figure):
     """Shown, not judged: the machine is shared."""
     agent = make_agent()

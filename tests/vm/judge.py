@@ -5,6 +5,7 @@
 judge.py KERNEL RESULTS. Exits 1 when anything failed or is missing.
 """
 
+import errno
 import json
 import sys
 from pathlib import Path
@@ -133,10 +134,11 @@ class Judge:
                  "contain: the host is contained", f"{begun} {log}")
         for section, refused in (("before", False), ("during", True), ("down", True),
                                  ("after", False)):
-            said = " ".join(self.wrote.get(f"contain {section}", ["nothing"]))
-            self.say(("not permitted" if refused else "unreachable") in said,
+            said = objects(self.wrote.get(f"contain {section}", []))
+            error = said[1].get("error") if len(said) == 2 else None
+            self.say(error == (errno.EPERM if refused else errno.ENETUNREACH),
                      f"contain: a connection {section} is {'refused' if refused else 'let out'}",
-                     said)
+                     str(self.wrote.get(f"contain {section}")))
         self.say(self.answered("contain loopback") is True, "contain: loopback is open",
                  str(self.wrote.get("contain loopback")))
         (status, *_) = objects(self.wrote.get("contain again", [])) or [{}]
