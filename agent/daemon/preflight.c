@@ -131,9 +131,8 @@ static void run_go_on(struct preflight *preflight);
 static void row_done(const struct ask_result *result, void *userdata)
 {
 	static const enum preflight_state states[MESSAGE_OUTCOMES] = {
-		[MESSAGE_DELIVERED] = PREFLIGHT_ALLOWED,
-		[MESSAGE_RETRY] = PREFLIGHT_OPEN,
-		[MESSAGE_DENIED] = PREFLIGHT_DENIED,
+		[MESSAGE_DELIVERED] = PREFLIGHT_ALLOWED, [MESSAGE_RETRY] = PREFLIGHT_OPEN,
+		[MESSAGE_LATER] = PREFLIGHT_OPEN,	 [MESSAGE_DENIED] = PREFLIGHT_DENIED,
 		[MESSAGE_POISON] = PREFLIGHT_OPEN,
 	};
 	struct preflight *preflight = userdata;

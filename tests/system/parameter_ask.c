@@ -39,8 +39,13 @@ static void answered(uint64_t id, unsigned sink, const char *bytes, size_t size,
 static void ended(uint64_t id, unsigned sink, enum message_outcome outcome, uint64_t after,
 		  const char *text, void *userdata)
 {
+	static const char *const outcomes[MESSAGE_OUTCOMES] = {
+		[MESSAGE_DELIVERED] = "delivered", [MESSAGE_RETRY] = "retry",
+		[MESSAGE_LATER] = "later",	   [MESSAGE_DENIED] = "denied",
+		[MESSAGE_POISON] = "poison",
+	};
 	struct asking *asking = userdata;
-	json_t *line = json_pack("{s:i, s:s, s:s?, s:I, s:i}", "outcome", (int)outcome, "text",
+	json_t *line = json_pack("{s:s, s:s, s:s?, s:I, s:i}", "outcome", outcomes[outcome], "text",
 				 text, "value", asking->parameter.value, "version",
 				 (json_int_t)asking->parameter.version, "answers", asking->answers);
 

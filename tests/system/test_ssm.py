@@ -361,7 +361,7 @@ def test_agent_log(aws, ssm_agent, namespace):
     assert agent.log.read_text().count("\n") < before + 10
 
 
-DELIVERED, RETRY, DENIED, POISON = range(4)
+DELIVERED, RETRY, DENIED, POISON = "delivered", "retry", "denied", "poison"
 
 
 def parameters(aws, *names):
