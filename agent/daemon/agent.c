@@ -18,6 +18,7 @@
 #include <config.h>
 #include "daemon/routes.h"
 #include "daemon/preflight.h"
+#include "daemon/control_request.h"
 #include "daemon/host_cut.h"
 #include "daemon/status.h"
 

@@ -50,6 +50,4 @@ libresponse_a_SOURCES += \
 	%D%/quarantine_restore.c \
 	%D%/quarantine_take.c
 libresponse_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) -pthread
-response_LIBS = libresponse.a $(SYSTEMD_LIBS) $(JANSSON_LIBS) -lpthread
-libresponse_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) -pthread
 response_LIBS = libresponse.a $(JANSSON_LIBS) $(SYSTEMD_LIBS) -lpthread
