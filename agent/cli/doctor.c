@@ -28,6 +28,7 @@ static const struct check {
 	{ "jit", doctor_jit },
 	{ "unprivileged-bpf", doctor_unprivileged },
 	{ "memlock", doctor_memlock },
+	{ "files", doctor_watch },
 	{ "configuration", doctor_configuration },
 	{ "policy", doctor_policy },
 	{ "pack", doctor_pack },

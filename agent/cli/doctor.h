@@ -54,6 +54,9 @@ void doctor_unprivileged(const struct doctor *doctor, struct doctor_result *resu
 void doctor_capabilities(const struct doctor *doctor, struct doctor_result *result);
 void doctor_memlock(const struct doctor *doctor, struct doctor_result *result);
 
+/* doctor_watch.c: what may be watched of files */
+void doctor_watch(const struct doctor *doctor, struct doctor_result *result);
+
 /* doctor_files.c: what we read and write */
 void doctor_configuration(const struct doctor *doctor, struct doctor_result *result);
 void doctor_policy(const struct doctor *doctor, struct doctor_result *result);

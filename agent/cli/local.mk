@@ -11,6 +11,7 @@ libcli_a_SOURCES = \
 	%D%/doctor_host.c \
 	%D%/doctor_kernel.c \
 	%D%/doctor_pins.c \
+	%D%/doctor_watch.c \
 	%D%/findings.c \
 	%D%/findings.h \
 	%D%/findings_close.c \

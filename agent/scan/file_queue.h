@@ -12,8 +12,8 @@
 struct file_queue;
 
 struct queued_file {
-	char *path; /* the taker's to free */
-	int trigger;
+	char *path;	   /* the taker's to free */
+	unsigned trigger;  /* the owner's */
 	unsigned attempts; /* times that it changed under the scan */
 	pid_t pid;	   /* of whoever touched it last; 0: not known */
 	uint64_t told;	   /* when that was: boot clock, ns */

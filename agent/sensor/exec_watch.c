@@ -39,10 +39,11 @@ struct exec_watch {
 	struct exec_watch_statistics statistics;
 };
 
-/* One message of the connector, as it lies in a frame: the event is not aligned. */
+/* One message of the connector, as it lies in a frame: the event is not aligned, and the head ends
+ * in an array without a size. */
 struct message {
 	struct nlmsghdr netlink;
-	struct cn_msg connector;
+	uint8_t connector[sizeof(struct cn_msg)];
 	uint8_t body[sizeof(struct proc_event)];
 };
 #define BODY offsetof(struct message, body)
@@ -67,12 +68,11 @@ static int filter_attach(int fd)
 
 static int listen_ask(int fd, uint32_t operation)
 {
-	struct message message = {
-		.netlink = { .nlmsg_type = NLMSG_DONE, .nlmsg_pid = 0 },
-		.connector = { .id = { .idx = CN_IDX_PROC, .val = CN_VAL_PROC },
-			       .len = sizeof(operation) },
-	};
+	const struct cn_msg head = { .id = { .idx = CN_IDX_PROC, .val = CN_VAL_PROC },
+				     .len = sizeof(operation) };
+	struct message message = { .netlink = { .nlmsg_type = NLMSG_DONE } };
 
+	memcpy(message.connector, &head, sizeof(head));
 	memcpy(message.body, &operation, sizeof(operation));
 	message.netlink.nlmsg_len = NLMSG_LENGTH(sizeof(struct cn_msg) + sizeof(operation));
 	return send(fd, &message, message.netlink.nlmsg_len, 0) < 0 ? -errno : 0;

@@ -72,6 +72,8 @@ libsensor_a_SOURCES += \
 	%D%/gate_frame.h \
 	%D%/exec_watch.c \
 	%D%/exec_watch.h \
+	%D%/file_features.c \
+	%D%/file_features.h \
 	%D%/file_walk.c \
 	%D%/file_walk.h \
 	%D%/file_notice.c \

@@ -12,7 +12,7 @@ BUILD = Path(os.environ.get("CORDON_BUILD", Path(__file__).resolve().parent.pare
 CORDON = BUILD / "cordon"
 CHECKS = {"kernel", "btf", "cgroup", "capabilities", "bpf", "sockets", "jit", "unprivileged-bpf",
           "memlock", "configuration", "policy", "pack", "permissions", "disk", "clock",
-          "journald", "daemon", "pins", "resolvers"}
+          "journald", "daemon", "pins", "resolvers", "files"}
 
 
 def cordon(*arguments):
@@ -53,7 +53,7 @@ def test_help_and_version():
 
 @pytest.mark.parametrize("command", ["status", "doctor", "contain", "uncontain", "findings", "watch", "intel",
                                      "intel compile", "intel lookup", "intel info", "policy",
-                                     "policy check", "replay", "scan"])
+                                     "policy check", "quarantine", "replay", "scan"])
 def test_each_command_has_help(command):
     """Asked for, its usage comes on standard output, without an error."""
     result = cordon(*command.split(), "--help")
