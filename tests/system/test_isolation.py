@@ -139,6 +139,9 @@ def test_isolates_and_releases(aws, host, namespace):
     strike(namespace)
     state_is(agent, "isolated")
     assert in_quarantine(aws)
+    contain = agent.status()["contain"]
+    assert contain["contained"] and not contain["provisional"], contain
+    assert contain["finding"] == isolation(agent)["uid"]
     assert isolation(agent)["original_groups"] == {k: " ".join(v) for k, v in before.items()}
     [finding] = wait_for(lambda: told(agent), "it is told")
     assert finding["finding_info"]["title"] == "This instance is isolated"
@@ -160,6 +163,7 @@ def test_isolates_and_releases(aws, host, namespace):
         {k: sorted(v) for k, v in before.items()}
     assert aws.services["ec2"].tags_of(INSTANCE)["cordon:isolation"].startswith("released ")
     wait_for(lambda: told(agent, "released"), "the release is told")
+    assert not agent.status()["contain"]["contained"]
     # The same name again does not isolate it at once.
     strike(namespace)
     wait_for(lambda: agent.finding("a.bad.invalid")["count"] >= 2, "it is seen again")
@@ -423,10 +427,12 @@ def test_budget_cannot_be_asked(aws, host, namespace, unknown):
     strike(namespace)
     if unknown == "lift":
         state_is(agent, "lifted")
+        assert not agent.status()["contain"]["contained"]
         assert wait_for(lambda: told(agent, "EC2 cannot be asked"), "it is told")
     else:
         wait_for(lambda: told(agent, "cut off"), "it is told")
         assert isolation(agent)["state"] == "contained"
+        assert agent.status()["contain"]["contained"]
     assert not in_quarantine(aws)
     if unknown == "contain":
         aws.services["ec2"].denied.clear()
