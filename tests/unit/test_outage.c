@@ -205,6 +205,23 @@ void reload_host(struct agent *agent)
 	(void)agent;
 }
 
+void isolation_instance(struct agent *agent, const char *instance)
+{
+	(void)agent;
+	(void)instance;
+}
+
+void isolation_call_replied(struct agent *agent, uint64_t number, const char *text, size_t size)
+{
+	(void)agent;
+	fail_msg("reply %llu: %.*s", (unsigned long long)number, (int)size, text);
+}
+
+void isolation_call_lost(struct agent *agent)
+{
+	(void)agent;
+}
+
 /* ---- the double of AWS ---- */
 
 struct arrival {
