@@ -3,6 +3,7 @@ dist_pkgdata_DATA += \
 	%D%/default.yaml \
 	%D%/doh-resolvers.txt \
 	%D%/never-block.list \
+	%D%/popular-names.list \
 	%D%/starter.list
 iamdir = $(pkgdatadir)/iam
 dist_iam_DATA = \

@@ -107,6 +107,7 @@ UNIT_TESTS += \
 	%D%/unit/test_flow_table \
 	%D%/unit/test_lru \
 	%D%/unit/test_compile_job \
+	%D%/unit/test_signature \
 	%D%/unit/test_pool \
 	%D%/unit/test_protocol \
 	%D%/unit/test_worker
@@ -173,6 +174,7 @@ FUZZ_TARGETS += \
 	%D%/fuzz/fuzz_domain_name \
 	%D%/fuzz/fuzz_pack \
 	%D%/fuzz/fuzz_list \
+	%D%/fuzz/fuzz_signature \
 	%D%/fuzz/fuzz_capture \
 	%D%/fuzz/fuzz_config \
 	%D%/fuzz/fuzz_control \
@@ -213,6 +215,7 @@ tests_fuzz_fuzz_control_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_dns_answers_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_dns_message_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_list_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_signature_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_pack_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_domain_name_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_record_LDFLAGS = $(fuzz_link_flags)

@@ -19,7 +19,13 @@ static const struct command subcommands[] = {
 	  "compile lists into a pack" },
 	{ "lookup", intel_lookup, "[--pack PACK] [--json] NAME_OR_ADDRESS_OR_HASH...",
 	  "say what would match, and why" },
-	{ "info", intel_info, "[--json] [PACK]", "say what is in a pack" },
+	{ "info", intel_info, "[--json] [PACK]", "say what is in a pack, and how its feeds are" },
+	{ "update", intel_update, "[--json]", "ask the feeds now, without waiting for their time" },
+	{ "accept", intel_accept, "", "put an update in force that is held back" },
+	{ "rollback", intel_rollback, "", "go back to the pack before" },
+	{ "keygen", intel_keygen, "-o KEY", "make a key to sign with" },
+	{ "sign", intel_sign, "--key KEY [OPTION...] FILE...", "sign packs or policies" },
+	{ "verify", intel_verify, "--key PUBLIC... FILE...", "check signatures" },
 };
 
 static void help_print(FILE *file)

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <jansson.h>
 
+#include "base/signature.h"
+
 #define INTEL_PACK CORDON_STATEDIR "/intel.pack"
 
 struct pack;
@@ -16,6 +18,27 @@ struct pack;
 int intel_compile(int argc, char **argv);
 int intel_lookup(int argc, char **argv);
 int intel_info(int argc, char **argv);
+/* intel_sign.c */
+int intel_keygen(int argc, char **argv);
+int intel_sign(int argc, char **argv);
+int intel_verify(int argc, char **argv);
+/* intel_feeds.c: these ask the daemon. */
+int intel_update(int argc, char **argv);
+int intel_accept(int argc, char **argv);
+int intel_rollback(int argc, char **argv);
+/* What the daemon wrote down of its feeds, beside a pack; NULL: nothing. */
+json_t *intel_feeds_state(const char *path);
+void intel_feeds_print(const json_t *state);
+
+/* The private key in a file, or a message and a negative errno. */
+int intel_seed_load(const char *path, uint8_t ret_seed[static SIGNATURE_KEY_SIZE]);
+/* "version" or "valid" with its value; -EINVAL, told. */
+int intel_sign_option(const char *name, const char *value, struct signature *signature);
+/* What was not said: created now, version by the time. */
+void intel_sign_defaults(struct signature *signature);
+/* Replaces the file by one that is signed; kind and the like are in signature. */
+int intel_sign_file(const char *path, const uint8_t seed[static SIGNATURE_KEY_SIZE],
+		    struct signature *signature);
 
 /* Opens a pack, or says why not and returns a negative errno. */
 int intel_open(const char *path, struct pack **ret);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -14,16 +15,21 @@
 #include "cli/intel.h"
 #include "intel/compile.h"
 #include "intel/list_source.h"
+#include "intel/pack.h"
 
 /* Rejected lines that are shown; all are counted. */
 #define REJECTED_SHOWN 100
 #define SHOWN_SIZE     512
 #define ALLOW_MAX      256
 
+CLEANUP_DEFINE(struct pack *, pack_close)
+
 struct job {
 	struct compile_options options;
 	const char *allow_paths[ALLOW_MAX];
 	const char *out;
+	const char *key; /* to sign with; NULL: it is not signed */
+	struct signature signature;
 	bool json;
 	bool terminal; /* progress is shown there */
 	bool progress_shown;
@@ -85,6 +91,9 @@ static void usage_print(FILE *file)
 		"      --allow LIST       a list of what must not match (again for more)\n"
 		"      --never-block FILE the never-block list to use (\"none\": none)\n"
 		"      --force-suffix     take public suffixes, single labels and wide prefixes\n"
+		"      --sign KEY         sign the pack with a key of cordon intel keygen\n"
+		"      --version N        of the signature (else the time)\n"
+		"      --valid DURATION   how long hosts take it (else without an end)\n"
 		"      --json             print the result as one JSON object\n",
 		file);
 }
@@ -97,6 +106,9 @@ enum option_key {
 	OPTION_ALLOW,
 	OPTION_NEVER_BLOCK,
 	OPTION_FORCE_SUFFIX,
+	OPTION_SIGN,
+	OPTION_VERSION,
+	OPTION_VALID,
 	OPTION_JSON
 };
 
@@ -109,6 +121,9 @@ static const struct option long_options[] = {
 	{ "allow", required_argument, NULL, OPTION_ALLOW },
 	{ "never-block", required_argument, NULL, OPTION_NEVER_BLOCK },
 	{ "force-suffix", no_argument, NULL, OPTION_FORCE_SUFFIX },
+	{ "sign", required_argument, NULL, OPTION_SIGN },
+	{ "version", required_argument, NULL, OPTION_VERSION },
+	{ "valid", required_argument, NULL, OPTION_VALID },
 	{ "json", no_argument, NULL, OPTION_JSON },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -169,6 +184,15 @@ static int option_take(struct job *job, int key, const char *value)
 		break;
 	case OPTION_FORCE_SUFFIX:
 		job->options.force_suffix = true;
+		break;
+	case OPTION_SIGN:
+		job->key = value;
+		break;
+	case OPTION_VERSION:
+		r = intel_sign_option("version", value, &job->signature);
+		break;
+	case OPTION_VALID:
+		r = intel_sign_option("valid", value, &job->signature);
 		break;
 	case OPTION_JSON:
 		job->json = true;
@@ -262,6 +286,34 @@ static int failure_tell(const struct compile_report *report, int error)
 	return COMMAND_FAILED;
 }
 
+/* The pack that is told is the signed one: its size and digest are other ones. */
+static int pack_sign(struct job *job, struct compile_report *report)
+{
+	CLEANUP(pack_close_cleanup) struct pack *pack = NULL;
+	uint8_t seed[SIGNATURE_KEY_SIZE];
+	struct pack_info info;
+	struct stat file;
+	int r;
+
+	if (!job->key)
+		return 0;
+	if (intel_seed_load(job->key, seed) < 0)
+		return -EINVAL;
+	(void)snprintf(job->signature.kind, sizeof(job->signature.kind), "pack");
+	intel_sign_defaults(&job->signature);
+	r = intel_sign_file(job->out, seed, &job->signature);
+	explicit_bzero(seed, sizeof(seed));
+	if (r < 0 || stat(job->out, &file) < 0)
+		return log_errno(LOG_ERR, r < 0 ? r : -errno, "the pack cannot be signed");
+	r = intel_open(job->out, &pack);
+	if (r < 0)
+		return r;
+	pack_info(pack, &info);
+	report->pack.bytes = (uint64_t)file.st_size;
+	memcpy(report->pack.sha256, info.sha256, sizeof(report->pack.sha256));
+	return 0;
+}
+
 static int job_run(struct job *job, const char *const *paths, size_t count)
 {
 	struct compile_report report;
@@ -279,6 +331,8 @@ static int job_run(struct job *job, const char *const *paths, size_t count)
 			      job->rejected - REJECTED_SHOWN);
 	if (r < 0)
 		return failure_tell(&report, r);
+	if (pack_sign(job, &report) < 0)
+		return COMMAND_FAILED;
 	if (job->json)
 		return intel_json_print(report_json(job, &report));
 	report_print(job, &report);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #define SHOWN_SIZE 512
 
 CLEANUP_DEFINE(struct pack *, pack_close)
+CLEANUP_DEFINE(json_t *, json_decref)
 
 static json_t *feeds_json(const struct pack *pack, size_t count)
 {
@@ -71,12 +73,25 @@ static void info_print(const struct pack *pack, const char *path)
 	}
 }
 
+/* state_dir/feeds/feeds.json, where the pack is where it is by default. */
+static json_t *state_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char state[PATH_MAX];
+
+	(void)snprintf(state, sizeof(state), "%.*s%s", slash ? (int)(slash - path) + 1 : 0, path,
+		       "feeds/feeds.json");
+	return intel_feeds_state(state);
+}
+
 int intel_info(int argc, char **argv)
 {
 	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
 						 { "help", no_argument, NULL, 'h' },
 						 { 0 } };
 	CLEANUP(pack_close_cleanup) struct pack *pack = NULL;
+	CLEANUP(json_decref_cleanup) json_t *state = NULL;
+	json_t *object;
 	const char *path;
 	bool json = false;
 	int key;
@@ -97,8 +112,15 @@ int intel_info(int argc, char **argv)
 	path = optind < argc ? argv[optind] : INTEL_PACK;
 	if (intel_open(path, &pack) < 0)
 		return COMMAND_FAILED;
-	if (json)
-		return intel_json_print(info_json(pack, path));
+	state = state_of(path);
+	if (json) {
+		object = info_json(pack, path);
+		if (object && state)
+			(void)json_object_set(object, "state", state);
+		return intel_json_print(object);
+	}
 	info_print(pack, path);
+	if (state)
+		intel_feeds_print(state);
 	return fflush(stdout) == EOF ? COMMAND_FAILED : COMMAND_FINE;
 }

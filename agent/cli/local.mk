@@ -18,6 +18,8 @@ libcli_a_SOURCES = \
 	%D%/intel.c \
 	%D%/intel.h \
 	%D%/intel_compile.c \
+	%D%/intel_feeds.c \
+	%D%/intel_sign.c \
 	%D%/intel_info.c \
 	%D%/intel_lookup.c \
 	%D%/journal_place.c \

@@ -277,6 +277,7 @@ static void object_ask(struct fetcher *fetcher)
 	struct http_header header = { "If-None-Match", fetcher->ask.etag };
 	struct client_request request = {
 		.service = service_find("s3"),
+		.operation = "GetObject",
 		.method = "GET",
 		.path = path,
 		.headers = &header,
@@ -311,7 +312,7 @@ static void parameter_came(const struct client_result *result, void *userdata)
 	} else if (fetch_url_is_pointer(value)) {
 		fetcher->pointed = true;
 		(void)snprintf(fetcher->ask.url, sizeof(fetcher->ask.url), "%.*s",
-			       (int)strcspn(value, " \t\r\n"), value);
+			       (int)strcspn(value, "\r\n"), value);
 		ask_begin(fetcher);
 	} else {
 		body_send(fetcher, value, length, &done);

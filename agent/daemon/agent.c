@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/agent.h"
 
-
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -18,6 +17,8 @@
 #include "base/log.h"
 #include "daemon/control_request.h"
 #include <config.h>
+#include "daemon/control_request.h"
+#include "daemon/policy_trust.h"
 #include "daemon/routes.h"
 #include "daemon/preflight.h"
 #include "daemon/control_request.h"
@@ -233,6 +234,7 @@ static int tick(sd_event_source *source, uint64_t usec, void *userdata)
 	host_cut_tick(agent);
 	pipeline_flush(agent);
 	life_tick(agent);
+	feeds_tick(agent);
 	delivery_tick(agent);
 	loss_tell(agent);
 	if (clock_realtime() >= agent->next_change) {
@@ -277,6 +279,8 @@ static json_t *control_status(void *userdata)
 static json_t *control_act(void *userdata, int request, const json_t *arguments, uid_t uid,
 			   char error[static CONTROL_ERROR_SIZE])
 {
+	if (request == CONTROL_UPDATE || request == CONTROL_ACCEPT || request == CONTROL_ROLLBACK)
+		return feeds_act(userdata, request, uid, error);
 	if (request >= CONTROL_ISOLATION)
 		return isolation_act(userdata, request, arguments, error);
 	return host_cut_act(userdata, request, arguments, uid, error);
@@ -392,6 +396,12 @@ int agent_start(struct agent *agent)
 	if (r >= 0)
 		r = delivery_open(agent);
 	if (r >= 0)
+		r = feeds_open(agent);
+	if (r >= 0 && policy_trust_check(&agent->config, &agent->feeds->store, error) < 0) {
+		reload_errors_log(error);
+		return -EKEYREJECTED;
+	}
+	if (r >= 0)
 		payload_open(agent);
 	if (r >= 0)
 		r = sensor_start(agent);
@@ -444,6 +454,7 @@ void agent_stop(struct agent *agent)
 	sensor_close(agent->sensor);
 	if (agent->journal)
 		pipeline_flush(agent);
+	feeds_close(agent);
 	isolation_close(agent);
 	delivery_close(agent);
 	for (size_t i = 0; i < agent->sinks_count; i++)
@@ -460,54 +471,4 @@ void agent_stop(struct agent *agent)
 	free(agent->cgroup);
 	sd_event_source_disable_unref(agent->poll);
 	sd_event_unref(agent->loop);
-}
-
-json_t *agent_status(struct agent *agent)
-{
-	struct status status = {
-		.version = PACKAGE_VERSION,
-		.enforce = agent->config.mode == CONFIG_ENFORCE,
-		.started = agent->started,
-		.cgroup = agent->cgroup,
-		.pack_path = agent->config.intel.pack,
-		.pack_error = agent->pack_error[0] ? agent->pack_error : NULL,
-		.pack = agent->pack,
-		.policy_files = (const char *const *)agent->config.policy.files,
-		.policy_file_count = agent->config.policy.count,
-		.policy_rules = policy_rules(agent->policy),
-		.excepted = agent->excepted,
-		.config = &agent->config,
-		.config_waiting = agent->config_waiting,
-		.ring_full_before = agent->ring_full_before,
-	};
-	json_t *reply;
-
-	status.program_count = sensor_programs(agent->sensor, status.programs);
-	(void)sensor_ledger(agent->sensor, &status.ledger);
-	sensor_pins(agent->sensor, &status.pins);
-	(void)sensor_memory(agent->sensor, &status.maps, &status.table);
-	journal_statistics(agent->journal, &status.findings);
-	if (agent->block)
-		block_statistics(agent->block, &status.block);
-	if (agent->cut)
-		cut_statistics(agent->cut, &status.cut);
-	detect_statistics(agent->detect, &status.detect);
-	for (size_t i = 0; i < agent->sinks_count; i++)
-		sink_statistics(agent->sinks[i], &status.sinks[status.sink_count++]);
-	control_statistics(agent->control, &status.control);
-	if (agent->pool)
-		status_workers(&status, agent->pool, agent->flows);
-	status.contain = host_cut_json(agent);
-	status.isolation = isolation_json(agent);
-	status.deliveries = delivery_json(agent);
-	status.deliveries_failing = delivery_failing(agent);
-	status.deliveries_dropped = delivery_dropped(agent);
-	status.deliveries_poison = delivery_poison(agent);
-	status_measure(&status);
-	reply = status_json(&status);
-	file_guard_status(agent, reply);
-	json_decref(status.deliveries);
-	json_decref(status.contain);
-	json_decref(status.isolation);
-	return reply;
 }

@@ -13,6 +13,7 @@
 #include "daemon/config.h"
 #include "daemon/control.h"
 #include "daemon/delivery.h"
+#include "daemon/feeds.h"
 #include "daemon/file_guard.h"
 #include "daemon/isolation.h"
 #include "detect/detect.h"
@@ -41,7 +42,7 @@
 struct batched {
 	json_t *object, *activity; /* the finding; what was done about it, or NULL */
 	char *line, *activity_line;
-	uint32_t sinks; /* who is told (routes.h) */
+	uint32_t sinks;		   /* who is told (routes.h) */
 	struct isolation_ask *ask; /* the policy asks for an isolation; NULL: it does not */
 };
 
@@ -81,7 +82,8 @@ struct agent {
 	struct file_guard *guard;  /* NULL: files are not scanned */
 	struct delivery *delivery; /* NULL: nothing of AWS is configured */
 	struct isolation *isolation;
-	uint64_t found[6];	   /* findings that were new, by severity */
+	struct feeds *feeds;
+	uint64_t found[6]; /* findings that were new, by severity */
 	struct delivery_counted counted;
 	struct control *control;
 	struct ocsf_host host;
@@ -192,6 +194,8 @@ void pipeline_loss(struct agent *agent, uint64_t records, uint64_t unattended);
  * subject, and with it what was done (may be NULL). Takes activity. */
 void pipeline_isolation(struct agent *agent, const struct pipeline_isolation *told,
 			json_t *activity);
+/* An update of the indicators was held back or refused. why: safe to show. */
+void pipeline_update(struct agent *agent, bool held, const char *why);
 /* So many findings will not reach sinks that were out of reach for too long. */
 void pipeline_dropped(struct agent *agent, uint64_t count);
 /* Once a second: repeats to disk, and what sinks held back. */

@@ -16,11 +16,12 @@
 
 #include "base/cleanup.h"
 #include "base/escape.h"
+#include "daemon/config_intel.h"
 #include "daemon/config_keys.h"
 #include "daemon/config_scan.h"
 #include "sensor/sensor.h"
 
-#define SUFFIX	      ".yaml"
+#define SUFFIX ".yaml"
 
 CLEANUP_DEFINE(struct document *, document_free)
 
@@ -49,7 +50,6 @@ static int config_begin(struct config *config)
 			    .connections = true,
 			    .flows = true },
 		.contain = { .ntp = true },
-		.intel = { .builtin_resolvers = true },
 		.journal = { .max_findings = 20000, .sightings = 32 },
 		.report = { .file = { .max_size = 64u << 20, .keep = 4 },
 			    .journald = true,
@@ -67,6 +67,7 @@ static int config_begin(struct config *config)
 	};
 	if (config_isolation_begin(&config->isolation) < 0)
 		return -ENOMEM;
+	config_intel_defaults(config);
 	if (!config->state_dir || !config->runtime_dir || !config->sensor.pin_dir ||
 	    !config->report.ssm.folder)
 		return -ENOMEM;

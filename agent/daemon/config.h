@@ -13,9 +13,11 @@
 #include <stdint.h>
 
 #include "base/address.h"
+#include "base/signature.h"
 #include "daemon/config_contain.h"
 #include "daemon/config_isolation.h"
 #include "detect/finding.h"
+#include "intel/list.h"
 #include "policy/document.h"
 
 #define CONFIG_PORTS_MAX     8	 /* as many as the probes compare with */
@@ -62,13 +64,26 @@ enum config_choice {
 	CONFIG_YES,
 };
 
-/* A list of indicators in a local file. */
+#define CONFIG_URL_MAX	   2048
+#define CONFIG_SIGNERS_MAX 16 /* old and new ones while they are rotated */
+
+/* A list of indicators: in a local file, or from elsewhere. */
 struct config_feed {
 	char *name;
-	char *path;
-	char *tags;		/* joined by commas, "" for none */
+	char *path;			      /* NULL: url */
+	char *url;			      /* NULL: path */
+	enum list_format format;	      /* LIST_FORMAT_AUTO: not given */
+	uint64_t interval, timeout, max_size; /* ns, ns, bytes: of downloads */
+	uint64_t expires;		      /* ns after it came; 0: never */
+	char *tags;			      /* joined by commas, "" for none */
 	enum severity severity; /* of entries that do not say; SEVERITY_NONE: not given */
 	int action;		/* enum indicator_action */
+};
+
+/* Who may sign. */
+struct config_signers {
+	struct signature_key keys[CONFIG_SIGNERS_MAX];
+	size_t count;
 };
 
 /* The administrator's. */
@@ -111,7 +126,14 @@ struct config {
 		char *never_block; /* NULL: the list that is compiled in or shipped */
 		struct config_feed *feeds;
 		size_t feeds_count;
-		bool builtin_resolvers; /* public resolvers are a feed */
+		bool builtin_resolvers;	   /* public resolvers are a feed */
+		uint64_t memory;	   /* bytes of address space of the worker that compiles */
+		struct config_feed source; /* the pack itself, by its url; NULL: it is made here */
+		struct config_signers signers; /* none: packs need not be signed */
+		uint64_t max_change;   /* percent of a feed's entries that an update may change */
+		char *popular;	       /* list of names not to be blocked newly; NULL: built in */
+		uint64_t canary;       /* percent of hosts that take an update at once */
+		uint64_t canary_delay; /* ns that the others wait */
 	} intel;
 	struct {
 		char *worker;	  /* program; NULL: beside our own, else where it is installed */
@@ -131,6 +153,7 @@ struct config {
 	struct {
 		char **files;
 		size_t count;
+		struct config_signers signers; /* none: policies need not be signed */
 	} policy;
 	struct {
 		uint64_t max_findings;
@@ -160,7 +183,7 @@ struct config {
 			char *group;  /* NULL: no such sink */
 			char *stream; /* NULL: the instance's id */
 			enum config_metrics metrics;
-			char *agent_group; /* of the agent's own log; NULL: none */
+			char *agent_group;	/* of the agent's own log; NULL: none */
 			enum severity severity; /* of at least this; likewise below */
 		} cloudwatch;
 		struct {

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "daemon/config_report.h"
 #include "daemon/config_scan.h"
+#include "daemon/config_intel.h"
 #include "policy/mapping.h"
 #include "policy/schema.h"
 #include "scan/pool.h"
@@ -109,147 +110,6 @@ static int ring_read(struct document *document, const struct document_node *valu
 		return mapping_expected(document, value, "a power of two (512K, 1M, 2M)");
 	*(uint64_t *)field = size;
 	return 0;
-}
-
-/* Text that joins others with commas between. */
-static int tag_read(struct document *document, const struct document_node *value,
-		    const struct mapping_key *key, void *field)
-{
-	CLEANUP(free_cleanup) char *tag = NULL;
-	char **tags = field, *joined;
-	int r;
-
-	r = mapping_label(document, value, key, &tag);
-	if (r < 0)
-		return r;
-	if (strpbrk(tag, ", \t"))
-		return document_fail(document, value,
-				     "a tag with a comma or blank; write a list: [a, b]");
-	if (asprintf(&joined, "%s%s%s", *tags ? *tags : "", *tags ? "," : "", tag) < 0)
-		return out_of_memory(document);
-	free(*tags);
-	*tags = joined;
-	return 0;
-}
-
-static int tags_read(struct document *document, const struct document_node *value,
-		     const struct mapping_key *key, void *field)
-{
-	return mapping_each(document, value, tag_read, key, field);
-}
-
-static const struct mapping_word action_words[] = { { "block", INDICATOR_BLOCK },
-						    { "allow", INDICATOR_ALLOW } };
-static const struct mapping_words actions = { action_words, ELEMENTS(action_words) };
-
-static const struct mapping_key feed_keys[] = {
-	{ "name", mapping_label, .offset = offsetof(struct config_feed, name), .required = true },
-	{ "path", mapping_path, .offset = offsetof(struct config_feed, path), .required = true },
-	{ "severity", mapping_severity, .offset = offsetof(struct config_feed, severity) },
-	{ "tags", tags_read, .offset = offsetof(struct config_feed, tags) },
-	{ "action", mapping_choice, .offset = offsetof(struct config_feed, action),
-	  .detail = &actions },
-};
-static const struct mapping_table feed_table = { "a feed", feed_keys, ELEMENTS(feed_keys) };
-
-static void feed_clear(struct config_feed *feed)
-{
-	mapping_clear(&feed_table, feed);
-	free(feed->tags);
-}
-
-/* The feed of that name, or a new place at the end. NULL: no room or no memory, told. */
-static struct config_feed *feed_place(struct document *document, const struct document_node *value,
-				      struct config *config, const char *name)
-{
-	struct config_feed *feeds = config->intel.feeds;
-	size_t count = config->intel.feeds_count;
-
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(feeds[i].name, name) == 0)
-			return &feeds[i];
-	if (count >= CONFIG_FEEDS_MAX) {
-		(void)document_fail(document, value, "more than %d feeds", CONFIG_FEEDS_MAX);
-		return NULL;
-	}
-	feeds = reallocarray(feeds, count + 1, sizeof(*feeds));
-	if (!feeds) {
-		(void)out_of_memory(document);
-		return NULL;
-	}
-	config->intel.feeds = feeds;
-	config->intel.feeds_count = count + 1;
-	feeds[count] = (struct config_feed){ 0 };
-	return &feeds[count];
-}
-
-static int feed_read(struct document *document, const struct document_node *value,
-		     const struct mapping_key *key, void *field)
-{
-	struct config_feed feed = { .action = INDICATOR_BLOCK }, *place = NULL;
-	int r;
-
-	(void)key;
-	r = mapping_read(document, value, &feed_table, &feed);
-	if (r == 0 && !feed.tags) {
-		feed.tags = strdup("");
-		r = feed.tags ? 0 : out_of_memory(document);
-	}
-	if (r == 0) {
-		place = feed_place(document, value, field, feed.name);
-		r = place ? 0 : -EINVAL;
-	}
-	if (r < 0) {
-		feed_clear(&feed);
-		return r;
-	}
-	feed_clear(place);
-	*place = feed;
-	return 0;
-}
-
-static const struct document_node *feed_name(const struct document_node *feed)
-{
-	for (const struct document_node *value = feed->first; value; value = value->next)
-		if (value->key && strcmp(value->key->text, "name") == 0 &&
-		    value->kind == DOCUMENT_SCALAR)
-			return value;
-	return NULL;
-}
-
-/* Of one file; a later file's feed of the same name replaces the earlier one. */
-static int feeds_check(struct document *document, const struct document_node *list)
-{
-	const struct document_node *names[CONFIG_FEEDS_MAX];
-	size_t count = 0;
-
-	for (const struct document_node *feed = list->first; feed; feed = feed->next) {
-		const struct document_node *name = feed_name(feed);
-
-		if (!name || count >= CONFIG_FEEDS_MAX)
-			continue;
-		for (size_t i = 0; i < count; i++)
-			if (strcmp(names[i]->text, name->text) == 0)
-				return document_fail(document, name,
-						     "a second feed of this name, the first is "
-						     "in line %u",
-						     names[i]->line);
-		names[count++] = name;
-	}
-	return 0;
-}
-
-static int feeds_read(struct document *document, const struct document_node *value,
-		      const struct mapping_key *key, void *field)
-{
-	int r;
-
-	if (value->nothing || (value->kind == DOCUMENT_SEQUENCE && !value->first))
-		return 0;
-	if (value->kind != DOCUMENT_SEQUENCE)
-		return mapping_expected(document, value, "a list of feeds");
-	r = mapping_each(document, value, feed_read, key, field);
-	return r < 0 ? r : feeds_check(document, value);
 }
 
 static void policies_clear(struct config *config)
@@ -384,14 +244,6 @@ static const struct mapping_key sensor_keys[] = {
 };
 static const struct mapping_table sensor_table = { "sensor", sensor_keys, ELEMENTS(sensor_keys) };
 
-static const struct mapping_key intel_keys[] = {
-	{ "pack", mapping_path, .offset = FIELD(intel.pack) },
-	{ "never_block", mapping_path, .offset = FIELD(intel.never_block) },
-	{ .name = "feeds", .read = feeds_read },
-	{ "builtin_resolvers", mapping_boolean, .offset = FIELD(intel.builtin_resolvers) },
-};
-static const struct mapping_table intel_table = { "intel", intel_keys, ELEMENTS(intel_keys) };
-
 static const struct mapping_key scan_keys[] = {
 	{ "worker", mapping_path, .offset = FIELD(scan.worker) },
 	{ "workers", mapping_number, .offset = FIELD(scan.workers), .detail = &workers_range },
@@ -413,7 +265,8 @@ static const struct mapping_key scan_keys[] = {
 static const struct mapping_table scan_table = { "scan", scan_keys, ELEMENTS(scan_keys) };
 
 static const struct mapping_key policy_keys[] = {
-	{ .name = "files", .read = policies_read, .schema = SCHEMA_TEXTS }
+	{ .name = "files", .read = policies_read, .schema = SCHEMA_TEXTS },
+	{ "keys", config_signers_read, .offset = FIELD(policy.signers), .schema = SCHEMA_TEXTS },
 };
 static const struct mapping_table policy_table = { "policy", policy_keys, ELEMENTS(policy_keys) };
 
@@ -486,7 +339,7 @@ static const struct mapping_key config_keys[] = {
 	{ "log_level", mapping_choice, .offset = FIELD(log_level), .detail = &levels },
 	{ "sensor", mapping_section, .detail = &sensor_table },
 	{ "contain", mapping_section, .detail = &config_contain_table },
-	{ "intel", mapping_section, .detail = &intel_table },
+	{ "intel", mapping_section, .detail = &config_intel_table },
 	{ "scan", mapping_section, .detail = &scan_table },
 	{ "policy", mapping_section, .detail = &policy_table },
 	{ "journal", mapping_section, .detail = &journal_table },
@@ -516,9 +369,7 @@ void config_keys_clear(struct config *config)
 	config_isolation_clear(&config->isolation);
 	free(config->report.file.path);
 	config_report_clear(config);
-	for (size_t i = 0; i < config->intel.feeds_count; i++)
-		feed_clear(&config->intel.feeds[i]);
-	free(config->intel.feeds);
+	config_intel_clear(config);
 	config_paths_clear(&config->scan.rules);
 	config_paths_clear(&config->scan.watch);
 	config_paths_clear(&config->scan.exclude);

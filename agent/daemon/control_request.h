@@ -20,6 +20,9 @@ enum control_request {
 	CONTROL_CLOSE,	   /* "uid": of a finding; "comment": text; both of them */
 	CONTROL_CONTAIN,   /* "reason": text; "seconds": number, 0 or left out: no end */
 	CONTROL_UNCONTAIN, /* "reason": text */
+	CONTROL_UPDATE,
+	CONTROL_ACCEPT,
+	CONTROL_ROLLBACK,
 	/* Of isolation (isolation.h), from here on. */
 	CONTROL_ISOLATION,
 	CONTROL_ISOLATE, /* "reason": text */

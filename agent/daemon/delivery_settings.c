@@ -124,6 +124,7 @@ char *delivery_settings(const struct config *config, const char *hostname)
 	override_add(&settings, ENDPOINT "_AUTO_SCALING", from(NULL, ENDPOINT "_AUTO_SCALING"));
 	override_add(&settings, ENDPOINT "_ELASTIC_LOAD_BALANCING_V2",
 		     from(NULL, ENDPOINT "_ELASTIC_LOAD_BALANCING_V2"));
+	override_add(&settings, ENDPOINT "_S3", from(NULL, ENDPOINT "_S3"));
 	bundle = bundle_read(ca_file);
 	if (!bundle) {
 		log_error("%s cannot be read, or is no file of at most 1 MiB: nothing goes to AWS",

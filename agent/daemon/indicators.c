@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Loading indicators: feeds to pack, pack to kernel. Whatever is wrong with a new pack, the one in
+ * Loading indicators: pack to kernel. Whatever is wrong with a new pack, the one in
  * force stays.
  */
-#include <config.h>
-
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -16,7 +14,6 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "daemon/agent.h"
-#include "intel/compile.h"
 #include "intel/never_block.h"
 
 CLEANUP_DEFINE(struct pack *, pack_close)
@@ -24,109 +21,6 @@ CLEANUP_DEFINE(struct pack *, pack_close)
 /* A pack that was refused is looked at again, for what an expiry or the end of an exception asks.
  */
 #define RETRY_TIME (60 * NS_PER_SECOND)
-
-/* What a pack was compiled from, as a text to compare: lists and what the configuration says of
- * them. Kept beside the pack. */
-#define FEEDS_TEXT_MAX (256 << 10)
-
-static int feeds_describe(const struct config *config, char **ret)
-{
-	CLEANUP(free_cleanup) char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	if (!out)
-		return -ENOMEM;
-	for (size_t i = 0; i < config->intel.feeds_count; i++) {
-		const struct config_feed *feed = &config->intel.feeds[i];
-		struct stat list = { 0 };
-
-		(void)stat(feed->path, &list);
-		(void)fprintf(out,
-			      "%s %s tags=%s severity=%d action=%d inode=%llu size=%lld "
-			      "time=%lld.%09ld\n",
-			      feed->name, feed->path, feed->tags, (int)feed->severity, feed->action,
-			      (unsigned long long)list.st_ino, (long long)list.st_size,
-			      (long long)list.st_mtim.tv_sec, list.st_mtim.tv_nsec);
-	}
-	if (config->intel.builtin_resolvers)
-		(void)fprintf(out, "built-in resolvers of " PACKAGE_VERSION "\n");
-	if (fclose(out) != 0)
-		return -ENOMEM;
-	*ret = take_ptr(text);
-	return 0;
-}
-
-static void feeds_path(const struct config *config, char out[static PATH_MAX])
-{
-	(void)snprintf(out, PATH_MAX, "%s.feeds", config->intel.pack);
-}
-
-static bool feeds_changed(const struct config *config, const char *description)
-{
-	CLEANUP(free_cleanup) char *before = NULL;
-	char path[PATH_MAX];
-	size_t size;
-
-	feeds_path(config, path);
-	return access(config->intel.pack, R_OK) < 0 ||
-	       fd_read_file(path, FEEDS_TEXT_MAX, &before, &size) < 0 ||
-	       strcmp(before, description) != 0;
-}
-
-static void feeds_remember(const struct config *config, const char *description)
-{
-	CLEANUP(free_cleanup) char *temporary = NULL;
-	CLEANUP(close_cleanup) int fd = -1;
-	char path[PATH_MAX];
-
-	feeds_path(config, path);
-	fd = fd_open_temporary(path, 0640, &temporary);
-	if (fd < 0 || fd_write_all(fd, description, strlen(description)) < 0 ||
-	    fd_replace(fd, temporary, path) < 0)
-		log_warning("%s cannot be written: feeds are compiled again at each start", path);
-}
-
-static int feeds_compile(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
-{
-	const struct config *config = &agent->config;
-	CLEANUP(free_cleanup)
-	struct compile_feed *feeds = calloc(config->intel.feeds_count, sizeof(*feeds));
-	struct compile_options options = {
-		.never_block = config->intel.never_block,
-		.builtin_resolvers = config->intel.builtin_resolvers,
-	};
-	struct compile_report report;
-	uint64_t rejected = 0;
-	int r;
-
-	if (!feeds)
-		return -ENOMEM;
-	for (size_t i = 0; i < config->intel.feeds_count; i++) {
-		const struct config_feed *feed = &config->intel.feeds[i];
-
-		feeds[i] = (struct compile_feed){
-			.path = feed->path,
-			.name = feed->name,
-			.tags = feed->tags,
-			.severity = (uint8_t)feed->severity,
-			.allow = feed->action == INDICATOR_ALLOW,
-		};
-	}
-	r = compile_feeds(feeds, config->intel.feeds_count, &options, config->intel.pack, &report);
-	if (r < 0) {
-		(void)snprintf(error, CONTROL_ERROR_SIZE, "feeds cannot be compiled: %s%s%s",
-			       report.failed_path ? report.failed_path : "",
-			       report.failed_path ? ": " : "", strerror(-r));
-		return r;
-	}
-	for (size_t i = 0; i < LIST_REASONS; i++)
-		rejected += report.rejected[i];
-	log_info("feeds compiled: %llu domains, %llu addresses, %llu hashes, %llu lines rejected",
-		 (unsigned long long)report.domains, (unsigned long long)report.addresses,
-		 (unsigned long long)report.hashes, (unsigned long long)rejected);
-	return 0;
-}
 
 static int pack_check(const struct agent *agent, const struct pack *pack,
 		      char error[static CONTROL_ERROR_SIZE])
@@ -193,7 +87,9 @@ static int pack_put(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
 		(void)snprintf(error, CONTROL_ERROR_SIZE, "pack %.300s: %.100s", path, why);
 		return r;
 	}
-	r = pack_check(agent, pack, error);
+	r = feed_update_verify(agent, pack, error);
+	if (r == 0)
+		r = pack_check(agent, pack, error);
 	if (r < 0)
 		return r;
 	r = pack_install(agent, pack);
@@ -213,29 +109,13 @@ static int pack_put(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
 	return 0;
 }
 
-static int feeds_update(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
-{
-	CLEANUP(free_cleanup) char *description = NULL;
-	int r;
-
-	if (agent->config.intel.feeds_count == 0)
-		return 0;
-	r = feeds_describe(&agent->config, &description);
-	if (r < 0 || !feeds_changed(&agent->config, description))
-		return r;
-	r = feeds_compile(agent, error);
-	if (r == 0)
-		feeds_remember(&agent->config, description);
-	return r;
-}
-
 int indicators_load(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
 {
 	char pack_error[CONTROL_ERROR_SIZE] = "";
 	int r, put;
 
 	error[0] = '\0';
-	r = feeds_update(agent, error);
+	r = feed_update_now(agent, error);
 	/* Feeds that cannot be compiled do not make the pack that there is worse. */
 	put = pack_put(agent, pack_error);
 	if (put < 0) {

@@ -17,6 +17,7 @@ libdaemon_a_SOURCES = \
 	%D%/report_inventory.c \
 	%D%/agent.c \
 	%D%/agent.h \
+	%D%/agent_status.c \
 	%D%/config.c \
 	%D%/config.h \
 	%D%/config_contain.c \
@@ -31,6 +32,8 @@ libdaemon_a_SOURCES = \
 	%D%/isolation_cut.c \
 	%D%/isolation_dry.c \
 	%D%/isolation_private.h \
+	%D%/config_intel.c \
+	%D%/config_intel.h \
 	%D%/config_keys.c \
 	%D%/config_keys.h \
 	%D%/config_scan.c \
@@ -57,6 +60,12 @@ libdaemon_a_SOURCES = \
 	%D%/guard_private.h \
 	%D%/guard_status.c \
 	%D%/guard_walk.c \
+	%D%/feed_check.c \
+	%D%/feed_store.c \
+	%D%/feed_store.h \
+	%D%/feed_update.c \
+	%D%/feeds.c \
+	%D%/feeds.h \
 	%D%/indicators.c \
 	%D%/life.c \
 	%D%/policy_host.c \
@@ -66,6 +75,8 @@ libdaemon_a_SOURCES = \
 	%D%/payload.c \
 	%D%/pipeline.c \
 	%D%/responses.c \
+	%D%/policy_trust.c \
+	%D%/policy_trust.h \
 	%D%/teach.c \
 	%D%/status.c \
 	%D%/status_measure.c \

@@ -118,7 +118,8 @@ static void batch_add(struct passage *passage)
 	agent->batch_count++;
 	place->ask = isolation_wanted(agent, passage->input.finding, passage->input.verdict);
 	/* What is done about files is told when it has ended: file_guard_respond(). */
-	if (!passage->input.enforce || passage->input.finding->event->disposition != EVENT_BLOCKED ||
+	if (!passage->input.enforce ||
+	    passage->input.finding->event->disposition != EVENT_BLOCKED ||
 	    passage->input.finding->event->kind == EVENT_FILE)
 		return;
 	place->activity = ocsf_block_activity(&passage->input);
@@ -396,6 +397,12 @@ void pipeline_isolation(struct agent *agent, const struct pipeline_isolation *to
 		place->activity_line = ocsf_line(activity);
 	}
 	json_decref(activity);
+	pipeline_commit(agent);
+}
+
+void pipeline_update(struct agent *agent, bool held, const char *why)
+{
+	(void)detect_update(agent->detect, held, why, clock_realtime(), finding_found, agent);
 	pipeline_commit(agent);
 }
 

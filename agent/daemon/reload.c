@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/agent.h"
+#include "daemon/policy_trust.h"
 #include "daemon/host_cut.h"
 #include "daemon/config_fixed.h"
 #include "daemon/routes.h"
@@ -266,6 +267,10 @@ int agent_reload(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
 		(void)snprintf(error, CONTROL_ERROR_SIZE, "%.500s", config_error.text);
 		return -EINVAL;
 	}
+	if (policy_trust_check(&config, &agent->feeds->store, error) < 0) {
+		config_free(&config);
+		return -EKEYREJECTED;
+	}
 	if (reload_policy_open(&config, &policy, &policy_error) < 0) {
 		(void)snprintf(error, CONTROL_ERROR_SIZE, "%.500s", policy_error.text);
 		config_free(&config);
@@ -288,6 +293,7 @@ int agent_reload(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
 	if (moved)
 		pack_watch(agent);
 	policy_watch(agent);
+	feeds_reload(agent);
 	for (size_t i = 0; i < agent->sinks_count; i++)
 		sink_reopen(agent->sinks[i]);
 	if (agent->names)

@@ -586,6 +586,7 @@ json_t *status_json(const struct status *status)
 	set(&builder, object, "workers", workers_json(&builder, status));
 	set(&builder, object, "answers",
 	    counters_json(&builder, &status->detect, answer_counters, ELEMENTS(answer_counters)));
+	set(&builder, object, "feeds", status->feeds ? json_incref(status->feeds) : json_null());
 	set(&builder, object, "deliveries",
 	    status->deliveries ? json_incref(status->deliveries) : json_null());
 	set(&builder, object, "isolation",

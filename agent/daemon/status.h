@@ -124,6 +124,7 @@ struct status {
 	const char *worker_user; /* NULL: there are no workers */
 	const char *worker_reason;
 
+	json_t *feeds;	    /* borrowed; NULL: there is no folder for them */
 	json_t *deliveries; /* borrowed; NULL: no sink of AWS is configured */
 	json_t *contain;    /* borrowed */
 	json_t *isolation;  /* borrowed; NULL: there is none */

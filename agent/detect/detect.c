@@ -412,3 +412,22 @@ int detect_response(struct detect *detect, const char *subject, const char *titl
 	r = finding_identify(detect, &finding);
 	return r < 0 ? r : found(&finding, userdata);
 }
+
+int detect_update(struct detect *detect, bool held, const char *why, uint64_t now,
+		  int (*found)(const struct finding *finding, void *userdata), void *userdata)
+{
+	const struct event event = { .time = now, .unreadable = true };
+	struct finding finding = {
+		.detector = held ? "update-held" : "update-refused",
+		.default_severity = held ? SEVERITY_HIGH : SEVERITY_MEDIUM,
+		.event = &event,
+	};
+	int r = finding_identify(detect, &finding);
+
+	if (r < 0)
+		return r;
+	(void)snprintf(finding.title, sizeof(finding.title), "An update of the indicators %s",
+		       held ? "is held back" : "was refused");
+	(void)snprintf(finding.why, sizeof(finding.why), "%s", why);
+	return found(&finding, userdata);
+}

@@ -57,6 +57,11 @@ int detect_response(struct detect *detect, const char *subject, const char *titl
 		    enum severity severity, uint64_t now,
 		    int (*found)(const struct finding *finding, void *userdata), void *userdata);
 
+/* An update of the indicators was held back or refused; the one before stays in force. why: safe to
+ * show. */
+int detect_update(struct detect *detect, bool held, const char *why, uint64_t now,
+		  int (*found)(const struct finding *finding, void *userdata), void *userdata);
+
 /* So many findings were owed to sinks, and will not be told there. */
 int detect_dropped(struct detect *detect, uint64_t findings, uint64_t now,
 		   int (*found)(const struct finding *finding, void *userdata), void *userdata);

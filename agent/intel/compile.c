@@ -300,6 +300,7 @@ static int read_feed(struct compile *compile, const struct compile_feed *feed)
 	int r = attributes_from_options(&options, &attributes);
 
 	attributes.action = feed->allow ? INDICATOR_ALLOW : INDICATOR_BLOCK;
+	attributes.expiry = feed->expiry;
 	if (r < 0)
 		return r;
 	if (feed->fd)

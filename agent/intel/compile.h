@@ -17,6 +17,7 @@ struct compile_feed {
 	int fd; /* borrowed; 0: path is opened, else it is only the name in messages */
 	enum list_format format;
 	const char *tags; /* NULL or "": none */
+	uint64_t expiry;  /* of entries that have none; seconds since the epoch, 0: never */
 	uint8_t severity; /* 0: none */
 	bool allow;
 };

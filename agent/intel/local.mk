@@ -15,12 +15,14 @@ libintel_a_SOURCES = \
 	%D%/never_block.c %D%/never_block.h %D%/never_block_builtin.c \
 	%D%/pack.c %D%/pack.h %D%/pack_address.c %D%/pack_format.h %D%/pack_lookup.c %D%/pack_map.c %D%/pack_map.h \
 	%D%/pack_diff.c %D%/pack_diff.h %D%/pack_write.c %D%/pack_write.h %D%/resolver_list.c %D%/resolver_list.h \
-	%D%/resolver_list_builtin.c %D%/span.h %D%/suffix.c %D%/suffix.h
+	%D%/popular_list_builtin.c %D%/resolver_list_builtin.c %D%/span.h %D%/suffix.c %D%/suffix.h
 libintel_a_CPPFLAGS = $(AM_CPPFLAGS) -DNEVER_BLOCK_SOURCE='"$(top_srcdir)/policy/never-block.list"' \
-	-DRESOLVER_LIST_SOURCE='"$(top_srcdir)/policy/doh-resolvers.txt"'
+	-DRESOLVER_LIST_SOURCE='"$(top_srcdir)/policy/doh-resolvers.txt"' \
+	-DPOPULAR_LIST_SOURCE='"$(top_srcdir)/policy/popular-names.list"'
 libintel_a_CFLAGS = $(AM_CFLAGS) $(IDN2_CFLAGS) $(PSL_CFLAGS) $(CRYPTO_CFLAGS) $(ZLIB_CFLAGS)
 intel_LIBS = libintel.a $(IDN2_LIBS) $(PSL_LIBS) $(ZLIB_LIBS)
 
 # Its content is part of the object, which the compiler's own dependencies do not know.
 %D%/libintel_a-never_block_builtin.$(OBJEXT): $(top_srcdir)/policy/never-block.list
 %D%/libintel_a-resolver_list_builtin.$(OBJEXT): $(top_srcdir)/policy/doh-resolvers.txt
+%D%/libintel_a-popular_list_builtin.$(OBJEXT): $(top_srcdir)/policy/popular-names.list

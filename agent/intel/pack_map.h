@@ -24,6 +24,7 @@ struct pack {
 	int fd;
 	uint8_t *map;
 	size_t size;
+	size_t behind;		   /* bytes of the file behind the pack: its signature */
 	struct pack_header header; /* a checked copy */
 	struct pack_resident *resident;
 	char sha256[SHA256_TEXT_SIZE];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The list of public resolvers that comes with the program (policy/doh-resolvers.txt).
+ * The lists that come with the program: public resolvers (policy/doh-resolvers.txt), and names that
+ * are asked everywhere (policy/popular-names.list).
  */
 #pragma once
 
@@ -8,3 +9,4 @@
 
 /* A descriptor to read it from, the caller's to close; or a negative errno. */
 int resolver_list_open(void);
+int popular_list_open(void);

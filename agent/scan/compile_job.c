@@ -246,6 +246,8 @@ static int all_send(struct compile_job *job, const struct compile_job_options *o
 		r = role_send(job, COMPILE_BEFORE, options->before);
 	if (r == 0)
 		r = role_send(job, COMPILE_POPULAR, options->popular);
+	if (r == 0 && options->ready)
+		return role_send(job, COMPILE_READY, options->ready);
 	return r < 0 ? r : role_send(job, COMPILE_OUTPUT, options->output);
 }
 

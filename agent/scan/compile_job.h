@@ -22,6 +22,7 @@ struct compile_job_options {
 	/* Descriptors, borrowed for the call; 0: none. */
 	int never_block, resolvers, before, popular;
 	int output; /* an empty file, to be read again by its path only after the end */
+	int ready;  /* instead: a pack that is only to be compared; there are no feeds */
 };
 
 /* feeds: each with its descriptor. */

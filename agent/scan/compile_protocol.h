@@ -27,6 +27,7 @@ enum compile_role {
 	COMPILE_BEFORE,	   /* the pack in force, to compare with */
 	COMPILE_POPULAR,   /* a list of names that are not to be blocked newly */
 	COMPILE_OUTPUT,	   /* where the pack goes; the work begins */
+	COMPILE_READY,	   /* instead: a pack that is only to be compared */
 	COMPILE_ROLES,
 };
 
@@ -34,6 +35,7 @@ enum compile_role {
 struct compile_hand {
 	uint32_t role;
 	uint8_t severity, allow, format;
+	uint64_t expiry; /* of entries that have none; seconds since the epoch, 0: never */
 	char name[LIST_FEED_SIZE];
 	char tags[LIST_TAGS_SIZE];
 };

@@ -103,6 +103,7 @@ static int hand_take(struct work *work, const struct compile_hand *hand, int fd)
 		.fd = fd,
 		.format = (enum list_format)hand->format,
 		.tags = kept->tags,
+		.expiry = hand->expiry,
 		.severity = hand->severity,
 		.allow = hand->allow,
 	};
@@ -157,53 +158,54 @@ static int changes_send(const struct work *work, const struct pack *before,
 }
 
 /* Compares the new pack with the one in force. */
-static int update_compare(struct work *work, uint64_t *ret_popular,
+static int update_compare(struct work *work, const struct pack *after, uint64_t *ret_popular,
 			  char ret_name[static INDICATOR_TEXT_SIZE])
 {
 	CLEANUP(pack_close_cleanup) struct pack *before = NULL;
-	CLEANUP(pack_close_cleanup) struct pack *after = NULL;
 	uint64_t now = clock_realtime() / NS_PER_SECOND;
 	const char *why;
-	int r = pack_open_fd(work->fds[COMPILE_OUTPUT], &after, &why);
+	int r;
 
-	work->fds[COMPILE_OUTPUT] = 0;
 	/* One that cannot be read is as good as none: everything is new then. */
-	if (r == 0 && work->fds[COMPILE_BEFORE])
+	if (work->fds[COMPILE_BEFORE])
 		(void)pack_open_fd(work->fds[COMPILE_BEFORE], &before, &why);
-	if (r == 0)
-		r = changes_send(work, before, after);
+	work->fds[COMPILE_BEFORE] = 0;
+	r = changes_send(work, before, after);
 	if (r == 0 && work->fds[COMPILE_POPULAR])
 		r = pack_popular(before, after, work->fds[COMPILE_POPULAR], now, ret_popular,
 				 ret_name);
 	return r;
 }
 
-static int done_send(struct work *work, const struct compile_report *report)
+static int done_send(struct work *work, const struct pack *pack,
+		     const struct compile_report *report)
 {
 	struct compile_answer answer = { .type = COMPILE_DONE };
 	char name[INDICATOR_TEXT_SIZE] = "";
 	uint64_t popular = 0;
-	int r = update_compare(work, &popular, name);
+	struct pack_info info;
+	int r = update_compare(work, pack, &popular, name);
 
 	if (r < 0)
 		return failure_send(work, r, SIZE_MAX, "the update cannot be compared");
+	pack_info(pack, &info);
 	answer.done.lines = report->lines;
 	answer.done.items = report->items;
-	answer.done.domains = report->domains;
-	answer.done.addresses = report->addresses;
-	answer.done.hashes = report->hashes;
-	answer.done.allows = report->allows;
+	answer.done.domains = info.domains;
+	answer.done.addresses = info.addresses;
+	answer.done.hashes = info.hashes;
+	answer.done.allows = info.allows;
 	answer.done.never_block = report->never_block;
 	answer.done.duplicates = report->duplicates;
 	for (size_t i = 0; i < LIST_REASONS; i++)
 		answer.done.rejected += report->rejected[i];
-	answer.done.bytes = report->pack.bytes;
+	answer.done.bytes = info.bytes;
 	answer.done.popular = popular;
 	(void)snprintf(answer.done.popular_name, sizeof(answer.done.popular_name), "%.255s", name);
 	return answer_send(work->channel, &answer);
 }
 
-static int work_do(struct work *work)
+static int feeds_compile(struct work *work, struct compile_report *report)
 {
 	struct compile_options options = {
 		.never_block_fd = work->fds[COMPILE_NEVER_BLOCK],
@@ -212,14 +214,26 @@ static int work_do(struct work *work)
 		.progress = progress_tell,
 		.data = work,
 	};
-	struct compile_report report;
-	int r = compile_feeds_fd(work->feeds, work->feeds_count, &options,
-				 work->fds[COMPILE_OUTPUT], &report, work->reports);
+
+	return compile_feeds_fd(work->feeds, work->feeds_count, &options, work->fds[COMPILE_OUTPUT],
+				report, work->reports);
+}
+
+static int work_do(struct work *work)
+{
+	CLEANUP(pack_close_cleanup) struct pack *pack = NULL;
+	struct compile_report report = { .failed_feed = SIZE_MAX };
+	bool ready = work->fds[COMPILE_READY] != 0;
+	const char *why = "";
+	int r = ready ? 0 : feeds_compile(work, &report);
 
 	if (r < 0)
 		return failure_send(work, r, report.failed_feed, report.failed_path);
+	r = pack_open_fd(work->fds[ready ? COMPILE_READY : COMPILE_OUTPUT], &pack, &why);
+	if (r < 0)
+		return failure_send(work, r, SIZE_MAX, why);
 	r = feeds_send(work);
-	return r < 0 ? r : done_send(work, &report);
+	return r < 0 ? r : done_send(work, pack, &report);
 }
 
 int compile_worker_serve(int channel, const uint16_t layers[static CAGE_LAYERS], uint32_t uid)
@@ -231,7 +245,7 @@ int compile_worker_serve(int channel, const uint16_t layers[static CAGE_LAYERS],
 		return -ENOMEM;
 	work->channel = channel;
 	r = hello_send(channel, layers, uid);
-	while (r == 0 && !work->fds[COMPILE_OUTPUT]) {
+	while (r == 0 && !work->fds[COMPILE_OUTPUT] && !work->fds[COMPILE_READY]) {
 		struct compile_hand hand;
 		int fd = -1;
 

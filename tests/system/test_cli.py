@@ -52,7 +52,9 @@ def test_help_and_version():
 
 
 @pytest.mark.parametrize("command", ["status", "doctor", "contain", "uncontain", "findings", "watch", "intel",
-                                     "intel compile", "intel lookup", "intel info", "policy",
+                                     "intel compile", "intel lookup", "intel info", "intel update",
+                                     "intel accept", "intel rollback", "intel keygen",
+                                     "intel sign", "intel verify", "policy",
                                      "policy check", "quarantine", "replay", "scan"])
 def test_each_command_has_help(command):
     """Asked for, its usage comes on standard output, without an error."""

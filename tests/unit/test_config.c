@@ -162,7 +162,7 @@ static void test_every_key(void **state)
 	assert_int_equal(config.contain.seconds, 60);
 	assert_string_equal(config.intel.pack, "/etc/x/p.pack");
 	assert_string_equal(config.intel.never_block, "/etc/x/n.txt");
-	assert_int_equal(config.intel.feeds_count, 2);
+	assert_int_equal(config.intel.feeds_count, 3);
 	assert_string_equal(config.intel.feeds[0].name, "one");
 	assert_string_equal(config.intel.feeds[0].path, "/etc/x/lists/one");
 	assert_int_equal(config.intel.feeds[0].severity, SEVERITY_HIGH);
@@ -229,10 +229,20 @@ static void test_errors(void **state)
 		{ "intel: { feeds: { a: b } }\n",
 		  "/etc/x/c.yaml:1:17: expected a list of feeds, found a mapping" },
 		{ "intel: { feeds: [ { name: a } ] }\n",
-		  "/etc/x/c.yaml:1:19: a feed without \"path\"" },
+		  "/etc/x/c.yaml:1:19: a feed has a path or a url, one of them" },
 		{ "intel: { feeds: [ { name: a, url: b, path: c } ] }\n",
-		  "/etc/x/c.yaml:1:30: unknown key \"url\" in a feed; known: name, path, severity, "
-		  "tags, action" },
+		  "/etc/x/c.yaml:1:35: expected https://HOST/..., s3://BUCKET/KEY, ssm:NAME, or "
+		  "http:// to this host's loopback, found \"b\"" },
+		{ "intel: { feeds: [ { name: a, url: \"https://x/\", path: c } ] }\n",
+		  "/etc/x/c.yaml:1:19: a feed has a path or a url, one of them" },
+		{ "intel: { feeds: [ { name: a, path: c, interval: 5s } ] }\n",
+		  "/etc/x/c.yaml:1:49: expected a duration from 60s to 2592000s (15min, 1h, 7d)" },
+		{ "intel: { feeds: [ { name: a, url: \"http://example.com/\" } ] }\n",
+		  "/etc/x/c.yaml:1:35: expected https://HOST/..., s3://BUCKET/KEY, ssm:NAME, or "
+		  "http:// to this host's loopback, found \"http://example.com/\"" },
+		{ "intel: { keys: [ AAAA ] }\n",
+		  "/etc/x/c.yaml:1:18: expected a public key of cordon intel keygen (44 letters), "
+		  "found \"AAAA\"" },
 		{ "intel:\n  feeds:\n  - { name: a, path: b }\n  - { name: a, path: c }\n",
 		  "/etc/x/c.yaml:4:13: a second feed of this name, the first is in line 3" },
 		{ "intel: { feeds: [ { name: a, path: b, tags: \"x,y\" } ] }\n",
@@ -457,7 +467,7 @@ static void test_sample(void **state)
 	lines_uncomment(text);
 	if (config_from_text("sample", text, strlen(text), &config, &error) < 0)
 		fail_msg("%s\n%s", error.text, text);
-	assert_int_equal(config.intel.feeds_count, 2);
+	assert_int_equal(config.intel.feeds_count, 3);
 	assert_int_equal(config.sensor.ports_count, 1);
 	config_free(&config);
 }
