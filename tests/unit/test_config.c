@@ -162,7 +162,7 @@ static void test_every_key(void **state)
 	assert_int_equal(config.contain.seconds, 60);
 	assert_string_equal(config.intel.pack, "/etc/x/p.pack");
 	assert_string_equal(config.intel.never_block, "/etc/x/n.txt");
-	assert_int_equal(config.intel.feeds_count, 3);
+	assert_int_equal(config.intel.feeds_count, 2);
 	assert_string_equal(config.intel.feeds[0].name, "one");
 	assert_string_equal(config.intel.feeds[0].path, "/etc/x/lists/one");
 	assert_int_equal(config.intel.feeds[0].severity, SEVERITY_HIGH);
