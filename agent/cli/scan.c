@@ -38,6 +38,10 @@
 /* Of each tick, for counting what there is to do. */
 #define COUNT_TIME	 (40 * NS_PER_MILLISECOND)
 #define THREADS_MAX	 FILE_SCAN_WORKERS_MAX
+/* Workers that fail one after the other, without a file that was scanned: none will do. */
+#define FAILURES_MAX	 20
+/* So much is also held in memory. */
+#define SIZE_MAX_LIMIT	 ((uint64_t)64 << 30)
 /* clamscan's is 100 MB; most malware is far smaller, some is padded to escape scanners. */
 #define SIZE_MAX_DEFAULT ((uint64_t)256 << 20)
 #define ARCHIVE_DEPTH	 4
@@ -63,7 +67,8 @@ struct scan {
 	struct file_scan *files;
 	struct scan_progress progress;
 	uint64_t too_large, unreadable;
-	uint64_t pending; /* submitted, not answered */
+	uint64_t pending;  /* submitted, not answered */
+	unsigned failures; /* of workers, since a file was scanned */
 	bool terminal, loaded, walked, interrupted;
 	char last[256]; /* the path in the progress */
 	int error;
@@ -130,7 +135,8 @@ static int option_take(struct options *options, int option)
 		options->config = optarg;
 		return 0;
 	case 'm':
-		return parse_size(optarg, &options->max_size) == 0 && options->max_size > 0
+		return parse_size(optarg, &options->max_size) == 0 && options->max_size > 0 &&
+				       options->max_size <= SIZE_MAX_LIMIT
 			       ? 0
 			       : value_fail("max-size", optarg, "size (64K, 100M)");
 	case 's':
@@ -257,6 +263,7 @@ static void file_done(const struct file_subject *subject, const struct file_verd
 	int r = 0;
 
 	scan->pending--;
+	scan->failures = 0;
 	scan->progress.files++;
 	scan->progress.bytes += verdict->size;
 	if (scan->terminal)
@@ -359,6 +366,8 @@ static void trouble_met(enum file_scan_trouble trouble, const char *text, void *
 		log_warning("slow rule: %s", text);
 	else
 		log_warning("%s", text);
+	if (trouble == FILE_SCAN_WORKER && ++scan->failures == FAILURES_MAX)
+		(void)scan_end(scan, -EIO);
 }
 
 static unsigned cpus(void)

@@ -98,6 +98,13 @@ void file_scan_loaded(struct file_scan *scan, struct file_set *set)
 		scan->listener.loaded(0, scan->listener.userdata);
 }
 
+void file_scan_unloadable(struct file_scan *scan)
+{
+	file_set_clear(&scan->next);
+	if (scan->listener.loaded)
+		scan->listener.loaded(-EIO, scan->listener.userdata);
+}
+
 int file_scan_reload(struct file_scan *scan, const char *const *rules, size_t count)
 {
 	const struct rule_session_listener listener = { session_trouble, session_done, scan };

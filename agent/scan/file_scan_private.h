@@ -17,20 +17,22 @@
 
 /* Jobs that a worker has: the one that it is at, and those that wait in its socket, so that it
  * never waits for us. */
-#define FILE_WINDOW	   4
+#define FILE_WINDOW	      4
 /* Both times a worker died of it. */
-#define FILE_TRIES_MAX	   2
+#define FILE_TRIES_MAX	      2
+/* Starts of a set that was never loaded: it will not be. */
+#define FILE_SET_FAILURES_MAX 3
 /* Beyond the time that the worker keeps by itself. */
-#define FILE_GRACE	   (5 * NS_PER_SECOND)
+#define FILE_GRACE	      (5 * NS_PER_SECOND)
 /* For finding a slow rule. */
-#define FILE_BLAME_TIME	   (20 * NS_PER_SECOND)
-#define FILE_HELLO_TIMEOUT (20 * NS_PER_SECOND)
-#define FILE_BACKOFF_MIN   (50 * NS_PER_MILLISECOND)
-#define FILE_BACKOFF_MAX   (30 * NS_PER_SECOND)
+#define FILE_BLAME_TIME	      (20 * NS_PER_SECOND)
+#define FILE_HELLO_TIMEOUT    (20 * NS_PER_SECOND)
+#define FILE_BACKOFF_MIN      (50 * NS_PER_MILLISECOND)
+#define FILE_BACKOFF_MAX      (30 * NS_PER_SECOND)
 /* How often deadlines are looked at while something is due. */
-#define FILE_TICK	   (100 * NS_PER_MILLISECOND)
+#define FILE_TICK	      (100 * NS_PER_MILLISECOND)
 /* Processes that never said who they are, and are to be reaped. */
-#define FILE_ORPHANS_MAX   64
+#define FILE_ORPHANS_MAX      64
 
 struct file_job {
 	struct file_job *next;
@@ -67,6 +69,7 @@ struct file_set {
 	sd_event_source *channel_source, *process_source;
 	bool greeted, loaded;
 	uint64_t started, restart_at, backoff;
+	unsigned failures; /* before it was ever loaded */
 	char reason[FILE_REASON_MAX];
 };
 
@@ -121,6 +124,8 @@ void file_set_tick(struct file_set *set, uint64_t now);
 int file_set_fork(struct file_set *set, unsigned number, int channel);
 /* The set is loaded: it comes into force. */
 void file_scan_loaded(struct file_scan *scan, struct file_set *set);
+/* It cannot be loaded: what was in force stays. */
+void file_scan_unloadable(struct file_scan *scan);
 
 /* file_pool.c. */
 void file_pool_dispatch(struct file_scan *scan);

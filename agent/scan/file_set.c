@@ -44,6 +44,7 @@ static void zygote_down(struct file_set *set, const char *why)
 	set->restart_at = clock_boottime() + set->backoff;
 	set->scan->statistics.broken++;
 	(void)snprintf(text, sizeof(text), "the process that holds the rules: %s", why);
+	set->failures++;
 	file_pool_wake(set->scan);
 	file_scan_trouble(set->scan, FILE_SCAN_WORKER, text);
 }
@@ -183,6 +184,10 @@ void file_set_tick(struct file_set *set, uint64_t now)
 {
 	if (set->generation == 0)
 		return;
+	if (set == &set->scan->next && set->failures >= FILE_SET_FAILURES_MAX) {
+		file_scan_unloadable(set->scan);
+		return;
+	}
 	if (set->zygote.pid == 0) {
 		if (now >= set->restart_at)
 			(void)file_set_start(set);

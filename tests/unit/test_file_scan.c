@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <cmocka.h>
 
+#include "base/cage.h"
 #include "tests/unit/file_rig.h"
 
 static const char rule_marked[] = "rule marked { meta: severity = \"high\" score = 77 "
@@ -107,6 +108,27 @@ static void rules_are_read_again(void **state)
 	RIG_SCAN(&rig, "/x", "NEW-MARK", 8);
 	assert_string_equal(rig.rules, "newer");
 	assert_int_equal(rig.troubles, 0);
+	rig_close(&rig);
+}
+
+static void what_cannot_be_loaded_is_given_up(void **state)
+{
+	/* Proves: a rule set that no process can hold is told, after a few tries. */
+	struct rig rig;
+
+	(void)state;
+#ifdef CAGE_SANITIZED
+	/* Which need memory without end. */
+	skip();
+#endif
+	rig_folder(&rig);
+	rig_write(&rig, "a.yar", rule_marked);
+	assert_int_equal(
+		rig_open(&rig, &(struct file_scan_options){ .workers = 1, .memory = 1 << 20 }), 0);
+	RIG_WAIT(&rig, rig.loaded != 1);
+	assert_int_equal(rig.loaded, -EIO);
+	assert_true(rig.workers_broken >= 3);
+	assert_null(file_scan_rules_id(rig.scan));
 	rig_close(&rig);
 }
 
@@ -221,9 +243,13 @@ static void memory_is_scanned(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(files_are_judged),	cmocka_unit_test(bad_rules_are_left_out),
-		cmocka_unit_test(rules_are_read_again), cmocka_unit_test(limits_hold),
-		cmocka_unit_test(slow_rules_are_named), cmocka_unit_test(queue_is_bounded),
+		cmocka_unit_test(files_are_judged),
+		cmocka_unit_test(bad_rules_are_left_out),
+		cmocka_unit_test(rules_are_read_again),
+		cmocka_unit_test(limits_hold),
+		cmocka_unit_test(what_cannot_be_loaded_is_given_up),
+		cmocka_unit_test(slow_rules_are_named),
+		cmocka_unit_test(queue_is_bounded),
 		cmocka_unit_test(memory_is_scanned),
 	};
 
