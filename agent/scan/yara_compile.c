@@ -71,9 +71,10 @@ int yara_prepare_magic(void)
 	if (r < 0 || yr_compiler_create(&compiler) != ERROR_SUCCESS)
 		return -ENOMEM;
 	/* Where it cannot be had, the searches will say so. */
-	if (yr_compiler_add_string(compiler,
-				   "import \"magic\" rule some { condition: magic.type() contains \"x\" }",
-				   NULL) == 0 &&
+	if (yr_compiler_add_string(
+		    compiler,
+		    "import \"magic\" rule some { condition: magic.type() contains \"x\" }",
+		    NULL) == 0 &&
 	    yr_compiler_get_rules(compiler, &rules) == ERROR_SUCCESS) {
 		(void)yr_rules_scan_mem(rules, text, sizeof(text), 0, nothing_met, NULL, 1);
 		(void)yr_rules_destroy(rules);
