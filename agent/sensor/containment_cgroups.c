@@ -22,6 +22,9 @@
  * programs. */
 #define IDS_MAX	   65536
 
+/* Workers, and what they start in turn. */
+#define GENERATIONS_MAX 4
+
 /* ---- ids ---- */
 
 void containment_ids_free(struct cgroup_ids *ids)
@@ -139,6 +142,7 @@ static int own_path(char out[static PATH_MAX])
 	return -ENOENT;
 }
 
+/* 0 of those that have none here, -ESRCH when it has ended meanwhile. */
 static pid_t parent_of(pid_t pid)
 {
 	CLEANUP(fclose_cleanup) FILE *file = NULL;
@@ -147,10 +151,23 @@ static pid_t parent_of(pid_t pid)
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
+	if (!file)
+		return -ESRCH;
+	while (fgets(line, sizeof(line), file))
 		if (sscanf(line, "PPid: %d", &parent) == 1)
 			break;
 	return parent;
+}
+
+/* Whether we, or what we started, started it. */
+static bool process_is_ours(pid_t pid)
+{
+	for (int i = 0; i < GENERATIONS_MAX && pid > 1; i++) {
+		if (pid == getpid())
+			return true;
+		pid = parent_of(pid);
+	}
+	return pid == -ESRCH;
 }
 
 /* Nobody there but us and what we started: else whoever shares it with us would be let through. */
@@ -165,7 +182,7 @@ static bool cgroup_is_ours(const char *path)
 	if (!file)
 		return false;
 	while (fscanf(file, "%d", &pid) == 1)
-		if (pid != getpid() && parent_of(pid) != getpid())
+		if (!process_is_ours(pid))
 			return false;
 	return true;
 }
