@@ -316,6 +316,13 @@ void isolation_resume(struct agent *agent)
 	if (r <= 0)
 		return;
 	over = record.state != ISOLATION_NONE && isolation_is_over(record.state);
+	if (agent->config.mode != CONFIG_ENFORCE && !over && record.state != ISOLATION_NONE) {
+		log_warning("isolation %s, which is %s, does not go on in audit mode; cordon "
+			    "release undoes it",
+			    record.uid, isolation_state_name(record.state));
+		isolate_keep(agent->isolation->isolate, &record);
+		return;
+	}
 	isolate_resume(agent->isolation->isolate, &record);
 	if (over)
 		end_tell(agent);

@@ -306,7 +306,6 @@ static void record_adopt(struct isolate *isolate)
 	struct isolation_record *record = &isolate->record;
 
 	isolate->by_hand = !record->finding[0];
-	clock_format(record->started, isolate->time);
 	if (isolation_is_over(record->state))
 		return;
 	isolate->preflight = false;
@@ -325,11 +324,17 @@ static void record_adopt(struct isolate *isolate)
 		   isolation_state_name(record->state));
 }
 
-void isolate_resume(struct isolate *isolate, struct isolation_record *record)
+void isolate_keep(struct isolate *isolate, struct isolation_record *record)
 {
 	isolation_record_clear(&isolate->record);
 	isolate->record = *record;
 	*record = (struct isolation_record){ 0 };
+	clock_format(isolate->record.started, isolate->time);
+}
+
+void isolate_resume(struct isolate *isolate, struct isolation_record *record)
+{
+	isolate_keep(isolate, record);
 	record_adopt(isolate);
 	isolate_turn(isolate);
 }

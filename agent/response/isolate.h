@@ -72,6 +72,9 @@ void isolate_configure(struct isolate *isolate, const struct isolation_options *
 /* Once known: the instance's own id. Facts about it are fetched, so that they are there in time. A
  * record of another instance (its disk was copied) is given up. */
 void isolate_instance(struct isolate *isolate, const char *instance);
+/* Holds the record of before and does nothing with it but release it when that is asked for: in
+ * audit mode. Takes what it holds, and leaves it empty. */
+void isolate_keep(struct isolate *isolate, struct isolation_record *record);
 /* Goes on with the record of before. Takes what it holds, and leaves it empty. */
 void isolate_resume(struct isolate *isolate, struct isolation_record *record);
 

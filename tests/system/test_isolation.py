@@ -183,6 +183,29 @@ def test_audit_changes_nothing(aws, host, namespace):
     assert not aws.services["ec2"].changes
 
 
+def test_audit_does_not_go_on(aws, host, namespace):
+    """Isolated, and then started in audit mode: nothing more is moved, but it can be released."""
+    agent = host(aws)
+    before = groups(aws)
+    agent.start()
+    known(agent)
+    strike(namespace)
+    state_is(agent, "isolated")
+    wait_for(lambda: isolation(agent)["phase"] == "watch", "all is done")
+    agent.stop()
+    config = json.loads(agent.config.read_text())
+    agent.config.write_text(json.dumps({**config, "mode": "audit"}))
+    changes = len(aws.services["ec2"].changes)
+    agent.start()
+    known(agent)
+    assert isolation(agent)["state"] == "isolated"
+    assert not agent.status()["contain"]["contained"]
+    assert len(aws.services["ec2"].changes) == changes
+    assert command(agent, "release").returncode == 0
+    assert {k: sorted(v) for k, v in groups(aws).items()} == \
+        {k: sorted(v) for k, v in before.items()}
+
+
 def test_surroundings(aws, host, namespace):
     """Everything around it, in order, tolerant of what is not permitted; and back."""
     scaling, balancing = aws.services["autoscaling"], aws.services["elasticloadbalancing"]
