@@ -51,4 +51,3 @@ libresponse_a_SOURCES += \
 	%D%/quarantine_take.c
 libresponse_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS) -pthread
 response_LIBS = libresponse.a $(JANSSON_LIBS) $(SYSTEMD_LIBS) -lpthread
-response_LIBS = libresponse.a $(SYSTEMD_LIBS) $(JANSSON_LIBS) -lpthread
