@@ -14,5 +14,7 @@ void reload_host(struct agent *agent)
 						   .region = host->region,
 						   .account = host->account,
 						   .image_id = host->image_id };
-	policy_set_host(agent->policy, &agent->policy_host);
+	/* It may be known before there is a policy. */
+	if (agent->policy)
+		policy_set_host(agent->policy, &agent->policy_host);
 }
