@@ -47,6 +47,8 @@
 			     SCMP_SYS(readlinkat)) },                                              \
 		{ "last words of the C library on standard error: nobody hears them",              \
 		  SCMP_ACT_ERRNO(EBADF), CAGE_CALLS(SCMP_SYS(write), SCMP_SYS(writev)) },          \
+		{ "whether something is a terminal, as lexers ask: nothing is",                    \
+		  SCMP_ACT_ERRNO(ENOTTY), CAGE_CALLS(SCMP_SYS(ioctl)) },                           \
 	{                                                                                          \
 		"questions of libraries about the machine", SCMP_ACT_ERRNO(ENOSYS),                \
 			CAGE_CALLS(SCMP_SYS(sysinfo), SCMP_SYS(sched_getaffinity),                 \

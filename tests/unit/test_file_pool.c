@@ -62,7 +62,12 @@ static void deaths_are_told(void **state)
 	static const struct {
 		const char *what, *reason;
 	} cases[] = {
+#ifdef CAGE_SANITIZED
+		/* Which has calls of its own to make at its end. */
+		{ "crash", "twice: " },
+#else
 		{ "crash", "twice: crashed" },
+#endif
 		{ "abort", "twice: " },
 		{ "leave", "twice: ended with status 7" },
 		{ "lie hello", "twice: broke the rules" },

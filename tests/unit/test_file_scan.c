@@ -224,6 +224,10 @@ static void memory_is_scanned(void **state)
 	struct rig rig;
 
 	(void)state;
+#ifdef CAGE_SANITIZED
+	/* Whose own memory takes terabytes, which come first. */
+	skip();
+#endif
 	rig_folder(&rig);
 	rig_write(&rig, "a.yar", rule_marked);
 	in_memory[0] = 'M';
