@@ -237,12 +237,42 @@ static void without_ec2(void **state)
 	}
 }
 
+/* The swap closes the way to EC2, as a quarantine group without endpoints does. */
+static void endpoint_gone(void **state)
+{
+	struct fleet fleet = { .latency = NS_PER_MILLISECOND };
+	struct isolation_options own = options;
+	const struct fleet_instance *one;
+
+	(void)state;
+	own.budget.scope = ISOLATION_SCOPE_NONE;
+	fleet_begin(&fleet, 1, &own);
+	one = fleet.instances;
+	fleet_run(&fleet, fleet.now + 10 * NS_PER_SECOND);
+	(void)isolate_begin(one->isolate, &request);
+	for (int i = 0; i < 1000 && is_in(one, "sg-1 sg-2", "sg-2"); i++)
+		fleet_run(&fleet, fleet.now + NS_PER_MILLISECOND / 4);
+	fleet.no_ec2 = true;
+	assert_true(is_in(one, QUARANTINE, "sg-2"));
+	fleet_run(&fleet, fleet.now + 30 * NS_PER_SECOND);
+	assert_int_not_equal(isolate_record(one->isolate)->state, ISOLATION_ISOLATED);
+	fleet_run(&fleet, fleet.now + 90 * NS_PER_SECOND);
+	assert_int_equal(isolate_record(one->isolate)->state, ISOLATION_CHANNEL_LOST);
+	assert_int_equal(one->told[ISOLATE_CHANNEL_LOST], 1);
+	assert_true(one->cut);
+	fleet.no_ec2 = false;
+	fleet_run(&fleet, fleet.now + 120 * NS_PER_SECOND);
+	assert_int_equal(isolate_record(one->isolate)->state, ISOLATION_ISOLATED);
+	assert_true(is_in(one, QUARANTINE, QUARANTINE));
+	fleet_end(&fleet);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exactly_the_budget), cmocka_unit_test(a_thousand),
 		cmocka_unit_test(the_window_passes),  cmocka_unit_test(any_crash),
-		cmocka_unit_test(without_ec2),
+		cmocka_unit_test(without_ec2),	      cmocka_unit_test(endpoint_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
