@@ -347,17 +347,16 @@ EXTRA_DIST += \
 	%D%/vm/scenario
 
 PYTEST = /usr/bin/python3 -m pytest -p no:cacheprovider
+# Most tests wait for something nearly all of their time: three files at once.
+PYTEST_PARALLEL = -n 3 --dist loadfile
 
 check-system: all
 	CORDON_BUILD=$(abs_top_builddir) PYTHONDONTWRITEBYTECODE=1 \
-		$(PYTEST) $(PYTESTFLAGS) $(abs_top_srcdir)/tests/system \
+		$(PYTEST) $(PYTEST_PARALLEL) $(PYTESTFLAGS) $(abs_top_srcdir)/tests/system \
 		$(abs_top_srcdir)/tests/aws
 
 check-vm: all
-	-$(MAKE)
-	$(AM_MAKEFLAGS)
-	%D%/probes/test_flow \
-	%D%/probes/test_flow_live
+	-$(MAKE) $(AM_MAKEFLAGS) %D%/probes/test_flow %D%/probes/test_flow_live
 	CORDON_BUILD=$(abs_top_builddir) $(abs_top_srcdir)/tests/vm/run all
 
 %D%/bench/empty.bpf.o: $(srcdir)/%D%/bench/empty.bpf.c

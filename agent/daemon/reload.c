@@ -144,6 +144,11 @@ static int policy_reload(struct agent *agent)
 		reload_errors_log(config_error.text);
 		return -EINVAL;
 	}
+	if (policy_trust_check(&config, &agent->feeds->store, error) < 0) {
+		reload_errors_log(error);
+		config_free(&config);
+		return -EKEYREJECTED;
+	}
 	if (reload_policy_open(&config, &policy, &policy_error) < 0) {
 		reload_errors_log(policy_error.text);
 		config_free(&config);

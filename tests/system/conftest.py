@@ -8,7 +8,7 @@ import pytest
 from agent import CORDON, CORDOND, FLOOD, RESPONDER, SENDER, Agent, Cgroup, Namespace, missing, \
     need
 
-FIGURES = []
+FIGURE = "figure"
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +59,16 @@ def make_agent(cgroup, tmp_path):
 
 
 @pytest.fixture
-def figure():
+def figure(request):
     """Takes a line to be shown at the end of the run."""
-    return FIGURES.append
+    return lambda line: request.node.user_properties.append((FIGURE, line))
 
 
 def pytest_terminal_summary(terminalreporter):
-    if FIGURES:
+    figures = [line for reports in terminalreporter.stats.values() for report in reports
+               for name, line in getattr(report, "user_properties", ())
+               if name == FIGURE and report.when == "call"]
+    if figures:
         terminalreporter.section("figures")
-        for line in FIGURES:
+        for line in figures:
             terminalreporter.line(line)
