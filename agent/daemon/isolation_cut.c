@@ -11,7 +11,8 @@
 #include "daemon/isolation_private.h"
 #include "response/contain.h"
 
-int isolation_cut(const struct isolation_record *record, uint64_t deadline, void *userdata)
+int isolation_cut(const struct isolation_record *record, uint64_t deadline, bool provisional,
+		  void *userdata)
 {
 	struct agent *agent = userdata;
 	const struct contain_plan plan = {
@@ -19,7 +20,7 @@ int isolation_cut(const struct isolation_record *record, uint64_t deadline, void
 		/* The mark by which it is known again when it is to be lifted. */
 		.finding = record->uid,
 		.deadline = deadline,
-		.provisional = !isolation_is_admitted(record->state),
+		.provisional = provisional,
 	};
 	struct contain_state before;
 

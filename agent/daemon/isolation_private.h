@@ -33,7 +33,8 @@ struct isolation {
 };
 
 /* isolation_cut.c: ports of struct isolate_ports. */
-int isolation_cut(const struct isolation_record *record, uint64_t deadline, void *userdata);
+int isolation_cut(const struct isolation_record *record, uint64_t deadline, bool provisional,
+		  void *userdata);
 int isolation_lift(void *userdata);
 
 /* isolation_dry.c */

@@ -271,7 +271,8 @@ static void host_cut(struct isolate *isolate, bool provisional)
 	if (provisional && options->unknown == ISOLATION_UNKNOWN_LIFT)
 		deadline = clock_boottime() + options->budget.settle + options->unknown_after +
 			   PROVISIONAL_EXTRA;
-	r = isolate->ports.cut(&isolate->record, deadline, isolate->userdata);
+	r = isolate->ports.cut(&isolate->record, deadline, provisional, isolate->userdata);
+	isolate->cut_for_good = r >= 0 && !provisional;
 	if (r < 0)
 		(void)log_errno(LOG_ERR, r, "isolation: this host itself is not cut off");
 }

@@ -54,7 +54,8 @@ struct isolate_ports {
 	int (*save)(const struct isolation_record *record, void *userdata);
 	/* Cuts the host off; deadline: boot clock, when it lifts itself; 0: never. -EOPNOTSUPP:
 	 * this host cannot be cut off; positive: in part. */
-	int (*cut)(const struct isolation_record *record, uint64_t deadline, void *userdata);
+	int (*cut)(const struct isolation_record *record, uint64_t deadline, bool provisional,
+		   void *userdata);
 	int (*lift)(void *userdata);
 	/* isolate_turn() at this time of the boot clock; only the last one counts. */
 	void (*wake)(uint64_t at, void *userdata);

@@ -194,7 +194,11 @@ static json_t *ask_admit(struct isolate *isolate)
 		phase_again(isolate);
 		return NULL;
 	}
-	r = isolate->ports.cut(&isolate->record, 0, isolate->userdata);
+	/* It sweeps all sockets again, which takes its time. */
+	if (isolate->cut_for_good)
+		return NULL;
+	r = isolate->ports.cut(&isolate->record, 0, false, isolate->userdata);
+	isolate->cut_for_good = r >= 0;
 	if (r < 0)
 		(void)log_errno(LOG_ERR, r, "isolation: this host itself is not cut off");
 	return NULL;

@@ -55,6 +55,7 @@ struct isolate {
 	bool preflight; /* facts only */
 	bool watching;	/* a later pass: nothing around the interfaces */
 	bool by_hand;
+	bool cut_for_good; /* the host is, and not only until the budget has been asked */
 	bool told[ISOLATE_NEWS];
 	uint64_t wake_at; /* boot clock: when the phase goes on; 0: at once; UINT64_MAX: never */
 	uint64_t number;  /* of the call under way; 0: none */

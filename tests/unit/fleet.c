@@ -275,12 +275,14 @@ static int port_save(const struct isolation_record *record, void *userdata)
 	return fleet->died && instance == fleet->instances ? -EIO : 0;
 }
 
-static int port_cut(const struct isolation_record *record, uint64_t deadline, void *userdata)
+static int port_cut(const struct isolation_record *record, uint64_t deadline, bool provisional,
+		    void *userdata)
 {
 	struct fleet_instance *instance = userdata;
 
 	(void)record;
 	(void)deadline;
+	(void)provisional;
 	instance->cut = true;
 	return 0;
 }
