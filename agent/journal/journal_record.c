@@ -254,7 +254,7 @@ int journal_record(struct journal *journal, const struct journal_input *input,
 	else
 		journal->statistics.fresh++;
 	if (document && outcome != JOURNAL_REPEATED)
-		return finding_record_now(journal, finding, document, outcome, ret_entry);
+		return finding_record_now(journal, finding, document, (int)outcome, ret_entry);
 	if (ret_entry)
 		*ret_entry = journal_entry_of(finding);
 	return JOURNAL_REPEATED;
