@@ -56,8 +56,8 @@ bool courier_has_room(const struct courier *courier, unsigned sink, size_t size)
 int courier_send(struct courier *courier, uint64_t id, const struct message_entry *entry,
 		 const char *document, size_t size);
 
-/* Asks for a call for a response (call.h); text: JSON, copied. It goes before all entries that wait.
- * -EAGAIN: too many are under way, or the process is down. */
+/* Asks for a call for a response (call.h); text: JSON, copied. It goes before all entries that
+ * wait. -EAGAIN: too many are under way, or the process is down. */
 int courier_call(struct courier *courier, uint64_t id, const char *text, size_t size);
 
 struct courier_status {

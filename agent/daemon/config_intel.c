@@ -188,6 +188,7 @@ static const struct mapping_table feed_table = { "a feed", feed_keys, ELEMENTS(f
 static void feed_clear(struct config_feed *feed)
 {
 	mapping_clear(&feed_table, feed);
+	free(feed->url);
 	free(feed->tags);
 }
 

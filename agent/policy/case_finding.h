@@ -27,8 +27,8 @@ struct case_event {
 	bool stub, foreign, blocked;
 	char *args, *qtype, *title;
 	char *path, *rule, *namespace_, *sha256; /* of a file */
-	char *uid_text;				/* of the finding; stands for "the same again" */
-	char *ancestors[PROCESS_ANCESTORS_MAX]; /* executables, the parent's first */
+	char *uid_text;				 /* of the finding; stands for "the same again" */
+	char *ancestors[PROCESS_ANCESTORS_MAX];	 /* executables, the parent's first */
 	size_t ancestors_count;
 };
 #define CASE_EVENT_UNSAID                                                                          \

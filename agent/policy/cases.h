@@ -12,13 +12,14 @@
  * when not given), feed, tag, severity, exe, comm, user, uid, unit, container, cgroup, stub,
  * foreign (a mount namespace that the process may have made itself), source, address (the
  * destination), direction ("out" when not given), time, kind (question, answer,
- * connection, flow, file), protocol (tcp, udp, dns, tls, http, quic), port, and what a flow says: sni or
- * host, ja4, alpn (joined by commas). Keys of what is expected, at least one:
- * severity, response, excepted, suppressed, raised, lowered, rule, policy, reason, owner, sinks,
- * entry (what the kernel side may do: blocks, passes, depends).
+ * connection, flow, file), protocol (tcp, udp, dns, tls, http, quic), port, and what a flow says:
+ * sni or host, ja4, alpn (joined by commas). Keys of what is expected, at least one: severity,
+ * response, excepted, suppressed, raised, lowered, rule, policy, reason, owner, sinks, entry (what
+ * the kernel side may do: blocks, passes, depends).
  *
  * Further keys of an event: args, ancestors (executables, the parent's first), qtype, source_port,
- * method, title, blocked; of a file: path, rule, namespace, sha256. In its place `finding` names a file with a finding as `cordon findings
+ * method, title, blocked; of a file: path, rule, namespace, sha256. In its place `finding` names a
+ * file with a finding as `cordon findings
  * --json` prints it. What takes time is told in steps, each of which has all its sightings as
  * expected:
  *

@@ -67,8 +67,8 @@ enum response {
 	RESPONSE_BLOCK,	  /* the lookup is dropped in the kernel, and whoever asked fails at once */
 	RESPONSE_CONTAIN, /* the same, and the host is cut off */
 	RESPONSE_ISOLATE, /* the same, and the instance is taken out of the network */
-	RESPONSE_KILL,	/* of the process, or of all that run the file */
-	RESPONSE_STOP,	/* likewise: it can be looked at, and goes on with SIGCONT */
+	RESPONSE_KILL,	  /* of the process, or of all that run the file */
+	RESPONSE_STOP,	  /* likewise: it can be looked at, and goes on with SIGCONT */
 	RESPONSE_QUARANTINE, /* the file is moved out of the way */
 	RESPONSE_QUARANTINE_KILL,
 	RESPONSES,

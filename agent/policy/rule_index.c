@@ -240,7 +240,8 @@ static int conditions_choose(struct filed_list *all, size_t rules, uint32_t *cho
 
 	if (!best)
 		return -ENOMEM;
-	qsort(all->items, all->count, sizeof(all->items[0]), filed_order);
+	if (all->count)
+		qsort(all->items, all->count, sizeof(all->items[0]), filed_order);
 	/* The hash is not needed any more: how many share it takes its place. */
 	for (size_t i = 0, end; i < all->count; i = end) {
 		for (end = i; end < all->count && all->items[end].hash == all->items[i].hash; end++)
@@ -249,7 +250,8 @@ static int conditions_choose(struct filed_list *all, size_t rules, uint32_t *cho
 			all->items[j].hash = j == i ? all->items[j].hash : end - i;
 		all->items[i].hash = end - i;
 	}
-	qsort(all->items, all->count, sizeof(all->items[0]), by_rule_order);
+	if (all->count)
+		qsort(all->items, all->count, sizeof(all->items[0]), by_rule_order);
 	for (size_t i = 0, end; i < all->count; i = end) {
 		const struct filed *item = &all->items[i];
 		size_t sum = 0;

@@ -122,6 +122,7 @@ static int item_restore(int folder, struct quarantine_record *record, const char
 	if (r < 0)
 		return r;
 	record->state = QUARANTINE_RESTORING;
+	free(record->target);
 	record->target = strdup(path);
 	r = record->target ? quarantine_record_write(folder, record) : -ENOMEM;
 	if (r == 0)

@@ -218,11 +218,14 @@ static int includes_read(struct compiler *compiler)
 
 static int set_compile(struct compiler *compiler, int fd)
 {
-	struct yara_compile compile = { compiler->texts, compiler->count, compile_tell, compiler };
+	struct yara_compile compile = { .tell = compile_tell, .userdata = compiler };
 	struct file_message message = { .type = FILE_COMPILED };
 	struct yara_compiled compiled;
 	int r = includes_read(compiler);
 
+	/* Includes are more texts: not before they are all there. */
+	compile.texts = compiler->texts;
+	compile.count = compiler->count;
 	if (r == 0)
 		r = yara_compile(&compile, fd, &compiled);
 	if (r == 0)

@@ -92,10 +92,10 @@ struct event {
 	pid_t pid;	    /* of that process, also when process is NULL; 0: not known */
 	uint64_t pid_start; /* ns on the boot clock; with pid it names one process ever */
 	pid_t opener_pid;   /* who opened the socket when it is somebody else (handed over), or 0 */
-	enum event_watch watch;		   /* of EVENT_CONNECTION */
-	struct event_payload payload;	   /* of EVENT_PAYLOAD */
-	const struct flow_facts *flow;	   /* of EVENT_FLOW; borrowed */
-	const struct file_facts *file;	   /* of EVENT_FILE; borrowed */
+	enum event_watch watch;	       /* of EVENT_CONNECTION */
+	struct event_payload payload;  /* of EVENT_PAYLOAD */
+	const struct flow_facts *flow; /* of EVENT_FLOW; borrowed */
+	const struct file_facts *file; /* of EVENT_FILE; borrowed */
 	const char *trigger; /* of EVENT_FILE: file_trigger_name(); static text, or NULL */
 	const struct dns_answers *answers; /* of EVENT_ANSWER that is readable, and of a question
 					    * that an answer repeats; borrowed; or NULL */

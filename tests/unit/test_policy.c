@@ -129,7 +129,8 @@ static void test_errors(void **state)
 		{ "rules:\n- { name: a, match: { port: \"-\" }, severity: low }\n",
 		  "p.yaml:2:29: expected a port, or a range of them (8000-8099), found \"-\"" },
 		{ "rules:\n- { name: a, match: { kind: lookup }, severity: low }\n",
-		  "p.yaml:2:29: expected question, answer, connection, flow, file, found \"lookup\"" },
+		  "p.yaml:2:29: expected question, answer, connection, flow, file, found "
+		  "\"lookup\"" },
 		{ "rules:\n- { name: a, match: { feed: x }, except: yes }\n",
 		  "p.yaml:2:3: an exception without \"reason\"" },
 		{ "rules:\n- { name: a, except: yes, reason: b }\n",
