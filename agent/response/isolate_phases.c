@@ -305,7 +305,7 @@ static void facts_end(struct isolate *isolate)
 }
 
 /* The plan, and how all that it changes is now: on disk before the first change. */
-static void plan_begin(struct isolate *isolate)
+void plan_begin(struct isolate *isolate)
 {
 	struct isolation_record *record = &isolate->record;
 	int r = plan_isolation(&isolate->facts, &isolate->options, isolate->group_vpc,

@@ -107,6 +107,8 @@ json_t *ask_release_tag(struct isolate *isolate);
 void release_tag_answered(struct isolate *isolate, const struct isolation_reply *reply);
 /* It was released from outside. */
 void release_adopt(struct isolate *isolate);
+/* What is to be moved, of the facts as they are known. */
+void plan_begin(struct isolate *isolate);
 
 /* isolate_verify.c */
 json_t *ask_verify(struct isolate *isolate);

@@ -69,6 +69,20 @@ static void holds(struct isolate *isolate)
 				     : PHASE_SNAPSHOTS_SEEN);
 }
 
+/* The interfaces are read before the mark: a release from outside sets the mark first, and what it
+ * has moved back by then is not to be taken for an interface that came later. */
+enum watch_step {
+	WATCH_WAIT,
+	WATCH_INTERFACES,
+	WATCH_MARK,
+	WATCH_MARK_ONLY, /* the interfaces could not be read */
+};
+
+static void watch_look(struct isolate *isolate)
+{
+	isolate->step = *isolate->options.quarantine ? WATCH_INTERFACES : WATCH_MARK_ONLY;
+}
+
 /* Some are not in quarantine, or not seen there. */
 static void holds_not(struct isolate *isolate, const char *outside)
 {
@@ -96,7 +110,9 @@ static void holds_not(struct isolate *isolate, const char *outside)
 	isolate->step++;
 	if (isolate->step * VERIFY_PAUSE >= SWAP_AGAIN) {
 		isolate->watching = true;
-		phase_enter(isolate, PHASE_INTERFACES);
+		/* They may have been moved back, and that be said. */
+		phase_enter(isolate, PHASE_WATCH);
+		watch_look(isolate);
 		return;
 	}
 	phase_after(isolate, PHASE_VERIFY, since < VERIFY_TIME ? VERIFY_PAUSE : VERIFY_SLOW);
@@ -131,7 +147,7 @@ json_t *ask_watch(struct isolate *isolate)
 {
 	bool fine = isolate->record.state == ISOLATION_ISOLATED;
 
-	if (isolate->step == 0) {
+	if (isolate->step == WATCH_WAIT) {
 		char text[ISOLATION_NOTE_SIZE];
 
 		(void)snprintf(text, sizeof(text), "every interface is seen in %s%s%.300s",
@@ -141,25 +157,39 @@ json_t *ask_watch(struct isolate *isolate)
 		if (fine)
 			news_tell(isolate, ISOLATE_ISOLATED, text);
 		isolate->watching = true;
-		isolate->step = 1;
+		watch_look(isolate);
 		isolate->wake_at = clock_boottime() + (fine ? WATCH_INTERVAL : WATCH_TROUBLE);
 		return NULL;
 	}
-	return *isolate->instance ? call_describe_instance(isolate->instance) : NULL;
+	if (!*isolate->instance)
+		return NULL;
+	return isolate->step == WATCH_INTERFACES
+		       ? call_describe_interfaces(isolate->instance, false)
+		       : call_describe_instance(isolate->instance);
 }
 
 void watch_answered(struct isolate *isolate, const struct isolation_reply *reply)
 {
 	const char *mark;
 
-	if (!reply->fine ||
-	    facts_read_instance(reply->facts, isolate->instance, &isolate->facts) < 0) {
+	if (isolate->step == WATCH_INTERFACES) {
+		isolate->step =
+			reply->fine && facts_read_interfaces(reply->facts, &isolate->facts) == 0
+				? WATCH_MARK
+				: WATCH_MARK_ONLY;
+		return;
+	}
+	/* Without the right to look nobody can say that it was released. */
+	if (reply->fine ? facts_read_instance(reply->facts, isolate->instance, &isolate->facts) < 0
+			: reply->again) {
 		phase_again(isolate);
 		return;
 	}
-	mark = facts_tag(&isolate->facts, ISOLATION_TAG);
+	mark = reply->fine ? facts_tag(&isolate->facts, ISOLATION_TAG) : NULL;
 	if (mark && strncmp(mark, "releas", 6) == 0 && strstr(mark, isolate->record.uid) != NULL)
 		release_adopt(isolate);
+	else if (isolate->step == WATCH_MARK)
+		plan_begin(isolate);
 	else
 		phase_enter(isolate, PHASE_INTERFACES);
 }

@@ -28,7 +28,7 @@
 #define NAMES_ROOM 16384
 /* The kernel makes the length of each a multiple of 4: what follows one need not be aligned as the
  * type is. */
-typedef struct fanotify_event_metadata notice __attribute__((aligned(4)));
+typedef struct fanotify_event_metadata raw_notice __attribute__((aligned(4)));
 
 #define FILES_ROOM (64 * sizeof(struct fanotify_event_metadata))
 /* Reads in one turn of the loop, so that others get theirs. */
@@ -134,7 +134,7 @@ static bool folder_find(struct file_watch *watch, const fsid_t *fsid, struct fil
 	return true;
 }
 
-static void name_tell(struct file_watch *watch, const notice *event,
+static void name_tell(struct file_watch *watch, const raw_notice *event,
 		      const struct folder_memory *memory, const char *name)
 {
 	char path[PATH_MAX];
@@ -163,7 +163,7 @@ static void name_tell(struct file_watch *watch, const notice *event,
 }
 
 /* The information record of an event that names folder and name; NULL: it has none. */
-static const struct fanotify_event_info_fid *name_info(const notice *event)
+static const struct fanotify_event_info_fid *name_info(const raw_notice *event)
 {
 	const char *at = (const char *)event + event->metadata_len;
 	const char *end = (const char *)event + event->event_len;
@@ -180,7 +180,8 @@ static const struct fanotify_event_info_fid *name_info(const notice *event)
 	return NULL;
 }
 
-static void name_take(struct file_watch *watch, const notice *event, struct folder_memory *memory)
+static void name_take(struct file_watch *watch, const raw_notice *event,
+		      struct folder_memory *memory)
 {
 	const struct fanotify_event_info_fid *info = name_info(event);
 	struct file_handle *handle = info ? (void *)(uintptr_t)info->handle : NULL;
@@ -243,7 +244,7 @@ static void path_find(int fd, const struct stat *file, const struct watched_moun
 }
 
 /* Takes fd. */
-static void file_take(struct file_watch *watch, const notice *event, int fd)
+static void file_take(struct file_watch *watch, const raw_notice *event, int fd)
 {
 	struct file_notice notice = {
 		.trigger = event->mask & FAN_OPEN_EXEC ? FILE_EXECUTED : FILE_WRITTEN,
@@ -273,7 +274,7 @@ static void file_take(struct file_watch *watch, const notice *event, int fd)
 }
 
 /* Whether it is an event like others; the queue's running over comes as one, too. */
-static bool event_sound(struct file_watch *watch, const notice *event)
+static bool event_sound(struct file_watch *watch, const raw_notice *event)
 {
 	if (event->mask & FAN_Q_OVERFLOW) {
 		watch->statistics.overflows++;
@@ -294,7 +295,7 @@ int file_watch_names_ready(sd_event_source *source, int fd, uint32_t events, voi
 	(void)events;
 	for (int i = 0; i < READS_MAX; i++) {
 		ssize_t size = read(fd, bytes, sizeof(bytes));
-		const notice *event = (const void *)bytes;
+		const raw_notice *event = (const void *)bytes;
 
 		if (size <= 0)
 			break;
@@ -317,7 +318,7 @@ int file_watch_files_ready(sd_event_source *source, int fd, uint32_t events, voi
 	(void)events;
 	for (int i = 0; i < READS_MAX; i++) {
 		ssize_t size = read(fd, bytes, sizeof(bytes));
-		const notice *event = (const void *)bytes;
+		const raw_notice *event = (const void *)bytes;
 
 		/* An event whose file cannot be opened for us is lost alone. */
 		if (size < 0 && errno != EAGAIN) {

@@ -263,7 +263,7 @@ def test_off_ec2(aws, cloud_agent, namespace):
 
 def test_permission_missing(aws, cloud_agent, namespace):
     agent = cloud_agent(aws.environment(credentials=True))
-    aws.fault("logs", "error", "PutLogEvents", times=1, code="AccessDeniedException", status=400)
+    aws.fault("logs", "error", "PutLogEvents", times=1000, code="AccessDeniedException", status=400)
     agent.start()
     look_up(namespace, ["a.cloud.invalid"])
     wait_for(lambda: "logs:PutLogEvents: AccessDeniedException" in (sink(agent)["error"] or ""),
