@@ -3,7 +3,7 @@
 original groups kept whatever happens, the budget held, each refusal told, and all of it undone.
 
 CORDON_FLEET sets how many agents are struck at once (6), CORDON_RUNS how often latency is taken
-(20), CORDON_CRASHES at each how many calls the daemon is killed (3; 1: at each)."""
+(20), CORDON_CRASHES at each how many calls the daemon is killed (7; 1: at each)."""
 
 import json
 import os
@@ -26,7 +26,7 @@ from model import Refused  # noqa: E402
 
 FLEET = int(os.environ.get("CORDON_FLEET", "6"))
 RUNS = int(os.environ.get("CORDON_RUNS", "20"))
-CRASHES = int(os.environ.get("CORDON_CRASHES", "3"))
+CRASHES = int(os.environ.get("CORDON_CRASHES", "7"))
 
 QUARANTINE, TRANSITION = "sg-0eeeeeeeeeeeeeee1", "sg-0fffffffffffffff2"
 INSTANCE = "i-0123456789abcdef0"

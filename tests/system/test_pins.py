@@ -3,7 +3,7 @@
 the ledger goes on as if nothing had happened. Pins are in a bpf file system of the test's own.
 
 CORDON_RESTARTS: how often the daemon is killed and started under load (8). CORDON_PIN_STEPS: which
-steps of a take-over it is killed at: every one (1), every fifteenth (15, the default), ..."""
+steps of a take-over it is killed at: every one (1), every twenty-fifth (25, the default), ..."""
 
 import ctypes
 import json
@@ -22,7 +22,7 @@ from agent import BUILD, CLONE_NEWNET, CORDON, CORDOND, FLOOD, LIBC, SENDER, Cgr
     process, run, wait_for
 
 RESTARTS = int(os.environ.get("CORDON_RESTARTS", "8"))
-STEPS = int(os.environ.get("CORDON_PIN_STEPS", "15"))
+STEPS = int(os.environ.get("CORDON_PIN_STEPS", "25"))
 KILL_AT = BUILD / "tests/system/kill_at.so"
 
 ZONE = "cordon-test.invalid"
