@@ -22,6 +22,7 @@ libsensor_a_SOURCES = \
 	%D%/event.h \
 	%D%/features.c \
 	%D%/features.h \
+	%D%/file_facts.h \
 	%D%/flow_facts.c \
 	%D%/flow_facts.h \
 	%D%/frame.c \
