@@ -35,7 +35,8 @@ dist_zsh_DATA = \
 
 cloudformationdir = $(pkgdatadir)/cloudformation
 dist_cloudformation_DATA = \
-	%D%/cloudformation/isolation.yaml
+	%D%/cloudformation/isolation.yaml \
+	%D%/cloudformation/operate.yaml
 
 # A configuration that is there is the administrator's.
 cordon_sysconfdir = $(DESTDIR)$(sysconfdir)/cordon

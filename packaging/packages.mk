@@ -8,7 +8,20 @@
 #                      platforms: "debian:12:x86_64:FILE amazon:2023:arm64:FILE"
 EXTRA_DIST += \
 	packaging/deb \
-	packaging/rpm/cordon.spec
+	packaging/distributor \
+	packaging/rpm
+
+ssmdir = $(pkgdatadir)/ssm
+dist_ssm_DATA = \
+	packaging/ssm/Cordon-Isolate.json \
+	packaging/ssm/Cordon-Scan.json \
+	packaging/ssm/Cordon-Status.json \
+	packaging/ssm/Cordon-UpdateIntel.json
+bakedir = $(pkgdatadir)/bake
+dist_bake_DATA = \
+	packaging/bake/cloud-init.yaml \
+	packaging/bake/imagebuilder.yaml \
+	packaging/bake/packer.pkr.hcl
 
 packages_tree = packages/tree
 
@@ -22,4 +35,23 @@ deb: packages-tree
 	cp -r $(packages_tree)/packaging/deb/debian $(packages_tree)/debian
 	cd $(packages_tree) && dpkg-buildpackage -b -uc -us $(DEB_FLAGS)
 
-.PHONY: packages-tree deb
+# RPM_FLAGS: more for rpmbuild, as --nodeps or "--with bundled_yara".
+rpm: packages-tree
+	rm -rf packages/rpm && $(MKDIR_P) packages/rpm/SOURCES
+	tar -C packages -cJf packages/rpm/SOURCES/$(distdir).tar.xz --transform 's|^tree|$(distdir)|' tree
+	test ! -f $(srcdir)/yara-*.tar.gz || cp $(srcdir)/yara-*.tar.gz packages/rpm/SOURCES
+	rpmbuild -bb -D "_topdir $(abs_builddir)/packages/rpm" $(RPM_FLAGS) \
+		$(srcdir)/packaging/rpm/cordon.spec
+	cp packages/rpm/RPMS/*/cordon-[0-9]*.rpm packages
+
+# Without a word, of the package that was made here, for the system that it was made on.
+DISTRIBUTOR_PACKAGES = $$(. /etc/os-release && arch=$$(uname -m | sed 's/aarch64/arm64/') && \
+	ls packages/cordon_*.deb packages/cordon-[0-9]*.rpm 2>/dev/null | tail -n 1 | \
+	sed "s/^/$$ID:$$VERSION_ID:$$arch:/;s/^amzn/amazon/;s/^rhel/redhat/")
+
+distributor:
+	rm -rf packages/distributor
+	$(srcdir)/packaging/distributor/build.py --version $(PACKAGE_VERSION) \
+		--output packages/distributor $(DISTRIBUTOR_PACKAGES)
+
+.PHONY: packages-tree deb rpm distributor

@@ -47,7 +47,9 @@ parameters_check() {
 
 # Which kind of package the zip holds: PACKAGE, its VERSION, and KIND (deb or rpm).
 package_find() {
-	[ -r VERSION ] && [ -r SHA256SUMS ] || fail "this folder is not the unpacked zip"
+	if [ ! -r VERSION ] || [ ! -r SHA256SUMS ]; then
+		fail "this folder is not the unpacked zip"
+	fi
 	VERSION=$(cat VERSION)
 	for PACKAGE in cordon.deb cordon.rpm; do
 		[ ! -f "$PACKAGE" ] || break

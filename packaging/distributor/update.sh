@@ -30,8 +30,9 @@ undo() {
 	[ "$(installed_version)" != "$had" ] || ! service_up ||
 		fail "version $VERSION was not taken; version $had goes on"
 	[ -f "$previous" ] || fail "there is no copy of version $had to go back to"
-	package_install "$previous" && service_up ||
+	if ! package_install "$previous" || ! service_up; then
 		fail "version $had could not be put back: journalctl -u cordond"
+	fi
 	fail "version $VERSION was not taken; version $had runs again"
 }
 
