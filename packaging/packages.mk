@@ -20,6 +20,7 @@ dist_ssm_DATA = \
 bakedir = $(pkgdatadir)/bake
 dist_bake_DATA = \
 	packaging/bake/cloud-init.yaml \
+	packaging/bake/cordon-audit.yaml \
 	packaging/bake/imagebuilder.yaml \
 	packaging/bake/packer.pkr.hcl
 

@@ -39,6 +39,7 @@ UNIT_TESTS += \
 	%D%/unit/test_channel \
 	%D%/unit/test_config \
 	%D%/unit/test_contain_record \
+	%D%/unit/test_identity \
 	%D%/unit/test_control \
 	%D%/unit/test_address_scope \
 	%D%/unit/test_dns_answers \

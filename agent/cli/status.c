@@ -31,9 +31,9 @@ struct line {
 };
 
 static const struct line general_lines[] = {
-	{ "version", "version", FORM_TEXT }, { "mode", "mode", FORM_TEXT },
-	{ "uptime", "up", FORM_SECONDS },    { "pid", "pid", FORM_NUMBER },
-	{ "cgroup", "cgroup", FORM_TEXT },
+	{ "version", "version", FORM_TEXT },	 { "mode", "mode", FORM_TEXT },
+	{ "mode_lock", "locked to", FORM_TEXT }, { "uptime", "up", FORM_SECONDS },
+	{ "pid", "pid", FORM_NUMBER },		 { "cgroup", "cgroup", FORM_TEXT },
 };
 
 static const struct line pack_lines[] = {

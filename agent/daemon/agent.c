@@ -22,6 +22,7 @@
 #include "daemon/routes.h"
 #include "daemon/preflight.h"
 #include "daemon/control_request.h"
+#include "daemon/identity.h"
 #include "daemon/host_cut.h"
 #include "daemon/status.h"
 
@@ -370,6 +371,8 @@ int agent_start(struct agent *agent)
 	int r = settings_read(agent);
 
 	agent->started = clock_realtime();
+	if (r >= 0 && identity_check(IDENTITY_TAG, agent->config.state_dir) < 0)
+		return -EINVAL;
 	if (r >= 0)
 		r = signals_block();
 	if (r >= 0)

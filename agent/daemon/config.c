@@ -77,6 +77,8 @@ static int config_begin(struct config *config)
 /* Fills in what depends on other keys. */
 static int config_finish(struct config *config, const char *default_policy)
 {
+	if (config->mode_lock == CONFIG_MODE_LOCKED)
+		config->mode = CONFIG_AUDIT;
 	if (!config->intel.pack &&
 	    asprintf(&config->intel.pack, "%s/intel.pack", config->state_dir) < 0)
 		config->intel.pack = NULL;

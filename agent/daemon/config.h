@@ -25,6 +25,12 @@
 #define CONFIG_FILES_MAX     256 /* drop-ins, and policies */
 #define CONFIG_RESOLVERS_MAX 16	 /* the kernel side compares with twice as many */
 
+/* Once a file has set it, no later one can take it back. */
+enum config_mode_lock {
+	CONFIG_MODE_FREE,
+	CONFIG_MODE_LOCKED, /* audit, whatever mode says */
+};
+
 enum config_mode {
 	CONFIG_AUDIT, /* nothing is changed anywhere */
 	CONFIG_ENFORCE,
@@ -98,6 +104,7 @@ struct config_paths {
 /* Owns all its strings; none is NULL unless said here. */
 struct config {
 	enum config_mode mode;
+	enum config_mode_lock mode_lock;
 	char *state_dir, *runtime_dir;
 	int log_level; /* LOG_ERR ... LOG_DEBUG */
 	struct {

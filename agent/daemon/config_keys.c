@@ -178,6 +178,9 @@ static const struct mapping_words truths = { truth_words, ELEMENTS(truth_words) 
 static const struct mapping_word mode_words[] = { { "audit", CONFIG_AUDIT },
 						  { "enforce", CONFIG_ENFORCE } };
 static const struct mapping_words modes = { mode_words, ELEMENTS(mode_words) };
+/* No word for the other way round: what is locked stays so. */
+static const struct mapping_word lock_words[] = { { "audit", CONFIG_MODE_LOCKED } };
+static const struct mapping_words locks = { lock_words, ELEMENTS(lock_words) };
 
 static const struct mapping_word unattended_words[] = {
 	{ "enforce", CONFIG_UNATTENDED_ENFORCE },
@@ -334,6 +337,7 @@ static const struct mapping_table report_table = { "report", report_keys, ELEMEN
 
 static const struct mapping_key config_keys[] = {
 	{ "mode", mapping_choice, .offset = FIELD(mode), .detail = &modes },
+	{ "mode_lock", mapping_choice, .offset = FIELD(mode_lock), .detail = &locks },
 	{ "state_dir", mapping_path, .offset = FIELD(state_dir) },
 	{ "runtime_dir", mapping_path, .offset = FIELD(runtime_dir) },
 	{ "log_level", mapping_choice, .offset = FIELD(log_level), .detail = &levels },

@@ -53,6 +53,8 @@ libdaemon_a_SOURCES = \
 	%D%/delivery_settings.c \
 	%D%/host_cut.c \
 	%D%/host_cut.h \
+	%D%/identity.c \
+	%D%/identity.h \
 	%D%/file_guard.c \
 	%D%/file_guard.h \
 	%D%/guard_act.c \

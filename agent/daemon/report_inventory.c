@@ -103,6 +103,7 @@ static json_t *values_make(struct agent *agent)
 
 	put(values, "Version", "%s", PACKAGE_VERSION);
 	put(values, "Mode", "%s", agent->config.mode == CONFIG_ENFORCE ? "enforce" : "audit");
+	put(values, "ModeLock", "%s", agent->config.mode_lock ? "audit" : "none");
 	put_time(values, "Started", agent->started);
 	put(values, "Kernel", "%s", agent->host.kernel);
 	put(values, "Rules", "%" PRIu64, (uint64_t)policy_rules(agent->policy));

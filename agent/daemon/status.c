@@ -564,6 +564,8 @@ json_t *status_json(const struct status *status)
 
 	set(&builder, object, "version", json_string(status->version));
 	set(&builder, object, "mode", json_string(status->enforce ? "enforce" : "audit"));
+	set(&builder, object, "mode_lock",
+	    !status->enforce && status->config->mode_lock ? json_string("audit") : json_null());
 	set(&builder, object, "pid", number_json((uint64_t)status->pid));
 	set(&builder, object, "started", time_json(status->started));
 	set(&builder, object, "uptime", number_json(seconds_since(status, status->started)));

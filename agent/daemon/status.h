@@ -5,7 +5,8 @@
  * from packs and configuration.
  *
  * {
- *   "version": "0.1.0", "mode": "audit" or "enforce", "pid": N,
+ *   "version": "0.1.0", "mode": "audit" or "enforce",
+ *   "mode_lock": "audit" or null, "pid": N,
  *   "started": "2026-11-21T02:24:05.123456Z", "uptime": SECONDS, "cgroup": PATH,
  *   "programs": [ { "name", "hook", "attached": BOOLEAN, "verified_instructions": N,
  *       "run_time_ns": N, "run_count": N } ],

@@ -365,6 +365,38 @@ static void test_missing(void **state)
 	assert_string_equal(error.text, expected);
 }
 
+/* What one file has locked no other one opens: neither by a mode nor by taking it back. */
+static void test_mode_lock(void **state)
+{
+	struct tree *tree = *state;
+	struct document_error error;
+	struct config config;
+
+	assert_int_equal(mkdir(tree->drop_ins, 0700), 0);
+	tree_write(tree, "cordon.yaml", "mode_lock: audit\n");
+	tree_write(tree, "cordon.d/99.yaml", "mode: enforce\n");
+	assert_int_equal(config_load_places(&tree->places, &config, &error), 0);
+	assert_int_equal(config.mode, CONFIG_AUDIT);
+	assert_int_equal(config.mode_lock, CONFIG_MODE_LOCKED);
+	config_free(&config);
+
+	/* Also a lock that comes last. */
+	tree_write(tree, "cordon.yaml", "mode: enforce\n");
+	tree_write(tree, "cordon.d/99.yaml", "mode_lock: audit\n");
+	assert_int_equal(config_load_places(&tree->places, &config, &error), 0);
+	assert_int_equal(config.mode, CONFIG_AUDIT);
+	config_free(&config);
+
+	tree_write(tree, "cordon.yaml", "mode_lock: audit\n");
+	for (size_t i = 0; i < 4; i++) {
+		static const char *const open[] = { "mode_lock: enforce\n", "mode_lock: no\n",
+						    "mode_lock:\n", "mode_lock: ''\n" };
+
+		tree_write(tree, "cordon.d/99.yaml", open[i]);
+		assert_int_equal(config_load_places(&tree->places, &config, &error), -EINVAL);
+	}
+}
+
 /* Drop-ins come after the file, in the order of their names, and override key by key; feeds are
  * added, or replaced by name. Files that are hidden or of another kind are let be. */
 static void test_drop_ins(void **state)
@@ -547,6 +579,7 @@ int main(void)
 		cmocka_unit_test(test_every_key),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test_setup_teardown(test_missing, tree_make, tree_remove),
+		cmocka_unit_test_setup_teardown(test_mode_lock, tree_make, tree_remove),
 		cmocka_unit_test_setup_teardown(test_drop_ins, tree_make, tree_remove),
 		cmocka_unit_test_setup_teardown(test_broken_drop_in, tree_make, tree_remove),
 		cmocka_unit_test(test_sample),
