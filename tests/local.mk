@@ -313,6 +313,10 @@ EXTRA_DIST += \
 	%D%/system/test_answers.py \
 	%D%/system/test_attribution.py \
 	%D%/system/test_block.py \
+	%D%/system/test_distributor.py \
+	%D%/system/test_mode_lock.py \
+	%D%/system/test_package.py \
+	%D%/system/test_ssm_documents.py \
 	%D%/system/test_connect.py \
 	%D%/system/test_sweep.py \
 	%D%/system/test_enforce.py \

@@ -96,6 +96,13 @@ def test_life_of_the_package(root, tmp_path):
     root.run("cordon policy check /usr/share/cordon/default.yaml;"
              "cordon intel compile -o /var/lib/cordon/intel.pack /usr/share/cordon/starter.list")
 
+    # The units hold together, and are no more exposed than SECURITY.md says (in tenths).
+    verified = root.run("systemd-analyze verify cordond.service cordond-again.timer 2>&1 |"
+                        "grep -v \"Command 'man \" || true")
+    assert "cordond" not in verified
+    root.run("systemd-analyze security --offline=true --threshold=48 cordond.service")
+    root.run("for page in /usr/share/man/man[58]/cordon*; do gzip -t $page; done")
+
     # An administrator's configuration outlives an upgrade that brings another one.
     root.run("echo 'mode: enforce' >/etc/cordon/cordon.yaml; touch /etc/cordon/cordon.d/10-own.yaml")
     newer_make(tmp_path / "hand/cordon.deb", tmp_path)
