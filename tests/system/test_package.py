@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Debian package that `make deb` made, installed into an overlay of this host's root in a mount
 namespace of its own: what is there after each of install, upgrade, remove and purge."""
+import json
 import os
 import pathlib
 import re
@@ -29,6 +30,9 @@ class Root:
             mkdir -p "$1/disk/upper" "$1/disk/work"
             mount -t overlay none -o "lowerdir=/,upperdir=$1/disk/upper,workdir=$1/disk/work" "$1/root"
             mount -t proc none "$1/root/proc"
+            mount --rbind /sys "$1/root/sys"
+            # Of its own: what others have pinned is not here.
+            mount -t bpf none "$1/root/sys/fs/bpf"
             mkdir -p "$1/root/hand"
             mount --bind "$1/hand" "$1/root/hand"
             exec chroot "$1/root" /bin/sh -ec "$2"
@@ -129,3 +133,29 @@ def test_account_of_somebody_else_stays(root):
     root.install("cordon.deb")
     root.run("dpkg -P cordon")
     assert "Somebody" in root.run("getent passwd cordon")
+
+
+def test_removal_takes_what_is_pinned(root, cgroup, tmp_path):
+    """After a daemon that was killed, too; an upgrade leaves it."""
+    newer_make(tmp_path / "hand/cordon.deb", tmp_path)
+    config = {"sensor": {"cgroup": str(cgroup.path)}, "report": {"journald": False}}
+    (tmp_path / "hand/cordon.yaml").write_text(json.dumps(config))
+    done = root.run(r"""
+        dpkg -i /hand/cordon.deb >/dev/null
+        cp /hand/cordon.yaml /etc/cordon/cordon.yaml
+        mkdir -p /run/cordon
+        cordond >/hand/log 2>&1 & daemon=$!
+        left=100
+        until cordon status >/dev/null 2>&1 || [ $left = 0 ]; do sleep 0.2; left=$((left - 1)); done
+        kill -KILL $daemon
+        wait $daemon || true
+        ls /sys/fs/bpf/cordon/links | wc -l
+        dpkg --force-confold -i /hand/newer.deb >/dev/null
+        ls /sys/fs/bpf/cordon/links | wc -l
+        dpkg -r cordon >/dev/null
+        dpkg -P cordon >/dev/null
+        ls -A /sys/fs/bpf | grep -v '^\(maps\|progs\)\.debug$' || true  # the kernel's own
+        """)
+    before, upgraded, *left = done.split()
+    assert int(before) > 0 and upgraded == before, (tmp_path / "hand/log").read_text()
+    assert left == []
