@@ -310,6 +310,14 @@ EXTRA_DIST += \
 	%D%/system/asking.py \
 	%D%/system/conftest.py \
 	%D%/system/musl_lookup.c \
+	%D%/system/contain_peer.py \
+	%D%/system/containment.py \
+	%D%/system/test_contain.py \
+	%D%/system/test_feeds.py \
+	%D%/system/test_formats.py \
+	%D%/system/test_life.py \
+	%D%/system/test_policy.py \
+	%D%/system/test_watch.py \
 	%D%/system/test_answers.py \
 	%D%/system/test_attribution.py \
 	%D%/system/test_block.py \
