@@ -300,7 +300,8 @@ static int index_fill(struct rule_index *index, struct filed_list *chosen)
 {
 	size_t places = 16;
 
-	qsort(chosen->items, chosen->count, sizeof(chosen->items[0]), filed_order);
+	if (chosen->count)
+		qsort(chosen->items, chosen->count, sizeof(chosen->items[0]), filed_order);
 	while (places < chosen->count * 2)
 		places *= 2;
 	index->mask = places - 1;

@@ -289,6 +289,9 @@ int compile_job_start(sd_event *loop, const struct compile_job_options *options,
 	worker_program_close(&program);
 	if (r == 0)
 		r = all_send(job, options, feeds, count);
+	/* It has ended by now: why is read with what it said before. */
+	if (r == -EPIPE)
+		r = 0;
 	if (r == 0 && loop)
 		r = job_watch(job, loop);
 	if (r < 0)
