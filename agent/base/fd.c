@@ -120,6 +120,22 @@ int fd_replace(int fd, const char *temporary, const char *path)
 	return folder_sync(path);
 }
 
+int fd_write_file(const char *path, mode_t mode, const void *data, size_t size)
+{
+	CLEANUP(free_cleanup) char *temporary = NULL;
+	CLEANUP(close_cleanup) int fd = fd_open_temporary(path, mode, &temporary);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = fd_write_all(fd, data, size);
+	if (r == 0)
+		r = fd_replace(fd, temporary, path);
+	if (r < 0)
+		(void)unlink(temporary);
+	return r;
+}
+
 int fd_make_folders(const char *path, mode_t mode)
 {
 	char part[PATH_MAX];

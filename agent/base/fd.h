@@ -18,6 +18,9 @@ int fd_read_file(const char *path, size_t max, char **ret_data, size_t *ret_size
  * it the file at path: contents on disk first, then the rename, then the folder. */
 int fd_open_temporary(const char *path, mode_t mode, char **ret_temporary);
 int fd_replace(int fd, const char *temporary, const char *path);
+/* Both, with the whole contents between: on failure what stood at path stays, and nothing beside
+ * it. */
+int fd_write_file(const char *path, mode_t mode, const void *data, size_t size);
 
 /* mkdir -p; folders that it makes get the mode, whatever the umask. -ENOTDIR: path, or a part of
  * it, is something else. */

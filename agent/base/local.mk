@@ -28,6 +28,7 @@ libbase_a_SOURCES = \
 	%D%/fd_pass.h \
 	%D%/file_identity.c \
 	%D%/file_identity.h \
+	%D%/fnv.h \
 	%D%/siphash.h \
 	%D%/log.c \
 	%D%/log.h \
@@ -39,8 +40,10 @@ libbase_a_SOURCES = \
 	%D%/quic_crypto.h \
 	%D%/signature.c \
 	%D%/signature.h \
+	%D%/thread.c \
+	%D%/thread.h \
 	%D%/worker_process.c \
 	%D%/worker_process.h
 libbase_a_CPPFLAGS = $(AM_CPPFLAGS) -DCORDON_LIBEXECDIR='"$(pkglibexecdir)"'
-libbase_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(CRYPTO_CFLAGS) $(SECCOMP_CFLAGS)
+libbase_a_CFLAGS = $(AM_CFLAGS) -pthread $(SYSTEMD_CFLAGS) $(CRYPTO_CFLAGS) $(SECCOMP_CFLAGS)
 base_LIBS = libbase.a $(SYSTEMD_LIBS) $(CRYPTO_LIBS)

@@ -154,6 +154,17 @@ int parse_time(const char *text, uint64_t *ret_ns)
 	return 0;
 }
 
+int parse_hex_digit(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	if (digit >= 'a' && digit <= 'f')
+		return digit - 'a' + 10;
+	if (digit >= 'A' && digit <= 'F')
+		return digit - 'A' + 10;
+	return -EINVAL;
+}
+
 int parse_boolean(const char *text)
 {
 	static const char *const yes[] = { "yes", "true", "on", "1" };

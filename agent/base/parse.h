@@ -18,6 +18,8 @@ int parse_size(const char *text, uint64_t *ret_bytes);
  * without the Z: always UTC), or a duration, which means that long before now. Nanoseconds since
  * the epoch. */
 int parse_time(const char *text, uint64_t *ret_ns);
+/* 0 to 15; -EINVAL: it is no hexadecimal digit, of either case. */
+int parse_hex_digit(char digit);
 /* yes/no, true/false, on/off, 1/0: 1 or 0. */
 int parse_boolean(const char *text);
 

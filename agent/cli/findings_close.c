@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cli/command.h"
+#include "cli/control_show.h"
 #include "cli/findings.h"
 #include "daemon/control_call.h"
 
@@ -34,23 +35,9 @@ static int close_ask(const char *socket, const char *uid, const char *comment, b
 	json_t *request =
 		json_pack("{s:s, s:s, s:s}", "request", "close", "uid", uid, "comment", comment);
 	CLEANUP(json_decref_cleanup) json_t *reply = NULL;
-	const char *error;
 	int r = request ? control_call_with(socket, request, &reply) : -EINVAL;
 
-	if (r < 0) {
-		(void)log_errno(LOG_ERR, r, "the daemon cannot be asked at %s", socket);
-		return COMMAND_FAILED;
-	}
-	error = json_string_value(json_object_get(reply, "error"));
-	if (json) {
-		(void)json_dumpf(reply, stdout, JSON_COMPACT);
-		(void)putchar('\n');
-	} else if (error) {
-		log_error("%s: %s", uid, error);
-	} else {
-		(void)printf("closed\n");
-	}
-	return error ? COMMAND_FAILED : COMMAND_FINE;
+	return control_show(r, socket, reply, json, uid, "closed");
 }
 
 int findings_close(int argc, char **argv)

@@ -4,6 +4,8 @@ noinst_LIBRARIES += libcli.a
 libcli_a_SOURCES = \
 	%D%/command.h \
 	%D%/contain.c \
+	%D%/control_show.c \
+	%D%/control_show.h \
 	%D%/doctor_aws.c \
 	%D%/doctor.c \
 	%D%/doctor.h \

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cli/command.h"
+#include "cli/control_show.h"
 #include "daemon/control_call.h"
 
 CLEANUP_DEFINE(json_t *, json_decref)
@@ -25,22 +26,9 @@ static int reload_ask(const char *socket, bool json)
 {
 	CLEANUP(json_decref_cleanup) json_t *reply = NULL;
 	int r = control_call(socket, "reload", &reply);
-	const char *error;
 
-	if (r < 0) {
-		(void)log_errno(LOG_ERR, r, "the daemon cannot be asked at %s", socket);
-		return COMMAND_FAILED;
-	}
-	error = json_string_value(json_object_get(reply, "error"));
-	if (json) {
-		(void)json_dumpf(reply, stdout, JSON_COMPACT);
-		(void)putchar('\n');
-	} else if (error) {
-		log_error("refused, and what was in force stays: %s", error);
-	} else {
-		(void)printf("reloaded\n");
-	}
-	return error ? COMMAND_FAILED : COMMAND_FINE;
+	return control_show(r, socket, reply, json, "refused, and what was in force stays",
+			    "reloaded");
 }
 
 int command_reload(int argc, char **argv)

@@ -365,16 +365,18 @@ static int settings_read(struct agent *agent)
 	return folders_make(&agent->config);
 }
 
-int agent_start(struct agent *agent)
+/* What the agent is told and knows before it touches anything of the host. */
+static int basics_start(struct agent *agent)
 {
-	char error[CONTROL_ERROR_SIZE];
 	int r = settings_read(agent);
 
 	agent->started = clock_realtime();
-	if (r >= 0 && identity_check(IDENTITY_TAG, agent->config.state_dir) < 0)
+	/* Why was said. */
+	if (r < 0)
+		return r;
+	if (identity_check(IDENTITY_TAG, agent->config.state_dir) < 0)
 		return -EINVAL;
-	if (r >= 0)
-		r = signals_block();
+	r = signals_block();
 	if (r >= 0)
 		r = sd_event_default(&agent->loop);
 	if (r >= 0)
@@ -383,8 +385,16 @@ int agent_start(struct agent *agent)
 		r = threshold_table_new(&agent->thresholds);
 	if (r >= 0)
 		r = detect_new(agent->host.machine_id, &agent->detect);
+	return r < 0 ? log_errno(LOG_ERR, r, "start") : 0;
+}
+
+int agent_start(struct agent *agent)
+{
+	char error[CONTROL_ERROR_SIZE];
+	int r = basics_start(agent);
+
 	if (r < 0)
-		return r == -EINVAL ? r : log_errno(LOG_ERR, r, "start");
+		return r;
 	reload_policy_first(agent);
 	r = journal_start(agent);
 	/* Whatever else fails: a host that was contained is, before its network is up. */

@@ -197,11 +197,8 @@ int feed_store_save(const struct feed_store *store)
 	json_t *state = json_pack(
 		"{s:I, s:s, s:I, s:o}", "pack_version", (json_int_t)store->pack_version, "held",
 		store->held, "held_since", (json_int_t)store->held_since, "feeds", json_array());
-	CLEANUP(free_cleanup) char *temporary = NULL;
 	CLEANUP(free_cleanup) char *text = NULL;
-	CLEANUP(close_cleanup) int fd = -1;
 	char path[PATH_MAX];
-	int r;
 
 	for (size_t i = 0; i < store->count; i++)
 		(void)json_array_append_new(json_object_get(state, "feeds"),
@@ -210,13 +207,5 @@ int feed_store_save(const struct feed_store *store)
 	if (!text)
 		return -ENOMEM;
 	state_path(store, path);
-	fd = fd_open_temporary(path, 0640, &temporary);
-	if (fd < 0)
-		return fd;
-	r = fd_write_all(fd, text, strlen(text));
-	if (r == 0)
-		r = fd_replace(fd, temporary, path);
-	if (r < 0)
-		(void)unlink(temporary);
-	return r;
+	return fd_write_file(path, 0640, text, strlen(text));
 }

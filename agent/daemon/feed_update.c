@@ -122,14 +122,10 @@ static bool feeds_changed(const struct config *config, const char *description)
 static void description_write(const struct config *config, const char *ending,
 			      const char *description)
 {
-	CLEANUP(free_cleanup) char *temporary = NULL;
-	CLEANUP(close_cleanup) int fd = -1;
 	char path[PATH_MAX];
 
 	beside(config, ending, path);
-	fd = fd_open_temporary(path, 0640, &temporary);
-	if (fd < 0 || fd_write_all(fd, description, strlen(description)) < 0 ||
-	    fd_replace(fd, temporary, path) < 0)
+	if (fd_write_file(path, 0640, description, strlen(description)) < 0)
 		log_warning("%s cannot be written: feeds are compiled again at each start", path);
 }
 

@@ -58,23 +58,12 @@ static int place_write(const struct file_guard *guard)
 {
 	CLEANUP(json_decref_cleanup) json_t *object = place_json(&guard->walk);
 	CLEANUP(free_cleanup) char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
-	CLEANUP(free_cleanup) char *temporary = NULL;
-	CLEANUP(close_cleanup) int fd = -1;
 	char path[PATH_MAX];
-	int r;
 
 	if (!text)
 		return -ENOMEM;
 	place_path(guard, path);
-	fd = fd_open_temporary(path, 0600, &temporary);
-	if (fd < 0)
-		return fd;
-	r = fd_write_all(fd, text, strlen(text));
-	if (r == 0)
-		r = fd_replace(fd, temporary, path);
-	if (r < 0)
-		(void)unlink(temporary);
-	return r;
+	return fd_write_file(path, 0600, text, strlen(text));
 }
 
 static void place_save(struct file_guard *guard)

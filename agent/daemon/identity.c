@@ -58,19 +58,10 @@ static int id_read(const char *path, char ret[static ID_SIZE])
 
 static int note_write(const char *path, const char *id)
 {
-	CLEANUP(free_cleanup) char *temporary = NULL;
-	CLEANUP(close_cleanup) int fd = fd_open_temporary(path, 0640, &temporary);
 	char line[ID_SIZE + 1];
-	int r;
+	int length = snprintf(line, sizeof(line), "%s\n", id);
 
-	if (fd < 0)
-		return fd;
-	r = fd_write_all(fd, line, (size_t)snprintf(line, sizeof(line), "%s\n", id));
-	if (r >= 0)
-		r = fd_replace(fd, temporary, path);
-	if (r < 0)
-		(void)unlink(temporary);
-	return r;
+	return fd_write_file(path, 0640, line, (size_t)length);
 }
 
 /* What says nothing of a host: an image may bring it along. */

@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/fnv.h"
 #include "base/log.h"
 #include "daemon/agent.h"
 #include "daemon/routes.h"
@@ -169,19 +170,16 @@ void pipeline_commit(struct agent *agent)
 	delivery_wake(agent);
 }
 
-/* Stands for the name (or else the address) that the event is about. FNV-1a; who makes two names
- * alike keeps one of them out of a list of eight. */
+/* Stands for the name (or else the address) that the event is about. Who makes two names alike
+ * keeps one of them out of a list of eight. */
 static uint64_t event_witness(const struct event *event)
 {
 	struct domain_name name = event->name;
 	const uint8_t *bytes = name.length ? name.wire : event->destination.bytes;
 	size_t size = name.length ? name.length : sizeof(event->destination.bytes);
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
 	domain_name_lower(&name);
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
-	return hash | 1;
+	return fnv_add(FNV_START, bytes, size) | 1;
 }
 
 /* A flow that is under way is ended here, where policy wants that: the kernel side has refused its
@@ -217,6 +215,24 @@ static void contain_ask(struct agent *agent, const struct finding *finding,
 	(void)snprintf(agent->contain_uid, sizeof(agent->contain_uid), "%s", finding->uid);
 	(void)snprintf(agent->contain_title, sizeof(agent->contain_title), "%s", finding->title);
 	agent->contain_asked = true;
+}
+
+/* What the journal is to know of the finding beside what it was made of. */
+static void verdict_fill(const struct verdict *verdict, uint32_t sinks, struct journal_input *input)
+{
+	input->life = verdict->suppressed ? JOURNAL_LIFE_SUPPRESSED : JOURNAL_LIFE_OPEN;
+	input->because = verdict->rule;
+	input->sinks = sinks;
+	input->closing = closing_of(verdict->closing);
+	input->severity = (int)verdict->severity;
+}
+
+/* Whether what waits for its commit is to wait no longer. */
+static bool batch_is_due(const struct agent *agent)
+{
+	return agent->batch_count == AGENT_BATCH_MAX || agent->contain_asked ||
+	       (agent->batch_count > 0 && agent->batch[agent->batch_count - 1].ask) ||
+	       (agent->batch_count > 0 && clock_boottime() - agent->batch_began > BATCH_AGE);
 }
 
 static int finding_found(const struct finding *found, void *userdata)
@@ -256,11 +272,7 @@ static int finding_found(const struct finding *found, void *userdata)
 		return 0;
 	}
 	passage.sinks = routes_of(agent->routes, verdict.sinks);
-	input.life = verdict.suppressed ? JOURNAL_LIFE_SUPPRESSED : JOURNAL_LIFE_OPEN;
-	input.because = verdict.rule;
-	input.sinks = passage.sinks;
-	input.closing = closing_of(verdict.closing);
-	input.severity = (int)verdict.severity;
+	verdict_fill(&verdict, passage.sinks, &input);
 	input.state = ocsf_finding_state(&passage.input);
 	contain_ask(agent, finding, &verdict);
 	journal_begin(agent->journal);
@@ -274,9 +286,7 @@ static int finding_found(const struct finding *found, void *userdata)
 		isolation_repeat(agent, finding, &verdict);
 	if (r != JOURNAL_REPEATED && !verdict.suppressed && passage.object && passage.line)
 		batch_add(&passage);
-	if (agent->batch_count == AGENT_BATCH_MAX || agent->contain_asked ||
-	    (agent->batch_count > 0 && agent->batch[agent->batch_count - 1].ask) ||
-	    (agent->batch_count > 0 && clock_boottime() - agent->batch_began > BATCH_AGE))
+	if (batch_is_due(agent))
 		pipeline_commit(agent);
 	file_guard_respond(agent, finding, &verdict);
 	if (!verdict.excepted)

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/digest.h"
+#include "base/parse.h"
 
 /* What stands where in the first part: protocol, version (2), SNI or address, ciphers (2),
  * extensions (2), first and last character of the first ALPN. '9': a digit; 'A': any of both. */
@@ -28,20 +29,12 @@ static bool head_fits(const char *text)
 	return true;
 }
 
-static int hex_digit(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c ? strchr(digits, tolower((unsigned char)c)) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
 static bool sum_read(const char *text, uint8_t *ret)
 {
 	if (*text != '_')
 		return false;
 	for (size_t i = 0; i < SUM_SIZE; i++) {
-		int high = hex_digit(text[1 + 2 * i]), low = hex_digit(text[2 + 2 * i]);
+		int high = parse_hex_digit(text[1 + 2 * i]), low = parse_hex_digit(text[2 + 2 * i]);
 
 		if (high < 0 || low < 0)
 			return false;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "intel/json_token.h"
 
+#include <errno.h>
 #include <string.h>
+
+#include "base/parse.h"
 
 static int json_byte(struct json *json)
 {
@@ -42,17 +45,13 @@ static void string_put_utf8(struct json *json, unsigned code)
 
 static bool hex_quad(struct json *json, unsigned *ret)
 {
-	static const char digits[] = "0123456789abcdef";
-
 	*ret = 0;
 	for (int i = 0; i < 4; i++) {
-		int c = json_byte(json);
-		const char *digit =
-			c > 0 ? strchr(digits, c >= 'A' && c <= 'F' ? c | 0x20 : c) : NULL;
+		int c = json_byte(json), digit = c > 0 ? parse_hex_digit((char)c) : -EINVAL;
 
-		if (!digit)
+		if (digit < 0)
 			return false;
-		*ret = *ret << 4 | (unsigned)(digit - digits);
+		*ret = *ret << 4 | (unsigned)digit;
 	}
 	return true;
 }

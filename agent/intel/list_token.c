@@ -3,21 +3,11 @@
 
 #include <errno.h>
 
+#include "base/parse.h"
 #include "intel/idn.h"
 #include "intel/fingerprint.h"
 #include "intel/suffix.h"
 #include "probes/table.h"
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 static bool span_all_digits(struct span span)
 {
@@ -33,7 +23,7 @@ static bool hash_read(struct span token, struct list_indicator *ret)
 	if (token.size != 32 && token.size != 40 && token.size != 64)
 		return false;
 	for (size_t i = 0; i < token.size; i += 2) {
-		int high = hex_digit(token.text[i]), low = hex_digit(token.text[i + 1]);
+		int high = parse_hex_digit(token.text[i]), low = parse_hex_digit(token.text[i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;
@@ -61,7 +51,7 @@ static bool looks_like_prefix(struct span token)
 		char c = token.text[i];
 
 		separator |= c == '.' || c == ':';
-		if (hex_digit(c) < 0 && c != '.' && c != ':' && c != '/')
+		if (parse_hex_digit(c) < 0 && c != '.' && c != ':' && c != '/')
 			return false;
 	}
 	return separator;
@@ -111,7 +101,7 @@ static bool ends_in_number(struct span name)
 	if (name.size < 2 || name.text[0] != '0' || (name.text[1] | 0x20) != 'x')
 		return false;
 	for (size_t i = 2; i < name.size; i++)
-		if (hex_digit(name.text[i]) < 0)
+		if (parse_hex_digit(name.text[i]) < 0)
 			return false;
 	return true;
 }

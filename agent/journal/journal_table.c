@@ -10,13 +10,14 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/fnv.h"
+
 static uint64_t uid_hash(const struct open_table *table, const char *uid)
 {
 	uint64_t hash = table->seed;
 
-	/* FNV-1a's step, from a random start. */
-	for (; *uid; uid++)
-		hash = (hash ^ (uint8_t)*uid) * UINT64_C(0x100000001b3);
+	/* From a random start. */
+	hash = fnv_add(hash, uid, strlen(uid));
 	return hash ^ (hash >> 32);
 }
 
@@ -36,7 +37,7 @@ int open_table_init(struct open_table *table, size_t max)
 	TAILQ_INIT(&table->by_dirt);
 	TAILQ_INIT(&table->by_due);
 	if (getrandom(&table->seed, sizeof(table->seed), GRND_NONBLOCK) < 0)
-		table->seed = UINT64_C(0xcbf29ce484222325);
+		table->seed = FNV_START;
 	table->buckets = calloc(buckets, sizeof(struct open_finding *));
 	return table->buckets ? 0 : -ENOMEM;
 }

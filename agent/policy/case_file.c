@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/parse.h"
+
 bool case_file_is(const struct case_event *from)
 {
 	return from->kind == EVENT_FILE ||
@@ -11,25 +13,14 @@ bool case_file_is(const struct case_event *from)
 		(from->path || from->rule || from->namespace_ || from->sha256));
 }
 
-static bool digit_read(char c, unsigned *ret)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *found = c ? strchr(digits, c | 0x20) : NULL;
-
-	if (!found)
-		return false;
-	*ret = (unsigned)(found - digits);
-	return true;
-}
-
 static bool hash_read(const char *text, uint8_t hash[static SHA256_SIZE])
 {
 	if (strlen(text) != 2 * SHA256_SIZE)
 		return false;
 	for (size_t i = 0; i < SHA256_SIZE; i++) {
-		unsigned high, low;
+		int high = parse_hex_digit(text[2 * i]), low = parse_hex_digit(text[2 * i + 1]);
 
-		if (!digit_read(text[2 * i], &high) || !digit_read(text[2 * i + 1], &low))
+		if (high < 0 || low < 0)
 			return false;
 		hash[i] = (uint8_t)(high << 4 | low);
 	}

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/parse.h"
 #include "policy/pattern_step.h"
 
 /* Groups within groups: bounds how deep the reading goes. */
@@ -99,14 +100,6 @@ static bool set_add_escape(struct byte_set *set, char letter)
 	return false;
 }
 
-static int hex_digit(char digit)
-{
-	if (!isxdigit((unsigned char)digit))
-		return -EINVAL;
-	return isdigit((unsigned char)digit) ? digit - '0'
-					     : tolower((unsigned char)digit) - 'a' + 10;
-}
-
 /* The byte that an escape stands for, after its backslash. */
 static int escape_byte(struct reader *reader)
 {
@@ -124,8 +117,8 @@ static int escape_byte(struct reader *reader)
 	case 'r':
 		return '\r';
 	case 'x':
-		high = hex_digit(reader->at[0]);
-		low = high < 0 ? high : hex_digit(reader->at[1]);
+		high = parse_hex_digit(reader->at[0]);
+		low = high < 0 ? high : parse_hex_digit(reader->at[1]);
 		if (low < 0)
 			return fail(reader, "\\x without two hexadecimal digits");
 		reader->at += 2;

@@ -11,6 +11,7 @@
 #include <sys/queue.h>
 #include <sys/random.h>
 
+#include "base/fnv.h"
 #include "policy/match_key.h"
 #include "policy/rule.h"
 
@@ -40,7 +41,7 @@ int threshold_table_new(struct threshold_table **ret)
 		return -ENOMEM;
 	TAILQ_INIT(&table->by_use);
 	if (getrandom(&table->seed, sizeof(table->seed), GRND_NONBLOCK) < 0)
-		table->seed = UINT64_C(0xcbf29ce484222325);
+		table->seed = FNV_START;
 	*ret = table;
 	return 0;
 }
@@ -73,7 +74,7 @@ void threshold_table_free(struct threshold_table *table)
 static uint64_t hash_text(uint64_t hash, const char *text)
 {
 	for (;; text++) {
-		hash = (hash ^ (uint8_t)*text) * UINT64_C(0x100000001b3);
+		hash = fnv_step(hash, (uint8_t)*text);
 		hash ^= hash >> 29;
 		if (!*text)
 			return hash;

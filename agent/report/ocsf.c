@@ -65,6 +65,15 @@ const char *ocsf_severity_caption(int severity)
 								      : captions[0];
 }
 
+void ocsf_put_message(struct ocsf_builder *builder, json_t *object, uint64_t time,
+		      const char *message, int severity)
+{
+	ocsf_put_number(builder, object, "time", time / NS_PER_MILLISECOND);
+	ocsf_put_text(builder, object, "message", message);
+	ocsf_put_number(builder, object, "severity_id", (uint64_t)severity);
+	ocsf_put_text(builder, object, "severity", ocsf_severity_caption(severity));
+}
+
 static json_t *profiles(struct ocsf_builder *builder, const struct ocsf_finding *input)
 {
 	const struct process *process = input->finding->event->process;

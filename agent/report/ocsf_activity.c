@@ -77,11 +77,8 @@ json_t *ocsf_block_activity(const struct ocsf_finding *input)
 	(void)snprintf(command, sizeof(command), "%s-%llu", finding->uid,
 		       (unsigned long long)(finding->event->time / NS_PER_MILLISECOND));
 	put_class(&builder, object);
-	ocsf_put_number(&builder, object, "time", finding->event->time / NS_PER_MILLISECOND);
-	ocsf_put_text(&builder, object, "message", finding->title);
-	ocsf_put_number(&builder, object, "severity_id", (uint64_t)input->verdict->severity);
-	ocsf_put_text(&builder, object, "severity",
-		      ocsf_severity_caption((int)input->verdict->severity));
+	ocsf_put_message(&builder, object, finding->event->time, finding->title,
+			 (int)input->verdict->severity);
 	ocsf_put_number(&builder, object, "status_id", blocked ? 1 : 2);
 	ocsf_put_text(&builder, object, "status", blocked ? "Success" : "Failure");
 	ocsf_put_number(&builder, object, "action_id", (uint64_t)outcome->action_id);

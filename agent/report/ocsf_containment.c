@@ -118,11 +118,8 @@ json_t *ocsf_containment(const struct ocsf_containment *input)
 	(void)snprintf(command, sizeof(command), "%s-%llu", input->lifted ? "uncontain" : "contain",
 		       (unsigned long long)(input->time / NS_PER_MILLISECOND));
 	put_class(&builder, object, input->lifted);
-	ocsf_put_number(&builder, object, "time", input->time / NS_PER_MILLISECOND);
-	ocsf_put_text(&builder, object, "message",
-		      input->lifted ? "Containment lifted" : "Host contained");
-	ocsf_put_number(&builder, object, "severity_id", SEVERITY_HIGH);
-	ocsf_put_text(&builder, object, "severity", ocsf_severity_caption(SEVERITY_HIGH));
+	ocsf_put_message(&builder, object, input->time,
+			 input->lifted ? "Containment lifted" : "Host contained", SEVERITY_HIGH);
 	put_status(&builder, object, input);
 	ocsf_put_text(&builder, object, "command_uid", command);
 	ocsf_put(&builder, object, "metadata", ocsf_metadata(&builder, &metadata, command));

@@ -65,10 +65,7 @@ json_t *ocsf_isolation_activity(const struct ocsf_isolation *input, const struct
 
 	(void)snprintf(command, sizeof(command), "%.60s-%.30s", input->uid, input->state);
 	put_class(&builder, object, input->restored ? 3 : 1);
-	ocsf_put_number(&builder, object, "time", input->time / NS_PER_MILLISECOND);
-	ocsf_put_text(&builder, object, "message", input->title);
-	ocsf_put_number(&builder, object, "severity_id", (uint64_t)input->severity);
-	ocsf_put_text(&builder, object, "severity", ocsf_severity_caption((int)input->severity));
+	ocsf_put_message(&builder, object, input->time, input->title, (int)input->severity);
 	ocsf_put_number(&builder, object, "status_id", input->done ? 1 : 2);
 	ocsf_put_text(&builder, object, "status", input->done ? "Success" : "Failure");
 	ocsf_put_text(&builder, object, "command_uid", command);

@@ -25,6 +25,10 @@ const struct ocsf_outcome *ocsf_outcome(const struct ocsf_finding *input);
 /* "0".."5" and 99 of severity_id; the caption. */
 const char *ocsf_severity_caption(int severity);
 
+/* What every class has of what was said: when (ns since the epoch), what, how severe. */
+void ocsf_put_message(struct ocsf_builder *builder, json_t *object, uint64_t time,
+		      const char *message, int severity);
+
 /* activity_id and status_id */
 #define OCSF_CLOSE	3
 #define OCSF_SUPPRESSED 3

@@ -100,11 +100,8 @@ json_t *ocsf_remedy_activity(const struct ocsf_finding *input, enum ocsf_remedy 
 	(void)snprintf(command, sizeof(command), "%s-%u-%llu", finding->uid, (unsigned)remedy,
 		       (unsigned long long)(finding->event->time / NS_PER_MILLISECOND));
 	put_class(&builder, object, words);
-	ocsf_put_number(&builder, object, "time", finding->event->time / NS_PER_MILLISECOND);
-	ocsf_put_text(&builder, object, "message", finding->title);
-	ocsf_put_number(&builder, object, "severity_id", (uint64_t)input->verdict->severity);
-	ocsf_put_text(&builder, object, "severity",
-		      ocsf_severity_caption((int)input->verdict->severity));
+	ocsf_put_message(&builder, object, finding->event->time, finding->title,
+			 (int)input->verdict->severity);
 	ocsf_put_number(&builder, object, "status_id", 1);
 	ocsf_put_text(&builder, object, "status", "Success");
 	ocsf_put_number(&builder, object, "action_id", 2);

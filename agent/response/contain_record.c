@@ -29,22 +29,11 @@ int contain_record_write(const char *path, const struct contain_record *record)
 		record->reason, (int)strnlen(record->reason, sizeof(record->reason)), "finding",
 		record->finding, (int)strnlen(record->finding, sizeof(record->finding)));
 	CLEANUP(free_cleanup) char *text = object ? json_dumps(object, JSON_INDENT(1)) : NULL;
-	CLEANUP(free_cleanup) char *temporary = NULL;
-	CLEANUP(close_cleanup) int fd = -1;
-	int r;
 
 	/* A reason that is not UTF-8. */
 	if (!text)
 		return -EBADMSG;
-	fd = fd_open_temporary(path, 0600, &temporary);
-	if (fd < 0)
-		return fd;
-	r = fd_write_all(fd, text, strlen(text));
-	if (r == 0)
-		r = fd_replace(fd, temporary, path);
-	if (r < 0)
-		(void)unlink(temporary);
-	return r;
+	return fd_write_file(path, 0600, text, strlen(text));
 }
 
 int contain_record_read(const char *path, struct contain_record *ret)

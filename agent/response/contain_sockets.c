@@ -11,9 +11,7 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,13 +22,13 @@
 
 #include "base/address.h"
 #include "base/cleanup.h"
+#include "base/thread.h"
 #include "sensor/containment.h"
 
 /* More than pods on a node. What is in the others is cut off, and left to its timeouts. */
 #define NAMESPACES_MAX 1024
 /* What the kernel gives at once at most is 32 KiB. */
 #define REPLY_SIZE     32768
-#define THREAD_STACK   (512 * 1024)
 /* Where `ip netns` keeps those without a process. */
 #define NAMED_FOLDER   "/run/netns"
 /* TCP: what listens is not reached any more, and serves again afterwards; what is closed is. */
@@ -296,28 +294,6 @@ static void *sweep_run(void *argument)
 	return NULL;
 }
 
-/* A thread goes there and ends there, as in namespace.c. */
-static int sweep_start(struct sweep *sweep)
-{
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	pthread_t thread;
-	int r;
-
-	r = -pthread_attr_init(&attributes);
-	if (r < 0)
-		return r;
-	(void)pthread_attr_setstacksize(&attributes, THREAD_STACK);
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = -pthread_create(&thread, &attributes, sweep_run, sweep);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	(void)pthread_attr_destroy(&attributes);
-	if (r == 0)
-		(void)pthread_join(thread, NULL);
-	return r;
-}
-
 int contain_sockets_destroy(struct containment *containment, struct contain_sockets *ret)
 {
 	CLEANUP(namespaces_free) struct namespaces *namespaces = calloc(1, sizeof(*namespaces));
@@ -334,7 +310,7 @@ int contain_sockets_destroy(struct containment *containment, struct contain_sock
 		return r;
 	namespaces_find(namespaces);
 	ret->unreachable = containment_whole(containment) ? namespaces->unreachable : 0;
-	r = sweep_start(&sweep);
+	r = thread_run(sweep_run, &sweep);
 	if (r < 0)
 		return r;
 	return ret->error == -EOPNOTSUPP ? -EOPNOTSUPP : 0;

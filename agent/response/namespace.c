@@ -5,9 +5,7 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/thread.h"
 
 /* Namespaces that block at the same time: pods on a busy node. The least recently used makes room:
  * that costs it a new set of sockets (about 0.1 ms) at its next blocked lookup. */
@@ -27,8 +26,6 @@
 /* Anybody can make namespaces, and a visit takes a thread: 0.1 ms, or some of them on a busy host,
  * in which the loop waits. */
 #define VISITS_A_SECOND 50
-/* The thread only opens sockets. */
-#define THREAD_STACK	(256 * 1024)
 
 struct namespace
 {
@@ -105,29 +102,13 @@ static void *visit_run(void *argument)
 	return NULL;
 }
 
-/* A thread goes there and ends there: no way back is needed that could fail and leave the agent in
- * somebody else's network. */
 static int sockets_open_in(int fd, struct namespace_sockets *ret)
 {
 	struct visit visit = { .fd = fd };
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	pthread_t thread;
-	int r;
+	int r = thread_run(visit_run, &visit);
 
-	r = -pthread_attr_init(&attributes);
 	if (r < 0)
 		return r;
-	(void)pthread_attr_setstacksize(&attributes, THREAD_STACK);
-	/* Signals are for the loop's thread. */
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = -pthread_create(&thread, &attributes, visit_run, &visit);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	(void)pthread_attr_destroy(&attributes);
-	if (r < 0)
-		return r;
-	(void)pthread_join(thread, NULL);
 	if (visit.result >= 0)
 		*ret = visit.sockets;
 	return visit.result;

@@ -77,7 +77,7 @@ static int rules_load(struct zygote *zygote, const struct file_message *message)
 }
 
 /* In the new process. What the zygote may do beyond a worker's work, a worker may not. */
-static int worker_close(const struct zygote *zygote, int channel)
+static int worker_close(int channel)
 {
 	const struct rlimit none = { 0, 0 };
 
@@ -88,14 +88,13 @@ static int worker_close(const struct zygote *zygote, int channel)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
 	    syscall(SYS_prlimit64, 0, RLIMIT_NPROC, &none, NULL) < 0)
 		return -errno;
-	(void)zygote;
 	return cage_calls_filter(&worker_cage);
 }
 
 static _Noreturn void worker_run(struct zygote *zygote, int channel)
 {
 	const char *why = NULL;
-	int r = worker_close(zygote, channel);
+	int r = worker_close(channel);
 
 	if (r == 0)
 		r = yara_engine_ready(zygote->engine);

@@ -6,29 +6,20 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/fnv.h"
 #include "probes/record.h"
 
 /* Types within types: far more than there are. What lies deeper does not count. */
 #define DEPTH_MAX 16
 
-/* FNV-1a: nobody gains anything by a collision, since only root pins. */
-static uint64_t bytes_mix(uint64_t hash, const void *bytes, size_t size)
-{
-	const uint8_t *byte = bytes;
-
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ byte[i]) * 0x100000001b3;
-	return hash;
-}
-
 static uint64_t number_mix(uint64_t hash, uint64_t number)
 {
-	return bytes_mix(hash, &number, sizeof(number));
+	return fnv_add(hash, &number, sizeof(number));
 }
 
 static uint64_t text_mix(uint64_t hash, const char *text)
 {
-	return text ? bytes_mix(hash, text, strlen(text) + 1) : hash;
+	return text ? fnv_add(hash, text, strlen(text) + 1) : hash;
 }
 
 /* Names of types, const and the like change nothing about the bytes. */
@@ -115,13 +106,13 @@ static uint64_t record_mix(uint64_t hash)
 		sizeof(struct record_message),
 	};
 
-	return bytes_mix(hash, numbers, sizeof(numbers));
+	return fnv_add(hash, numbers, sizeof(numbers));
 }
 
 uint64_t map_layout(const struct bpf_object *object, const struct bpf_map *map)
 {
 	const struct btf *btf = bpf_object__btf(object);
-	uint64_t hash = 0xcbf29ce484222325;
+	uint64_t hash = FNV_START; /* only root pins */
 
 	if (bpf_map__type(map) == BPF_MAP_TYPE_RINGBUF)
 		return record_mix(hash);

@@ -9,9 +9,7 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,14 +19,13 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 /* The kernel fills what it is given, up to 32 KiB. */
 #define REPLY_SIZE 32768
 
 /* Namespaces that are visited in a sweep: a host with more has containers by the thousand. */
 #define NAMESPACES_MAX 4096
-
-#define THREAD_STACK (64 * 1024)
 
 /* States of a connection that something can still be sent on; and of a listener, for its port. */
 #define STATES_TCP                                                                                 \
@@ -186,27 +183,12 @@ static void *visit_run(void *argument)
 	return NULL;
 }
 
-/* A thread goes there and ends there: no way back is needed that could fail. */
 static int diag_open_in(int namespace)
 {
-	struct visit visit = { .namespace = namespace, .diag = -EAGAIN };
-	pthread_attr_t attributes;
-	sigset_t all, before;
-	pthread_t thread;
-	int r = -pthread_attr_init(&attributes);
+	struct visit visit = { .namespace = namespace };
+	int r = thread_run(visit_run, &visit);
 
-	if (r < 0)
-		return r;
-	(void)pthread_attr_setstacksize(&attributes, THREAD_STACK);
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = -pthread_create(&thread, &attributes, visit_run, &visit);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	(void)pthread_attr_destroy(&attributes);
-	if (r < 0)
-		return r;
-	(void)pthread_join(thread, NULL);
-	return visit.diag;
+	return r < 0 ? r : visit.diag;
 }
 
 /* Whether it is new: it is remembered. */
@@ -259,9 +241,10 @@ static void closedir_cleanup(DIR **folder)
 static int namespaces_sweep(struct sweep *sweep)
 {
 	CLEANUP(closedir_cleanup) DIR *proc = opendir("/proc");
+	unsigned failed = 0;
 	char path[64];
 	pid_t pid;
-	int r = namespace_sweep(sweep, "/proc/self/ns/net", true);
+	int error = 0, r = namespace_sweep(sweep, "/proc/self/ns/net", true);
 
 	if (r < 0)
 		return r;
@@ -271,12 +254,16 @@ static int namespaces_sweep(struct sweep *sweep)
 		(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
 		r = namespace_sweep(sweep, path, false);
 		/* Kernel threads have none to open, and processes end. */
-		if (r < 0 && r != -ENOENT && r != -ESRCH)
-			(void)log_errno(LOG_WARNING, r,
-					"connections in the network namespace of process %d are "
-					"not swept",
-					(int)pid);
+		if (r < 0 && r != -ENOENT && r != -ESRCH) {
+			failed++;
+			error = r;
+		}
 	}
+	if (failed > 0)
+		(void)log_errno(
+			LOG_WARNING, error,
+			"connections in the network namespaces of %u processes are not swept",
+			failed);
 	return 0;
 }
 

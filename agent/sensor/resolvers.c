@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/fnv.h"
 
 /* A file of leases grows until dhclient begins it anew; a larger one is left out. */
 #define FILE_MAX (1u << 20)
@@ -153,22 +154,17 @@ static void text_take(struct found *found, const struct line *lines, char *text)
 	}
 }
 
-/* Mixes what tells one state of a file from another into seen (FNV-1a). */
-static void seen_add(uint64_t *seen, uint64_t value)
-{
-	*seen = (*seen ^ value) * UINT64_C(0x100000001b3);
-}
-
+/* Mixes what tells one state of a file from another into seen. */
 static void file_seen(uint64_t *seen, const char *path)
 {
 	struct stat file;
 
 	if (stat(path, &file) < 0)
 		return;
-	seen_add(seen, file.st_ino);
-	seen_add(seen, (uint64_t)file.st_size);
-	seen_add(seen, (uint64_t)file.st_mtim.tv_sec);
-	seen_add(seen, (uint64_t)file.st_mtim.tv_nsec);
+	*seen = fnv_step(*seen, file.st_ino);
+	*seen = fnv_step(*seen, (uint64_t)file.st_size);
+	*seen = fnv_step(*seen, (uint64_t)file.st_mtim.tv_sec);
+	*seen = fnv_step(*seen, (uint64_t)file.st_mtim.tv_nsec);
 }
 
 static void file_take(struct found *found, const char *path, const struct line *lines)
@@ -183,7 +179,7 @@ static void file_take(struct found *found, const char *path, const struct line *
 /* Goes through all files: what they say into found, or (NULL) only whether they are others. */
 static uint64_t files_walk(const struct resolvers *resolvers, struct found *found)
 {
-	uint64_t seen = UINT64_C(0xcbf29ce484222325);
+	uint64_t seen = FNV_START;
 
 	for (size_t i = 0; i < ELEMENTS(sources); i++) {
 		char pattern[PATH_MAX];
@@ -198,7 +194,7 @@ static uint64_t files_walk(const struct resolvers *resolvers, struct found *foun
 					file_take(found, paths.gl_pathv[k], sources[i].lines);
 			}
 		globfree(&paths);
-		seen_add(&seen, i);
+		seen = fnv_step(seen, i);
 	}
 	return seen;
 }
