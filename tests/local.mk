@@ -359,7 +359,8 @@ EXTRA_DIST += \
 	%D%/vm/run \
 	%D%/vm/scenario
 
-PYTEST = /usr/bin/python3 -m pytest -p no:cacheprovider
+# What failed is remembered, for --last-failed.
+PYTEST = /usr/bin/python3 -m pytest -o cache_dir=$(abs_top_builddir)/pytest
 # Most tests wait for something nearly all of their time: three files at once.
 PYTEST_PARALLEL = -n 3 --dist loadfile
 
@@ -367,6 +368,9 @@ check-system: all
 	CORDON_BUILD=$(abs_top_builddir) PYTHONDONTWRITEBYTECODE=1 \
 		$(PYTEST) $(PYTEST_PARALLEL) $(PYTESTFLAGS) $(abs_top_srcdir)/tests/system \
 		$(abs_top_srcdir)/tests/aws
+
+clean-local:
+	-rm -rf pytest
 
 check-vm: all
 	-$(MAKE) $(AM_MAKEFLAGS) %D%/probes/test_flow %D%/probes/test_flow_live
