@@ -334,6 +334,7 @@ int guard_job_memory(struct file_guard *guard, pid_t pid, const char *finding)
 
 	if (!job)
 		return -ENOMEM;
+	job->fd = -1;
 	(void)snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
 	maps = open(path, O_RDONLY | O_CLOEXEC);
 	(void)snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
@@ -341,7 +342,6 @@ int guard_job_memory(struct file_guard *guard, pid_t pid, const char *finding)
 	if (maps < 0 || memory < 0)
 		return -errno;
 	job->guard = guard;
-	job->fd = -1;
 	job->task = (struct guard_task){ .trigger = FILE_SUSPECT,
 					 .pid = pid,
 					 .held = false,

@@ -491,6 +491,18 @@ def test_a_killed_process_holds_up_nothing(start, mounted, victim):
                  Path(f"/proc/{gates[0]}/stat").read_text().split()[2] == "Z", "the gate ends")
 
 
+def test_a_process_that_is_gone_costs_no_descriptor(start, namespace):
+    """Its memory cannot be opened any more. What was open before stays so: the first is /dev/null."""
+    agent = start()
+    for _ in range(3):
+        asked = namespace.start(BUILD / "tests/system/sender", "sendto", "127.0.0.1", "53",
+                                "files.cordon-test.invalid", stdout=subprocess.DEVNULL)
+        asked.wait(DEADLINE)
+    wait_for(lambda: files(agent)["acts"]["suspects"] > 0, "a process is looked at")
+    assert os.readlink(f"/proc/{agent.process.pid}/fd/0") == "/dev/null"
+    assert files(agent)["engine"]["broken"] == 0
+
+
 def test_what_asks_for_a_bad_name_is_scanned(start, mounted, namespace):
     """The process behind a bad lookup: its executable is scanned, and told by that."""
     agent = start()
