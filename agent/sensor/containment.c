@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,6 +21,9 @@ void containment_close(struct containment *containment)
 	if (!containment)
 		return;
 	containment_links_close(containment);
+	/* Filters would stay, and hold a host that is open otherwise. */
+	if (!containment->folder[0])
+		containment_interfaces_detach(containment);
 	containment_interfaces_close(containment);
 	contain_probes__destroy(containment->probes);
 	if (containment->cgroup_fd >= 0)
@@ -67,10 +71,18 @@ static int control_write(const struct containment *containment,
 				    control, sizeof(*control), BPF_ANY);
 }
 
+/* At boot it comes before the sensor, which makes the folder of all pins otherwise. */
 static int control_pin(const struct containment *containment)
 {
+	char folder[PATH_MAX];
+	int r;
+
 	if (!containment->folder[0])
 		return 0;
+	(void)snprintf(folder, sizeof(folder), "%s", containment->folder);
+	r = pin_folder_make(dirname(folder));
+	if (r < 0)
+		return r;
 	if (mkdir(containment->folder, 0700) < 0 && errno != EEXIST)
 		return -errno;
 	return pin_replace(bpf_map__fd(containment->probes->maps.contain_control),

@@ -143,11 +143,29 @@ static void filter_remove(unsigned index, size_t side, unsigned priority)
 	(void)bpf_tc_detach(&hook, &options);
 }
 
+static int nothing_print(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	(void)level;
+	(void)format;
+	(void)arguments;
+	return 0;
+}
+
+/* libbpf warns of each interface that has the qdisc: that is no mistake. */
+static int qdisc_create(struct bpf_tc_hook *hook)
+{
+	libbpf_print_fn_t print = libbpf_set_print(nothing_print);
+	int r = bpf_tc_hook_create(hook);
+
+	(void)libbpf_set_print(print);
+	return r;
+}
+
 static int filter_attach(struct containment_interface *interface, size_t side, int program_fd)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)interface->index,
 		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
-	int r = bpf_tc_hook_create(&hook);
+	int r = qdisc_create(&hook);
 
 	if (r < 0 && r != -EEXIST)
 		return r;
@@ -176,7 +194,7 @@ void containment_interfaces_prepare(const struct containment *containment)
 
 	containment_control(containment, &control);
 	/* Somebody has it there: then the kernel has, too. */
-	if (control.on || bpf_tc_hook_create(&hook) < 0)
+	if (control.on || qdisc_create(&hook) < 0)
 		return;
 	if (filter_attach(&loopback, 0, bpf_program__fd(program_of(containment, 0, false))) == 0)
 		filter_remove(loopback.index, 0, loopback.priority[0]);
@@ -192,14 +210,6 @@ static bool program_is_ours(uint32_t id)
 
 	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
 	       strncmp(info.name, "contain_", strlen("contain_")) == 0;
-}
-
-static int nothing_print(enum libbpf_print_level level, const char *format, va_list arguments)
-{
-	(void)level;
-	(void)format;
-	(void)arguments;
-	return 0;
 }
 
 /* libbpf warns of each interface that has no qdisc: that is the usual case. */

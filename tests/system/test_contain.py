@@ -247,8 +247,8 @@ def test_it_holds_when_the_daemon_is_killed(host, make_agent, app, ssm):
 
 
 def test_it_is_restored_at_boot(host, make_agent, app, pod):
-    """What is pinned is gone after a boot. The record is there, and the host is cut off before the
-    daemon says that it is ready."""
+    """What is pinned is gone after a boot, also the folder of all pins. The record is there, and the
+    host is cut off before the daemon says that it is ready, and stays so when it ends."""
     agent = make_agent()
     agent.start()
     agent.contain("--reason", "before the boot")
@@ -260,9 +260,13 @@ def test_it_is_restored_at_boot(host, make_agent, app, pod):
     agent.start()
     state = agent.containment()
     assert state["contained"] and state["reason"] == "before the boot"
-    assert state["since"] == since
+    assert state["since"] == since and state["pinned"]
     assert app.tcp(WORLD, PORT, Mark()) == "EPERM" and pod.udp(WORLD, PORT, Mark()) in DEAD
+    agent.kill()
+    assert app.tcp(WORLD, PORT, Mark()) == "EPERM" and pod.udp(WORLD, PORT, Mark()) in DEAD
+    agent.start()
     agent.uncontain()
+    alive(lambda: pod.udp(WORLD, PORT, Mark()))
 
 
 def test_a_damaged_record_contains(host, make_agent, app):
