@@ -53,6 +53,17 @@ static void job_link(struct guard_job *job)
 
 CLEANUP_DEFINE(struct guard_job *, job_free)
 
+static struct guard_job *job_new(struct file_guard *guard)
+{
+	struct guard_job *job = calloc(1, sizeof(*job));
+
+	if (!job)
+		return NULL;
+	job->guard = guard;
+	job->fd = -1;
+	return job;
+}
+
 /* First without opening it: to open a device may do something. -EMEDIUMTYPE: no regular file. */
 static int path_open(const char *path)
 {
@@ -287,7 +298,7 @@ static enum guard_count file_skipped(int error, const struct stat *status)
 
 int guard_job_begin(struct file_guard *guard, struct guard_task *task)
 {
-	CLEANUP(job_free_cleanup) struct guard_job *job = calloc(1, sizeof(*job));
+	CLEANUP(job_free_cleanup) struct guard_job *job = job_new(guard);
 	enum guard_count skipped;
 	struct stat status = { 0 };
 	int r;
@@ -297,7 +308,6 @@ int guard_job_begin(struct file_guard *guard, struct guard_task *task)
 		count_end(guard, task, GUARD_DROPPED);
 		return 0;
 	}
-	job->guard = guard;
 	job->task = *task;
 	job->fd = task->fd >= 0 ? task->fd : path_open(task->path);
 	task->fd = -1;
@@ -325,7 +335,7 @@ int guard_job_begin(struct file_guard *guard, struct guard_task *task)
 
 int guard_job_memory(struct file_guard *guard, pid_t pid, const char *finding)
 {
-	CLEANUP(job_free_cleanup) struct guard_job *job = calloc(1, sizeof(*job));
+	CLEANUP(job_free_cleanup) struct guard_job *job = job_new(guard);
 	CLEANUP(close_cleanup) int memory = -1;
 	CLEANUP(close_cleanup) int maps = -1;
 	struct file_subject subject = { 0 };
@@ -334,14 +344,12 @@ int guard_job_memory(struct file_guard *guard, pid_t pid, const char *finding)
 
 	if (!job)
 		return -ENOMEM;
-	job->fd = -1;
 	(void)snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
 	maps = open(path, O_RDONLY | O_CLOEXEC);
 	(void)snprintf(path, sizeof(path), "/proc/%d/mem", (int)pid);
 	memory = open(path, O_RDONLY | O_CLOEXEC);
 	if (maps < 0 || memory < 0)
 		return -errno;
-	job->guard = guard;
 	job->task = (struct guard_task){ .trigger = FILE_SUSPECT,
 					 .pid = pid,
 					 .held = false,

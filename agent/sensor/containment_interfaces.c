@@ -143,18 +143,10 @@ static void filter_remove(unsigned index, size_t side, unsigned priority)
 	(void)bpf_tc_detach(&hook, &options);
 }
 
-static int nothing_print(enum libbpf_print_level level, const char *format, va_list arguments)
-{
-	(void)level;
-	(void)format;
-	(void)arguments;
-	return 0;
-}
-
 /* libbpf warns of each interface that has the qdisc: that is no mistake. */
 static int qdisc_create(struct bpf_tc_hook *hook)
 {
-	libbpf_print_fn_t print = libbpf_set_print(nothing_print);
+	libbpf_print_fn_t print = libbpf_set_print(NULL);
 	int r = bpf_tc_hook_create(hook);
 
 	(void)libbpf_set_print(print);
@@ -216,7 +208,7 @@ static bool program_is_ours(uint32_t id)
 void containment_filters_remove(void)
 {
 	CLEANUP(names_free) struct if_nameindex *all = if_nameindex();
-	libbpf_print_fn_t print = libbpf_set_print(nothing_print);
+	libbpf_print_fn_t print = libbpf_set_print(NULL);
 
 	for (struct if_nameindex *i = all; i && i->if_index; i++)
 		for (size_t side = 0; side < CONTAINMENT_SIDES; side++)

@@ -138,14 +138,6 @@ static const struct row {
 	  BPF_FUNC_probe_read_user },
 };
 
-static int quiet(enum libbpf_print_level level, const char *format, va_list arguments)
-{
-	(void)level;
-	(void)format;
-	(void)arguments;
-	return 0;
-}
-
 int features_probe(struct feature ret[static FEATURES_MAX])
 {
 	libbpf_print_fn_t before;
@@ -156,7 +148,7 @@ int features_probe(struct feature ret[static FEATURES_MAX])
 	r = array_probe(0, 0);
 	if (r < 0)
 		return r;
-	before = libbpf_set_print(quiet);
+	before = libbpf_set_print(NULL);
 	for (size_t i = 0; i < ELEMENTS(rows); i++)
 		ret[i] = (struct feature){
 			.name = rows[i].name,
