@@ -41,12 +41,12 @@ static __always_inline bool packet_raw(const struct __sk_buff *skb, __u16 source
 	return socket && socket->type == SOCK_RAW;
 }
 
-static __always_inline bool packet_noted(const struct __sk_buff *skb)
+static __always_inline bool packet_noted(struct __sk_buff *skb)
 {
 	struct bpf_sock *socket = skb->sk;
 
 	socket = socket ? bpf_sk_fullsock(socket) : NULL;
-	return socket && bpf_sk_storage_get(&socket_notes, socket, NULL, 0);
+	return socket && socket_note_find(skb, socket);
 }
 
 /* The kernel answers pings and reports errors from sockets of its own, which no program created:

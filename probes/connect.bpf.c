@@ -23,9 +23,9 @@
 #include "maps.h"
 #include "process.h"
 #include "record.h"
+#include "socket.h"
 
-#define SOCK_STREAM   1
-#define IPPROTO_MPTCP 262
+#define SOCK_STREAM 1
 
 /* What a program is: constants wherever these functions are inlined. */
 struct hook {
@@ -125,9 +125,9 @@ static __always_inline bool connection_submit(struct bpf_sock_addr *context,
 
 static __always_inline void connection_tell(struct bpf_sock_addr *context, const struct hook *hook,
 					    const struct destination *to,
-					    const struct judgement *judgement,
-					    const struct socket_note *note, bool drop)
+					    const struct judgement *judgement, bool drop)
 {
+	struct socket_note *note = context->sk ? socket_note_find(context, context->sk) : NULL;
 	struct process_key process = { .pid = (__u32)(bpf_get_current_pid_tgid() >> 32) };
 	bool watched = judgement->outcome == COUNTER_WATCHED;
 	struct told_key key;
@@ -148,29 +148,23 @@ static __always_inline void connection_tell(struct bpf_sock_addr *context, const
 }
 
 /* The first bytes of what connects from now on are looked at. */
-static __always_inline void flow_begin(struct socket_note *note,
-				       const struct bpf_sock_addr *context)
+static __always_inline enum note_flow flow_of(const struct bpf_sock_addr *context)
 {
-	if (!note || context->type != SOCK_STREAM ||
-	    (context->protocol != IPPROTO_TCP && context->protocol != IPPROTO_MPTCP))
-		return;
-	note->flow = NOTE_FLOW_NEW;
-	note->flow_segments = 0;
-	note->flow_first = 0;
+	return context->type == SOCK_STREAM && (context->protocol == IPPROTO_TCP ||
+						context->protocol == IPPROTO_MPTCP)
+		       ? NOTE_FLOW_NEW
+		       : NOTE_FLOW_NONE;
 }
 
 static __always_inline enum action connection_judge(struct bpf_sock_addr *context,
 						    const struct hook *hook)
 {
 	struct destination to = { 0 };
-	struct socket_note *note = NULL;
 	struct judgement judgement;
 	bool drop;
 
-	if (hook->probe == COUNTER_CONNECT) {
-		note = socket_use(context->sk, NOTE_CONNECT);
-		flow_begin(note, context);
-	}
+	if (hook->probe == COUNTER_CONNECT)
+		socket_use(context, context->sk, NOTE_CONNECT, flow_of(context));
 	if (!settings.connections)
 		return ACTION_PASS;
 	destination_read(context, hook, &to);
@@ -182,8 +176,8 @@ static __always_inline enum action connection_judge(struct bpf_sock_addr *contex
 	       !unattended();
 	/* Datagrams are many, and the packet knows its sender: only who is told of is noted. */
 	if (hook->probe == COUNTER_SEND)
-		note = socket_use(context->sk, NOTE_SEND);
-	connection_tell(context, hook, &to, &judgement, note, drop);
+		socket_use(context, context->sk, NOTE_SEND, NOTE_FLOW_NONE);
+	connection_tell(context, hook, &to, &judgement, drop);
 	if (!drop)
 		return ACTION_PASS;
 	count(hook->probe, COUNTER_BLOCKED);

@@ -127,10 +127,9 @@ static __always_inline enum action packet_judge(struct __sk_buff *skb, const str
 	message.destination_port = bpf_ntohs(ports[1]);
 	if (hook_matches_addresses(hook) && packet_raw(skb, message.source_port))
 		return packet_other(hook, ret_tail);
-	if (!port_is_dns(message.destination_port) && !port_is_dns(message.source_port)) {
-		*ret_tail = TAIL_FLOW;
-		return flow_wanted(skb, hook, ports, end, message.protocol, (__u32)transport);
-	}
+	if (!port_is_dns(message.destination_port) && !port_is_dns(message.source_port))
+		return flow_wanted(skb, hook, ports, end, message.protocol, (__u32)transport,
+				   ret_tail);
 	if (message.protocol == IPPROTO_TCP) {
 		*ret_tail = TAIL_STREAM;
 		return ACTION_FURTHER;

@@ -22,6 +22,7 @@
 #include "packet.h"
 #include "process.h"
 #include "record.h"
+#include "socket.h"
 
 /* Handed up of a flow at most; what it holds beyond that is not read. A ClientHello takes some 500
  * bytes, 1,900 with post-quantum keys, and may be written in many pieces on purpose. */
@@ -108,12 +109,40 @@ static __always_inline bool flow_looked_at(const struct hook *hook)
 	return settings.flows && hook->probe == COUNTER_EGRESS;
 }
 
-/* NULL for a socket that is none of a connection's end, such as one that waits for its time. */
-static __always_inline struct socket_note *flow_socket_note(struct __sk_buff *skb, __u64 create)
+/* Payload segments of a flow, beside those of the packet at hand, after which its note has moved to
+ * the socket's storage, or says nothing. A few more than two: the first may be sent again. */
+#define FLOW_YOUNG_SEGMENTS 8
+
+/* The note of a segment with payload. Of a long connection only the storage is asked. */
+static __always_inline struct socket_note *flow_note(struct __sk_buff *skb)
+{
+	struct bpf_sock *socket = skb->sk;
+	struct bpf_tcp_sock *tcp;
+	struct socket_note *note;
+	struct young_note *young;
+
+	if (!socket)
+		return NULL;
+	note = bpf_sk_storage_get(&socket_notes, socket, NULL, 0);
+	if (note)
+		return note;
+	tcp = bpf_tcp_sock(socket);
+	if (!tcp || tcp->data_segs_out > skb->gso_segs + FLOW_YOUNG_SEGMENTS)
+		return NULL;
+	young = young_note(skb);
+	return young ? &young->note : NULL;
+}
+
+/* From its second segment with payload on, and when there is more to come of the first, a flow's
+ * note is kept. */
+static __always_inline struct socket_note *flow_note_keep(struct __sk_buff *skb,
+							  struct socket_note *note)
 {
 	struct bpf_sock *socket = skb->sk;
 
-	return socket ? bpf_sk_storage_get(&socket_notes, socket, NULL, create) : NULL;
+	return socket && (note->flow != NOTE_FLOW_NEW || note->flow_segments)
+		       ? socket_note_keep(socket, note)
+		       : note;
 }
 
 /* A reset is the kernel's own, carries nothing, and tells the other end that nothing more comes. */
@@ -136,6 +165,7 @@ static __always_inline bool packet_is_reset(struct __sk_buff *skb)
 
 static __always_inline bool flow_is_cut(struct __sk_buff *skb, const struct hook *hook)
 {
+	struct bpf_sock *socket = skb->sk;
 	struct socket_note *note;
 	__u64 cookie;
 
@@ -145,9 +175,9 @@ static __always_inline bool flow_is_cut(struct __sk_buff *skb, const struct hook
 	if (!bpf_map_lookup_elem(&flow_cuts, &cookie) || packet_is_reset(skb))
 		return false;
 	/* It stays cut when others push it out of the table. */
-	note = flow_socket_note(skb, 0);
+	note = socket ? socket_note_find(skb, socket) : NULL;
 	if (note)
-		note->flow = NOTE_FLOW_CUT;
+		socket_note_keep(socket, note)->flow = NOTE_FLOW_CUT;
 	count_flow(COUNTER_FLOW_CUT);
 	return true;
 }
@@ -160,24 +190,43 @@ static __always_inline enum action flow_cut(const struct hook *hook)
 	return ACTION_DROP;
 }
 
-/* Of a packet's bytes, from the UDP or TCP header on: whether the flow program is to see it. Nearly
- * all TCP segments end here: at their length, or at the note. */
-static __always_inline enum action flow_wanted_tcp(struct __sk_buff *skb, const struct hook *hook,
-						   const struct tcp_header *tcp, __u32 transport)
+/* Whether flow_name.h is to read the name first. */
+static __always_inline bool flow_name_wanted(void)
 {
+	return !settings.replay && !flow_hellos_wanted;
+}
+
+/* Where the transport header of a plain packet is, for the name program; 0: it is to look. */
+#define FLOW_CB_TRANSPORT 2
+
+/* Of a packet's bytes, from the UDP or TCP header on: whether another program is to see it, and
+ * which. Nearly all TCP segments end here: at their length, or at the note. */
+static __always_inline enum action flow_wanted_tcp(struct __sk_buff *skb, const struct hook *hook,
+						   const struct tcp_header *tcp, __u32 transport,
+						   enum tail *ret_tail)
+{
+	__u8 flags = tcp->flags & (TCP_FLAG_SYN | TCP_FLAG_ACK);
+	bool empty = transport + (tcp->offset >> 4) * 4 >= skb->len;
 	struct socket_note *note;
 
-	if (tcp->flags & TCP_FLAG_SYN)
-		return tcp->flags & TCP_FLAG_ACK ? ACTION_PASS : ACTION_FURTHER;
-	if (transport + (tcp->offset >> 4) * 4 >= skb->len)
+	if (flags == (TCP_FLAG_SYN | TCP_FLAG_ACK) || (flags != TCP_FLAG_SYN && empty))
 		return ACTION_PASS;
 	if (settings.replay)
 		return ACTION_FURTHER;
-	note = flow_socket_note(skb, 0);
+	note = flow_note(skb);
+	if (flags == TCP_FLAG_SYN)
+		/* The system call has noted that it begins. */
+		return empty && note && note->flow == NOTE_FLOW_NEW ? ACTION_PASS : ACTION_FURTHER;
 	if (!note)
 		return ACTION_PASS;
-	if (note->flow == NOTE_FLOW_NEW || note->flow == NOTE_FLOW_OPEN ||
-	    note->flow == NOTE_FLOW_HTTP)
+	if (note->flow == NOTE_FLOW_NEW || note->flow == NOTE_FLOW_HTTP) {
+		if (flow_name_wanted()) {
+			*ret_tail = TAIL_NAME;
+			skb->cb[FLOW_CB_TRANSPORT] = transport;
+		}
+		return ACTION_FURTHER;
+	}
+	if (note->flow == NOTE_FLOW_OPEN)
 		return ACTION_FURTHER;
 	return note->flow == NOTE_FLOW_CUT ? flow_cut(hook) : ACTION_PASS;
 }
@@ -198,17 +247,19 @@ static __always_inline bool quic_wanted(const __u8 *bytes)
 
 #define QUIC_VERSION_END 5
 
-/* Whether the flow program is to see the packet: ACTION_FURTHER. ports: where its ports stand. */
+/* Whether a flow program is to see the packet, and which: ACTION_FURTHER. ports: where its ports
+ * stand. */
 static __always_inline enum action flow_wanted(struct __sk_buff *skb, const struct hook *hook,
 					       void *ports, void *end, __u8 protocol,
-					       __u32 transport)
+					       __u32 transport, enum tail *ret_tail)
 {
+	*ret_tail = TAIL_FLOW;
 	if (!flow_looked_at(hook))
 		return ACTION_PASS;
 	if (protocol == IPPROTO_TCP)
 		return ports + sizeof(struct tcp_header) > end
 			       ? ACTION_FURTHER
-			       : flow_wanted_tcp(skb, hook, ports, transport);
+			       : flow_wanted_tcp(skb, hook, ports, transport, ret_tail);
 	if (skb->len < transport + UDP_HEADER_SIZE + QUIC_INITIAL_MIN)
 		return ACTION_PASS;
 	/* Of several datagrams in one send only the headers may be in linear memory. */
@@ -373,13 +424,6 @@ static __always_inline void flow_end(struct socket_note *note)
 	note->flow = note->flow_http ? NOTE_FLOW_HTTP : NOTE_FLOW_DONE;
 }
 
-/* Whether flow_name.h is to read the name first. Of a segment that was seen before, or is the rest
- * of something, it is not asked. */
-static __always_inline bool flow_name_wanted(const struct socket_note *note)
-{
-	return !settings.replay && !flow_hellos_wanted && note->flow_next == 0;
-}
-
 /* The first payload decides what a flow is: counted once, here. False: nothing of it is wanted. */
 static __always_inline bool flow_begin(struct socket_note *note, const struct message *message,
 				       __u32 sequence)
@@ -473,14 +517,14 @@ static __always_inline enum action flow_piece(struct socket_note *note, struct m
 
 /* The TCP header, and where the payload behind it is, which may be none. False: there is no such
  * header. */
-static __always_inline bool flow_payload(struct message *message, const struct packet *packet,
+static __always_inline bool flow_payload(struct message *message, __u32 transport,
 					 struct tcp_header *tcp)
 {
 	struct __sk_buff *skb = message->skb;
 
-	if (bpf_skb_load_bytes(skb, packet->transport, tcp, sizeof(*tcp)) < 0)
+	if (bpf_skb_load_bytes(skb, transport, tcp, sizeof(*tcp)) < 0)
 		return false;
-	message->offset = packet->transport + (tcp->offset >> 4) * 4;
+	message->offset = transport + (tcp->offset >> 4) * 4;
 	if (tcp->offset >> 4 < TCP_HEADER_SIZE / 4 || message->offset > skb->len)
 		return false;
 	message->size = skb->len - message->offset;
@@ -497,15 +541,17 @@ static __always_inline enum action flow_stream(struct message *message, const st
 	__u32 sequence;
 	bool opens;
 
-	if (!flow_payload(message, packet, &tcp))
+	if (!flow_payload(message, packet->transport, &tcp))
 		return ACTION_PASS;
 	opens = (tcp.flags & (TCP_FLAG_SYN | TCP_FLAG_ACK)) == TCP_FLAG_SYN;
 	if (!message->size && !opens)
 		return ACTION_PASS;
 	sequence = bpf_ntohl(tcp.sequence) + (tcp.flags & TCP_FLAG_SYN ? 1 : 0);
+	note = settings.replay ? flow_recorded(skb, packet) : flow_note(skb);
 	/* Sockets of the kernel and of MPTCP connect without being noted. */
-	note = settings.replay ? flow_recorded(skb, packet)
-			       : flow_socket_note(skb, opens ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+	if (!note && opens && skb->sk)
+		note = bpf_sk_storage_get(&socket_notes, skb->sk, NULL,
+					  BPF_SK_STORAGE_GET_F_CREATE);
 	if (!note)
 		return ACTION_PASS;
 	if (opens)
@@ -514,14 +560,17 @@ static __always_inline enum action flow_stream(struct message *message, const st
 		return flow_cut(message->hook);
 	if (!message->size || note->flow == NOTE_FLOW_DONE)
 		return ACTION_PASS;
+	if (!settings.replay)
+		note = flow_note_keep(skb, note);
 	if (note->flow != NOTE_FLOW_OPEN) {
-		if ((note->flow == NOTE_FLOW_NONE && !settings.replay) ||
-		    !flow_begin(note, message, sequence))
+		if (note->flow == NOTE_FLOW_NONE && !settings.replay)
 			return ACTION_PASS;
-		if (flow_name_wanted(note)) {
+		if (flow_name_wanted()) {
 			*ret_tail = TAIL_NAME;
 			return ACTION_FURTHER;
 		}
+		if (!flow_begin(note, message, sequence))
+			return ACTION_PASS;
 	}
 	return flow_piece(note, message, sequence, tcp.flags & TCP_FLAG_FIN);
 }

@@ -320,32 +320,45 @@ static __always_inline __u8 flow_verdict(const struct message *message,
 		       : FLOW_VERDICT_LISTED;
 }
 
-/* The segment that a flow begins in, as flow.h left it. ACTION_FURTHER: it is to be handed up. */
+/* Where the transport header is: as the packet program has seen it, or 0. */
+static __always_inline __u32 flow_transport(struct __sk_buff *skb, struct packet *packet)
+{
+	if (skb->cb[FLOW_CB_TRANSPORT])
+		return skb->cb[FLOW_CB_TRANSPORT];
+	return packet_read(skb, packet) ? packet->transport : 0;
+}
+
+/* The first payload of a flow, or of another request. ACTION_FURTHER: it is to be handed up. */
 static __always_inline enum action flow_name_judge(struct __sk_buff *skb, const struct hook *hook)
 {
 	struct message message = { .hook = hook, .skb = skb };
-	struct flow_scratch *scratch = flow_scratch_take();
+	struct flow_scratch *scratch;
 	struct packet packet = { 0 };
 	struct socket_note *note;
 	struct tcp_header tcp;
+	__u32 transport = flow_transport(skb, &packet);
 
-	if (!packet_read(skb, &packet) || !flow_payload(&message, &packet, &tcp))
-		goto out;
-	note = flow_socket_note(skb, 0);
-	if (!message.size || !note)
-		goto out;
-	note->flow_verdict = scratch ? flow_verdict(&message, scratch) : FLOW_VERDICT_UP;
+	if (!transport || !flow_payload(&message, transport, &tcp) || !message.size)
+		return ACTION_PASS;
+	note = flow_note(skb);
+	if (note)
+		note = flow_note_keep(skb, note);
+	if (!note || !flow_begin(note, &message,
+				 bpf_ntohl(tcp.sequence) + (tcp.flags & TCP_FLAG_SYN ? 1 : 0)))
+		return ACTION_PASS;
+	scratch = flow_scratch_take();
+	note->flow_verdict = FLOW_VERDICT_UP;
+	if (scratch) {
+		note->flow_verdict = flow_verdict(&message, scratch);
+		flow_scratch_give(scratch);
+	}
+	if (note->flow_verdict == FLOW_VERDICT_UP)
+		return ACTION_FURTHER;
 	if (note->flow_verdict != FLOW_VERDICT_CLEAN) {
-		if (note->flow_verdict != FLOW_VERDICT_UP)
-			count_flow(COUNTER_FLOW_LISTED);
-		if (scratch)
-			flow_scratch_give(scratch);
+		count_flow(COUNTER_FLOW_LISTED);
 		return ACTION_FURTHER;
 	}
 	count_flow(COUNTER_FLOW_CLEAN);
 	flow_end(note);
-out:
-	if (scratch)
-		flow_scratch_give(scratch);
 	return ACTION_PASS;
 }

@@ -94,6 +94,7 @@ typedef struct {
 
 struct sock {
 	socket_lock_t sk_lock;
+	int sk_wmem_queued;
 };
 
 struct inet_sock {

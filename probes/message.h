@@ -18,6 +18,7 @@
 #include "process.h"
 #include "record.h"
 #include "seen.h"
+#include "socket.h"
 #include "table.h"
 #include "walk.h"
 
@@ -142,7 +143,7 @@ static __always_inline void record_sender(struct record *record, const struct me
 	if (socket)
 		socket = bpf_sk_fullsock(socket);
 	if (socket)
-		note = bpf_sk_storage_get(&socket_notes, socket, NULL, 0);
+		note = socket_note_find(skb, socket);
 	/* The kernel's own sockets may have one that says nothing of who. */
 	if (note && note->how != NOTE_NONE) {
 		record->note = *note;

@@ -7,6 +7,7 @@
  * the program.
  */
 #include "process.h"
+#include "socket.h"
 
 /* Runs after the new image is in place: path and arguments are the new program's. */
 SEC("raw_tp/sched_process_exec")
@@ -42,7 +43,15 @@ SEC("cgroup/sock_create")
 int process_sock_create(struct bpf_sock *context)
 {
 	if ((context->family == 2 || context->family == 10) && context->type != SOCK_STREAM)
-		(void)socket_use(context, NOTE_CREATE);
+		socket_use(context, context, NOTE_CREATE, NOTE_FLOW_NONE);
+	return 1;
+}
+
+SEC("cgroup/sock_release")
+int process_sock_release(struct bpf_sock *context)
+{
+	if (context->family == 2 || context->family == 10)
+		socket_forget(context);
 	return 1;
 }
 

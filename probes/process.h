@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
  *
- * Who a task is: notes of processes and of the sockets that they use.
+ * Who a task is: notes of processes.
  *
  * A process is noted when it is executed, and when it first uses a socket without having been
  * noted (it is older than the agent, or was forked and never executed anything). The notes stay
@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "counters.h"
 #include "kernel.h"
 #include "record.h"
 #include "verifier.h"
@@ -20,15 +21,6 @@ struct {
 	__type(key, struct process_key);
 	__type(value, struct process_note);
 } processes SEC(".maps") __weak;
-
-/* Freed with the socket, and never evicted by others. A socket accepted from a listening one
- * inherits its note. */
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
-	__type(key, int);
-	__type(value, struct socket_note);
-} socket_notes SEC(".maps") __weak;
 
 struct process_counters process_counters __weak;
 
@@ -154,18 +146,19 @@ static __always_inline void process_note_owner(struct process_note *note, struct
 }
 
 /* A process may change its user or its cgroup without executing anything, as servers' workers do:
- * what was noted of them is noted anew. */
-static __always_inline void process_note_refresh(struct process_note *note,
-						 struct task_struct *task)
+ * what was noted of the current one is noted anew. */
+static __always_inline void process_note_refresh(struct process_note *note)
 {
+	struct task_struct *task;
 	__u8 source = note->source;
 
 	/* Being written by another thread. */
 	if (source == NOTE_SOURCE_NONE)
 		return;
-	if (note->uid == BPF_CORE_READ(task, cred, uid.val) &&
-	    note->cgroup_id == BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id))
+	if (note->uid == (__u32)bpf_get_current_uid_gid() &&
+	    note->cgroup_id == bpf_get_current_cgroup_id())
 		return;
+	task = (void *)bpf_get_current_task();
 	note->source = NOTE_SOURCE_NONE;
 	process_note_owner(note, task, BPF_CORE_READ(task, mm));
 	note->source = source;
@@ -202,43 +195,34 @@ static __always_inline void process_note_write(const struct process_key *key,
 	__sync_fetch_and_add(&process_counters.notes, 1);
 }
 
-/* Notes who uses the socket. Returns its note, or NULL: none could be made. */
-static __always_inline struct socket_note *socket_use(struct bpf_sock *socket, enum note_how how)
+/* The current process. False: a kernel thread. Kernels that hand a program the task as what it is
+ * let it read there as in memory of its own; elsewhere each field is a call. */
+static __always_inline bool process_current(struct process_key *ret)
 {
 	struct task_struct *task;
-	__u64 ids = bpf_get_current_pid_tgid();
-	struct process_note *process;
-	struct socket_note *note;
-	struct process_key key;
 
-	if (!socket)
-		return NULL;
-	note = bpf_sk_storage_get(&socket_notes, socket, NULL, 0);
-	/* The same process as before, as nearly all are: it can only be another with that pid if
-	 * the socket outlived its process and came to the next one. */
-	if (note && note->how != NOTE_NONE && note->process.pid == (__u32)(ids >> 32)) {
-		note->tid = (__u32)ids;
-		note->uid = (__u32)bpf_get_current_uid_gid();
-		note->how = how;
-		return note;
+	if (settings.task_typed) {
+		task = bpf_get_current_task_btf();
+		if (task->flags & PF_KTHREAD)
+			return false;
+		ret->start = task->group_leader->start_boottime;
+		ret->pid = (__u32)task->tgid;
+		return true;
 	}
 	task = (void *)bpf_get_current_task();
-	/* Until 5.11 io_uring sent from kernel threads: then who created or connected the socket
-	 * says more. */
 	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
-		return note;
-	note = bpf_sk_storage_get(&socket_notes, socket, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!note)
-		return NULL;
-	key = process_key_of(task);
-	process = bpf_map_lookup_elem(&processes, &key);
+		return false;
+	*ret = process_key_of(task);
+	return true;
+}
+
+/* That of the current one is there, and up to date, where it can be. */
+static __always_inline void process_noted(const struct process_key *key)
+{
+	struct process_note *process = bpf_map_lookup_elem(&processes, key);
+
 	if (process)
-		process_note_refresh(process, task);
+		process_note_refresh(process);
 	else
-		process_note_write(&key, task, NOTE_SOURCE_SOCKET);
-	note->process = key;
-	note->tid = (__u32)ids;
-	note->uid = (__u32)bpf_get_current_uid_gid();
-	note->how = how;
-	return note;
+		process_note_write(key, (void *)bpf_get_current_task(), NOTE_SOURCE_SOCKET);
 }

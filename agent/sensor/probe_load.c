@@ -53,6 +53,7 @@ struct program_row {
 static const struct program_row program_rows[] = {
 	{ "process_exec", WHEN_LIVE, ATTACH_TRACEPOINT, TAILS },
 	{ "process_fork", WHEN_LIVE, ATTACH_TRACEPOINT, TAILS },
+	{ "process_sock_release", WHEN_LIVE, ATTACH_CGROUP, TAILS },
 	{ "process_sock_create", WHEN_LIVE, ATTACH_CGROUP, TAILS },
 	{ "connect4_audit", WHEN_LIVE_AUDIT, ATTACH_CGROUP, TAILS },
 	{ "connect6_audit", WHEN_LIVE_AUDIT, ATTACH_CGROUP, TAILS },
@@ -168,6 +169,7 @@ static int maps_size(struct sensor *sensor)
 		bool really;
 	} unused[] = {
 		{ sensor->probes->maps.names_seen, !options->unseen_rate },
+		{ sensor->probes->maps.young_notes, options->replay },
 		{ sensor->probes->maps.recorded_streams, !options->replay },
 		{ sensor->probes->maps.recorded_flows, !options->replay || !options->flows },
 		{ sensor->probes->maps.flow_datagrams, !options->flows },
