@@ -20,6 +20,7 @@ struct command {
 
 int command_contain(int argc, char **argv);
 int command_doctor(int argc, char **argv);
+int command_evidence(int argc, char **argv);
 int command_findings(int argc, char **argv);
 int command_intel(int argc, char **argv);
 int command_isolate(int argc, char **argv);

@@ -14,6 +14,7 @@ libcli_a_SOURCES = \
 	%D%/doctor_kernel.c \
 	%D%/doctor_pins.c \
 	%D%/doctor_watch.c \
+	%D%/evidence.c \
 	%D%/findings.c \
 	%D%/findings.h \
 	%D%/findings_close.c \
@@ -73,4 +74,4 @@ cordon_SOURCES = %D%/main.c
 cordon_CFLAGS = $(AM_CFLAGS)
 # Users before the libraries that they use.
 cordon_LDADD = $(cli_LIBS) $(daemon_LIBS) $(scan_LIBS) $(report_LIBS) $(journal_LIBS) $(policy_LIBS) \
-	$(response_LIBS) $(detect_LIBS) $(sensor_LIBS) $(intel_LIBS) $(base_LIBS)
+	$(evidence_LIBS) $(response_LIBS) $(detect_LIBS) $(sensor_LIBS) $(intel_LIBS) $(base_LIBS)

@@ -34,6 +34,8 @@ static const struct command commands[] = {
 	  "files that were taken out of the way" },
 	{ "isolate", command_isolate, "[--dry-run] [--reason TEXT] [--wait SECONDS] [--json]",
 	  "take this instance out of the network" },
+	{ "evidence", command_evidence, "[--pid PID] [--memory SIZE] [--key KEY] -o FILE",
+	  "gather what tells of this host, and of a process, in one archive" },
 	{ "release", command_release, "[--wait SECONDS] [--json]", "put it back" },
 	{ "policy", command_policy, "check FILE... | test FILE... | explain UID | schema NAME",
 	  "check and test policies, and say why one said what it did" },

@@ -39,6 +39,7 @@ struct client_request {
 	const char *content_type; /* NULL: as the service's protocol has it */
 	const void *body;	  /* of the form protocols without Action and Version */
 	size_t body_size;
+	bool body_lent; /* stays as it is until the call has ended, and is not copied */
 	const struct http_header *headers; /* further ones; signed, too */
 	size_t header_count;
 	enum client_bucket bucket;

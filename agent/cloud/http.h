@@ -34,6 +34,7 @@ struct http_request {
 	size_t header_count;
 	const void *body;
 	size_t body_size;
+	bool body_lent;		  /* stays until done is called, and is not copied */
 	uint64_t timeout;	  /* ns, for all of it; 0: 30 s */
 	uint64_t connect_timeout; /* ns; 0: 5 s */
 	size_t reply_max;	  /* bytes of body; 0: 1 MiB */

@@ -89,5 +89,5 @@ daemon_LIBS = libdaemon.a $(JANSSON_LIBS) $(SYSTEMD_LIBS)
 sbin_PROGRAMS += cordond
 cordond_SOURCES = %D%/main.c
 cordond_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(JANSSON_CFLAGS)
-cordond_LDADD = $(daemon_LIBS) libcloud.a $(scan_LIBS) $(response_LIBS) $(report_LIBS) $(journal_LIBS) $(policy_LIBS) \
+cordond_LDADD = $(daemon_LIBS) libcloud.a $(scan_LIBS) libevidence.a $(response_LIBS) $(report_LIBS) $(journal_LIBS) $(policy_LIBS) \
 	$(detect_LIBS) $(sensor_LIBS) $(intel_LIBS) $(base_LIBS)
