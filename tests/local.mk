@@ -16,6 +16,7 @@ UNIT_TESTS += \
 	%D%/unit/test_process_proc \
 	%D%/unit/test_process_table \
 	%D%/unit/test_event \
+	%D%/unit/test_evidence \
 	%D%/unit/test_ledger \
 	%D%/unit/test_cgroup \
 	%D%/unit/test_log \
@@ -165,6 +166,7 @@ FUZZ_TARGETS += \
 	%D%/fuzz/fuzz_xml_facts
 FUZZ_TARGETS += \
 	%D%/fuzz/fuzz_archive \
+	%D%/fuzz/fuzz_evidence_text \
 	%D%/fuzz/fuzz_file_protocol \
 	%D%/fuzz/fuzz_yara_source \
 	%D%/fuzz/fuzz_cloudwatch \
@@ -204,6 +206,7 @@ libreplay_a_SOURCES = %D%/fuzz/replay_main.c
 replay_LIBS = libreplay.a
 endif
 tests_fuzz_fuzz_archive_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_evidence_text_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_file_protocol_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_yara_source_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_cloudwatch_LDFLAGS = $(fuzz_link_flags)

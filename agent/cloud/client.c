@@ -24,7 +24,8 @@ struct client {
 	struct client_call *calls;
 };
 
-/* A call under way; everything that its caller borrowed to it is copied. */
+/* A call under way; everything that its caller borrowed to it is copied, but for a body that is
+ * lent. */
 struct client_call {
 	struct client *client;
 	struct client_call *next, **link;
@@ -84,7 +85,8 @@ static void call_free(struct client_call *call)
 	free(call->path);
 	free(call->query);
 	free(call->content_type);
-	free(call->body);
+	if (!call->request.body_lent)
+		free(call->body);
 	free(call);
 }
 
@@ -334,6 +336,7 @@ static int attempt_send(struct client_call *call, const struct credentials_keys 
 		.headers = attempt.headers,
 		.body = call->body,
 		.body_size = call->request.body_size,
+		.body_lent = call->request.body_lent,
 		.timeout = call->request.timeout,
 		.reply_max = call->request.reply_max,
 		.fresh_connection = call->request.fresh_connection,
@@ -398,6 +401,11 @@ static int body_make(struct client_call *call, const struct client_request *requ
 			return -ENOMEM;
 		}
 		call->request.body_size = (size_t)length;
+		call->request.body_lent = false;
+		return 0;
+	}
+	if (request->body_lent) {
+		call->body = (char *)(uintptr_t)request->body;
 		return 0;
 	}
 	call->body = malloc(request->body_size + 1);

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/fd.h"
+#include "base/fd_pass.h"
 #include "base/worker_process.h"
 #include "cloud/courier.h"
 
@@ -30,7 +31,7 @@ struct fetch_job {
 	bool greeted, busy, broken;
 	bool sent; /* the question: after its hello */
 	struct fetch_ask ask;
-	int output;
+	int file; /* that the answer is written to, or that is put */
 	uint64_t size;
 };
 
@@ -94,21 +95,25 @@ static const char *done_take(struct fetch_job *job, const struct fetch_done *don
 
 static const char *data_take(struct fetch_job *job, const struct fetch_answer *answer)
 {
-	if (answer->size == 0 || answer->size > sizeof(answer->data) ||
+	if (job->ask.put || answer->size == 0 || answer->size > sizeof(answer->data) ||
 	    job->size + answer->size > job->ask.size_max)
 		return "more data than was asked for";
 	job->size += answer->size;
-	return fd_write_all(job->output, answer->data, answer->size) < 0
+	return fd_write_all(job->file, answer->data, answer->size) < 0
 		       ? "the download cannot be written"
 		       : NULL;
 }
 
+static int ask_write(struct fetch_job *job)
+{
+	job->sent = true;
+	return fd_pass_send(job->process.channel, &job->ask, sizeof(job->ask),
+			    job->ask.put ? job->file : -1);
+}
+
 static void ask_send(struct fetch_job *job)
 {
-	if (job->sent || !job->greeted || !job->busy)
-		return;
-	job->sent = true;
-	if (channel_send(job->process.channel, &job->ask, sizeof(job->ask)) < 0)
+	if (!job->sent && job->greeted && job->busy && ask_write(job) < 0)
 		job_break(job, "it does not listen");
 }
 
@@ -237,14 +242,14 @@ void fetch_job_free(struct fetch_job *job)
 	free(job);
 }
 
-int fetch_job_ask(struct fetch_job *job, const struct fetch_ask *ask, int output)
+int fetch_job_ask(struct fetch_job *job, const struct fetch_ask *ask, int file)
 {
 	if (job->broken)
 		return -EPIPE;
 	if (job->busy)
 		return -EBUSY;
 	job->ask = *ask;
-	job->output = output;
+	job->file = file;
 	job->size = 0;
 	job->busy = true;
 	job->sent = false;
@@ -252,8 +257,7 @@ int fetch_job_ask(struct fetch_job *job, const struct fetch_ask *ask, int output
 	(void)sd_event_source_set_enabled(job->timer, SD_EVENT_ONESHOT);
 	/* Not from within: done is called from the loop. */
 	if (job->greeted) {
-		job->sent = true;
-		if (channel_send(job->process.channel, &job->ask, sizeof(job->ask)) < 0) {
+		if (ask_write(job) < 0) {
 			job->busy = false;
 			return -EPIPE;
 		}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Downloads of feeds, as their parent sees them: a cordon-cloud that is started for a round of them
- * and ended after it. What it sends is bounded, written to a file, and not looked at.
+ * Downloads of feeds, and files put to S3, as their parent sees them: a cordon-cloud that is started
+ * for a round of them and ended after it. What it sends is bounded, written to a file, and not looked at.
  */
 #pragma once
 
@@ -34,6 +34,6 @@ int fetch_job_new(sd_event *loop, const struct fetch_job_options *options, fetch
 		  void *userdata, struct fetch_job **ret);
 void fetch_job_free(struct fetch_job *job);
 
-/* One at a time. output: an empty file, borrowed until done. done is called once, from the loop.
- * -EBUSY: there is one already; -EPIPE: it is broken. */
-int fetch_job_ask(struct fetch_job *job, const struct fetch_ask *ask, int output);
+/* One at a time. file: an empty one, or that to be put; borrowed until done. done is called once,
+ * from the loop. -EBUSY: there is one already; -EPIPE: it is broken. */
+int fetch_job_ask(struct fetch_job *job, const struct fetch_ask *ask, int file);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What cordond and a cordon-cloud that downloads feeds say to each other: settings (in a file
- * without a name), then one question after the other. The answers bring what strangers' servers
+ * What cordond and a cordon-cloud that downloads feeds, or puts a file to S3, say to each other:
+ * settings (in a file without a name), then one question after the other. The answers bring what strangers' servers
  * sent; who sends them may be in their hands. Nothing of it is looked at in cordond.
  */
 #pragma once
@@ -12,7 +12,7 @@
 #include "base/cage_layer.h"
 
 #define FETCH_MODE	   "fetch"
-#define FETCH_VERSION	   1
+#define FETCH_VERSION	   2
 #define FETCH_URL_SIZE	   2048
 #define FETCH_ETAG_SIZE	   256
 #define FETCH_TIME_SIZE	   64
@@ -21,6 +21,9 @@
 #define FETCH_PART_MAX	   ((size_t)48 * 1024)
 #define FETCH_SETTINGS_MAX ((size_t)2 * 1024 * 1024)
 
+/* put: the other way round: the file whose descriptor comes with the question is put to url, an s3
+ * one. */
+#define FETCH_OWNER_SIZE 16
 /* Texts end with NUL. url: https://HOST/..., http:// to loopback, s3://BUCKET/KEY, or ssm:NAME: the
  * value of a parameter, which may itself be an https or s3 URL. */
 struct fetch_ask {
@@ -28,6 +31,8 @@ struct fetch_ask {
 	char url[FETCH_URL_SIZE];
 	char etag[FETCH_ETAG_SIZE];	/* "": none is known */
 	char modified[FETCH_TIME_SIZE]; /* Last-Modified, as it was sent; "": none */
+	uint32_t put;
+	char owner[FETCH_OWNER_SIZE]; /* account that the bucket must be of; "": any */
 };
 
 enum fetch_answer_type {

@@ -14,10 +14,12 @@
 #include "base/channel.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/fd_pass.h"
 #include "cloud/client.h"
 #include "cloud/fetch_protocol.h"
 #include "cloud/fetch_url.h"
 #include "cloud/instance.h"
+#include "cloud/object_put.h"
 #include "cloud/settings.h"
 
 /* Redirects of one question: more is a loop, or a game. */
@@ -36,6 +38,7 @@ struct fetcher {
 	struct client *client;
 	struct message_instance place;
 	struct fetch_ask ask;
+	int file; /* to be put; -1: none */
 	bool busy, waiting; /* waiting: for the region */
 	bool pointed;	    /* a parameter's value said where */
 	unsigned redirects;
@@ -292,6 +295,33 @@ static void object_ask(struct fetcher *fetcher)
 		failure_send(fetcher, 0, "the request cannot be made");
 }
 
+static void object_taken(const struct client_result *result, void *userdata)
+{
+	struct fetcher *fetcher = userdata;
+	struct fetch_done done = { .outcome = FETCH_NEW, .status = result->status };
+
+	if (result->failure != FAILURE_NONE || !*result->etag)
+		aws_failed(fetcher, result);
+	else
+		done_send(fetcher, &done);
+}
+
+static void object_give(struct fetcher *fetcher)
+{
+	struct object_put put = { .owner = fetcher->ask.owner,
+				  .size_max = fetcher->ask.size_max,
+				  .timeout = time_left(fetcher),
+				  .file = fetcher->file };
+	char path[FETCH_URL_SIZE * 3];
+	int r = fetch_url_s3_path(fetcher->ask.url, path, sizeof(path));
+
+	put.path = path;
+	if (r == 0)
+		r = object_put(fetcher->client, &put, object_taken, fetcher);
+	if (r < 0)
+		failure_send(fetcher, 0, strerror(-r));
+}
+
 /* A value that is a URL says where the list is; any other is the list. */
 static void parameter_came(const struct client_result *result, void *userdata)
 {
@@ -351,7 +381,7 @@ static void ask_begin(struct fetcher *fetcher)
 		break;
 	case FETCH_URL_S3:
 		if (client_ready(fetcher))
-			object_ask(fetcher);
+			(fetcher->ask.put ? object_give : object_ask)(fetcher);
 		break;
 	case FETCH_URL_SSM:
 		if (fetcher->pointed)
@@ -365,11 +395,16 @@ static void ask_begin(struct fetcher *fetcher)
 	}
 }
 
-static int ask_take(struct fetcher *fetcher, const struct fetch_ask *ask)
+/* Takes the file. */
+static int ask_take(struct fetcher *fetcher, const struct fetch_ask *ask, int file)
 {
-	if (fetcher->busy)
+	close_cleanup(&fetcher->file);
+	fetcher->file = file;
+	if (fetcher->busy || (ask->put != 0) != (file >= 0) ||
+	    (ask->put && strncmp(ask->url, "s3://", 5) != 0))
 		return -EBADMSG;
 	fetcher->ask = *ask;
+	fetcher->ask.owner[FETCH_OWNER_SIZE - 1] = '\0';
 	fetcher->ask.url[FETCH_URL_SIZE - 1] = fetcher->ask.etag[FETCH_ETAG_SIZE - 1] = '\0';
 	fetcher->ask.modified[FETCH_TIME_SIZE - 1] = '\0';
 	fetcher->busy = true;
@@ -384,14 +419,14 @@ static int channel_ready(sd_event_source *source, int fd, uint32_t events, void 
 {
 	struct fetcher *fetcher = userdata;
 	struct fetch_ask ask;
-	ssize_t n = channel_receive(fd, &ask, sizeof(ask));
-	int r;
+	int file = -1, r;
+	ssize_t n = fd_pass_receive(fd, &ask, sizeof(ask), &file);
 
 	(void)source;
 	(void)events;
 	if (n == -EAGAIN)
 		return 0;
-	r = n < 0 ? (int)n : n == sizeof(ask) ? ask_take(fetcher, &ask) : -EBADMSG;
+	r = n < 0 ? (int)n : n == sizeof(ask) ? ask_take(fetcher, &ask, file) : -EBADMSG;
 	return r < 0 ? sd_event_exit(fetcher->loop, r) : 0;
 }
 
@@ -495,6 +530,7 @@ int fetch_worker_serve(sd_event *loop, int channel, const uint16_t layers[static
 
 	if (!fetcher)
 		return -ENOMEM;
+	fetcher->file = -1;
 	fetcher->loop = loop;
 	fetcher->channel = channel;
 	hello.hello.version = FETCH_VERSION;

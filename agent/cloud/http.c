@@ -426,7 +426,9 @@ static CURLcode options_request(struct http_transfer *transfer, const struct htt
 	if (request->body_size > 0 || strcmp(request->method, "POST") == 0 ||
 	    strcmp(request->method, "PUT") == 0) {
 		r = r ? r : curl_easy_setopt(easy, CURLOPT_POST, 1L);
-		r = r ? r : curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->request_body);
+		r = r ? r : curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
+					     request->body_lent ? request->body
+								: transfer->request_body);
 		r = r ? r
 		      : curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
 					 (curl_off_t)request->body_size);
@@ -464,10 +466,11 @@ static int transfer_prepare(struct http_transfer *transfer, const struct http_re
 	int r;
 
 	transfer->easy = curl_easy_init();
-	transfer->request_body = malloc(request->body_size + 1);
-	if (!transfer->easy || !transfer->request_body)
+	if (!request->body_lent)
+		transfer->request_body = malloc(request->body_size + 1);
+	if (!transfer->easy || (!request->body_lent && !transfer->request_body))
 		return -ENOMEM;
-	if (request->body_size > 0)
+	if (request->body_size > 0 && !request->body_lent)
 		memcpy(transfer->request_body, request->body, request->body_size);
 	r = headers_make(transfer, request);
 	if (r < 0)

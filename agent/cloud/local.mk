@@ -72,6 +72,8 @@ libcloud_a_SOURCES = \
 	%D%/http.h \
 	%D%/imds.c \
 	%D%/imds.h \
+	%D%/object_put.c \
+	%D%/object_put.h \
 	%D%/retry.c \
 	%D%/retry.h \
 	%D%/sigv4.c \

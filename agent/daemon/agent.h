@@ -74,6 +74,7 @@ struct agent {
 	sd_event_source *payload_told; /* commits what they said in one turn; NULL with pool */
 	struct block *block;	       /* NULL: not in enforce mode, or it cannot be had */
 	struct cut *cut;	       /* likewise */
+	struct freezer *freezer;       /* NULL: not asked for yet (freeze.h) */
 	struct contain *contain;       /* likewise */
 	uint64_t contain_pause;	       /* boot clock: after a failure, not before */
 	bool contain_asked;	       /* by a finding that waits for its commit */

@@ -121,6 +121,40 @@ static const struct mapping_key around_keys[] = {
 static const struct mapping_table around_table = { "isolation.surroundings", around_keys,
 						   ELEMENTS(around_keys) };
 
+static const struct mapping_word culprit_words[] = { { "none", CONFIG_CULPRIT_NONE },
+						     { "freeze", CONFIG_CULPRIT_FREEZE },
+						     { "kill", CONFIG_CULPRIT_KILL } };
+static const struct mapping_words culprits = { culprit_words, ELEMENTS(culprit_words) };
+
+/* Held in memory while it is collected, and the daemon's unit has 1.5 GiB. */
+static const struct mapping_range memory_range = { 0, UINT64_C(256) << 20 };
+static const struct mapping_range bundle_range = { UINT64_C(1) << 20, UINT64_C(512) << 20 };
+static const struct mapping_range evidence_time_range = { 5, 600 };
+static const struct mapping_range keep_range = { 1, 100 };
+static const struct mapping_range keep_size_range = { UINT64_C(1) << 20, UINT64_C(1) << 40 };
+
+static const struct mapping_key evidence_s3_keys[] = {
+	{ "bucket", mapping_label, .offset = FIELD(evidence.bucket) },
+	{ "prefix", mapping_label, .offset = FIELD(evidence.prefix) },
+	{ "owner", mapping_label, .offset = FIELD(evidence.owner) },
+};
+static const struct mapping_table evidence_s3_table = { "isolation.evidence.s3", evidence_s3_keys,
+							ELEMENTS(evidence_s3_keys) };
+static const struct mapping_key evidence_keys[] = {
+	{ "bundle", mapping_boolean, .offset = FIELD(evidence.bundle) },
+	{ "memory", mapping_size, .offset = FIELD(evidence.memory), .detail = &memory_range },
+	{ "max_size", mapping_size, .offset = FIELD(evidence.max_size), .detail = &bundle_range },
+	{ "seconds", mapping_number, .offset = FIELD(evidence.seconds),
+	  .detail = &evidence_time_range },
+	{ "keep", mapping_number, .offset = FIELD(evidence.keep), .detail = &keep_range },
+	{ "keep_size", mapping_size, .offset = FIELD(evidence.keep_size),
+	  .detail = &keep_size_range },
+	{ "signing_key", mapping_path, .offset = FIELD(evidence.key) },
+	{ "s3", mapping_section, .detail = &evidence_s3_table },
+};
+static const struct mapping_table evidence_table = { "isolation.evidence", evidence_keys,
+						     ELEMENTS(evidence_keys) };
+
 static const struct mapping_key isolation_keys[] = {
 	{ "quarantine_security_group", group_read, .offset = FIELD(quarantine) },
 	{ "transition_security_group", group_read, .offset = FIELD(transition) },
@@ -131,6 +165,8 @@ static const struct mapping_key isolation_keys[] = {
 	{ "grace_after_boot", mapping_number, .offset = FIELD(grace), .detail = &seconds_range },
 	{ "never_isolate", mapping_section, .detail = &never_table },
 	{ "surroundings", mapping_section, .detail = &around_table },
+	{ "culprit", mapping_choice, .offset = FIELD(culprit), .detail = &culprits },
+	{ "evidence", mapping_section, .detail = &evidence_table },
 };
 const struct mapping_table config_isolation_table = { "isolation", isolation_keys,
 						      ELEMENTS(isolation_keys) };
@@ -151,8 +187,14 @@ int config_isolation_begin(struct config_isolation *isolation)
 		.never_tag = strdup(NEVER_TAG),
 		.never_file = strdup(NEVER_FILE),
 		.tags = true,
+		.evidence = { .bundle = true,
+			      .max_size = UINT64_C(128) << 20,
+			      .seconds = 60,
+			      .keep = 5,
+			      .keep_size = UINT64_C(512) << 20,
+			      .prefix = strdup("cordon/evidence/") },
 	};
-	return isolation->never_tag && isolation->never_file ? 0 : -ENOMEM;
+	return isolation->never_tag && isolation->never_file && isolation->evidence.prefix ? 0 : -ENOMEM;
 }
 
 /* quarantine and transition are read by a reader of ours, which mapping_clear() does not know. */

@@ -12,6 +12,13 @@
 
 struct mapping_table;
 
+/* What becomes of the process that an isolation was begun for. */
+enum config_culprit {
+	CONFIG_CULPRIT_NONE,
+	CONFIG_CULPRIT_FREEZE,
+	CONFIG_CULPRIT_KILL, /* stopped at once, killed when the evidence has been gathered */
+};
+
 struct config_isolation {
 	char *quarantine, *transition; /* security groups; NULL: none */
 	struct {
@@ -28,6 +35,16 @@ struct config_isolation {
 	enum isolation_scaling scaling;
 	char *target_groups[ISOLATION_TARGET_GROUPS_MAX];
 	size_t target_group_count;
+	enum config_culprit culprit;
+	struct {
+		bool bundle;
+		uint64_t memory, max_size; /* bytes */
+		uint64_t seconds, keep;
+		uint64_t keep_size; /* bytes */
+		char *key;	    /* file; NULL: not signed */
+		char *bucket, *prefix;
+		char *owner; /* account that the bucket must be of; NULL: any */
+	} evidence;
 };
 
 extern const struct mapping_table config_isolation_table;

@@ -25,6 +25,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include "daemon/freeze.h"
 #include "response/process_end.h"
 
 /* Files and processes that are acted on in a minute. */
@@ -229,24 +230,27 @@ static void file_move(struct file_guard *guard, const struct finding *finding,
 }
 
 static void process_end(struct file_guard *guard, const struct finding *finding,
-			const struct verdict *verdict, int number)
+			const struct verdict *verdict, enum ocsf_remedy remedy)
 {
 	const struct guard_job *job = guard->current;
 	const struct event *event = finding->event;
-	json_t *activity =
-		pipeline_activity(guard->agent, finding, verdict,
-				  number == SIGKILL ? OCSF_REMEDY_KILL : OCSF_REMEDY_STOP);
+	json_t *activity = pipeline_activity(guard->agent, finding, verdict, remedy);
+	int number = remedy == OCSF_REMEDY_KILL ? SIGKILL : SIGSTOP;
+	process_act act = remedy == OCSF_REMEDY_FREEZE ? freeze_act : process_signal_act;
+	void *userdata = remedy == OCSF_REMEDY_FREEZE ? (void *)guard->agent : &number;
 	int count;
 
 	if (event->file && job && job->fd >= 0)
-		count = untouchable(&job->identity) ? -EPERM
-						    : process_end_running(&job->identity, number);
+		count = untouchable(&job->identity)
+				? -EPERM
+				: process_act_running(&job->identity, act, userdata);
 	else
-		count = event->pid > 0 ? process_end_one(event->pid, event->pid_start, number)
-				       : -ESRCH;
+		count = event->pid > 0
+				? process_act_one(event->pid, event->pid_start, act, userdata)
+				: -ESRCH;
 	if (!event->file && count == 0)
 		count = 1;
-	if (count > 0 && number == SIGKILL)
+	if (count > 0 && remedy == OCSF_REMEDY_KILL)
 		guard->killed += (uint64_t)count;
 	else if (count > 0)
 		guard->stopped += (uint64_t)count;
@@ -297,27 +301,28 @@ void file_guard_respond(struct agent *agent, const struct finding *finding,
 			const struct verdict *verdict)
 {
 	static const struct {
-		int signal;
-		bool move;
+		bool process, move;
+		enum ocsf_remedy remedy; /* of the process */
 	} acts[RESPONSES] = {
-		[RESPONSE_KILL] = { SIGKILL, false },
-		[RESPONSE_STOP] = { SIGSTOP, false },
-		[RESPONSE_QUARANTINE] = { 0, true },
-		[RESPONSE_QUARANTINE_KILL] = { SIGKILL, true },
+		[RESPONSE_KILL] = { true, false, OCSF_REMEDY_KILL },
+		[RESPONSE_STOP] = { true, false, OCSF_REMEDY_STOP },
+		[RESPONSE_FREEZE] = { true, false, OCSF_REMEDY_FREEZE },
+		[RESPONSE_QUARANTINE] = { .move = true },
+		[RESPONSE_QUARANTINE_KILL] = { true, true, OCSF_REMEDY_KILL },
 	};
 	struct file_guard *guard = agent->guard;
 
 	if (guard && guard->current && guard->current->refused)
 		refusal_tell(guard, finding, verdict);
 	if (!guard || agent->config.mode != CONFIG_ENFORCE || verdict->excepted ||
-	    !(acts[verdict->response].signal || acts[verdict->response].move))
+	    !(acts[verdict->response].process || acts[verdict->response].move))
 		return;
 	pipeline_commit(agent);
 	if (acts_limited(guard))
 		return;
 	/* First what runs: a process may notice that its file goes. */
-	if (acts[verdict->response].signal)
-		process_end(guard, finding, verdict, acts[verdict->response].signal);
+	if (acts[verdict->response].process)
+		process_end(guard, finding, verdict, acts[verdict->response].remedy);
 	if (acts[verdict->response].move && finding->event->kind == EVENT_FILE)
 		file_move(guard, finding, verdict);
 }

@@ -16,6 +16,7 @@
 #include "base/escape.h"
 #include "base/log.h"
 #include "daemon/agent.h"
+#include "daemon/freeze.h"
 #include "daemon/isolation_private.h"
 
 /* A finding that is seen again asks again at most so often. */
@@ -24,6 +25,8 @@
 struct isolation_ask {
 	char uid[FINDING_UID_SIZE];
 	char reason[ISOLATION_REASON_SIZE];
+	pid_t pid;
+	uint64_t start;
 };
 
 /* ---- what is told ---- */
@@ -179,6 +182,9 @@ static const struct isolate_ports ports = {
 	.wake = port_wake,
 	.tell = port_tell,
 	.uid = port_uid,
+	.hold = isolation_hold,
+	.thaw = isolation_thaw,
+	.evidence = isolation_evidence,
 };
 
 /* ---- from the policy ---- */
@@ -197,12 +203,15 @@ struct isolation_ask *isolation_wanted(const struct agent *agent, const struct f
 		return NULL;
 	(void)snprintf(ask->uid, sizeof(ask->uid), "%s", finding->uid);
 	(void)snprintf(ask->reason, sizeof(ask->reason), "%.240s", finding->title);
+	freeze_suspect(finding, &ask->pid, &ask->start);
 	return ask;
 }
 
 void isolation_ask(struct agent *agent, const struct isolation_ask *ask)
 {
-	const struct isolate_request request = { .reason = ask->reason, .finding = ask->uid };
+	const struct isolate_request request = {
+		.reason = ask->reason, .finding = ask->uid, .pid = ask->pid, .start = ask->start
+	};
 
 	if (isolate_begin(agent->isolation->isolate, &request) == ISOLATE_BEGUN)
 		log_notice("isolation begins: %s", ask->reason);
@@ -335,6 +344,7 @@ void isolation_close(struct agent *agent)
 	if (!isolation)
 		return;
 	isolation_dry_free(isolation->dry);
+	isolation_evidence_close(isolation);
 	isolate_free(isolation->isolate);
 	(void)sd_event_source_disable_unref(isolation->tell);
 	(void)sd_event_source_disable_unref(isolation->timer);

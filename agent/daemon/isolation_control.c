@@ -23,6 +23,8 @@ json_t *isolation_json(const struct agent *agent)
 					  agent->config.isolation.quarantine
 						  ? json_string(agent->config.isolation.quarantine)
 						  : json_null());
+	if (object)
+		(void)json_object_set_new(object, "evidence", isolation_evidence_json(agent));
 	return object;
 }
 
@@ -54,6 +56,9 @@ static int release_ask(struct agent *agent, char *error)
 {
 	int r = isolate_release(agent->isolation->isolate);
 
+	/* What a policy has frozen is let go as well. */
+	if (r == -EALREADY)
+		isolation_thaw(agent);
 	/* Then it looks for the tags of the instance. */
 	if (r < 0 && r != -EALREADY)
 		(void)snprintf(error, CONTROL_ERROR_SIZE, "%s", strerror(-r));

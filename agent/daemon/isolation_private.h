@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What isolation.c (the ports), isolation_cut.c (the host cut), isolation_control.c (requests of
- * root) and isolation_dry.c (the dry run) share.
+ * root), isolation_dry.c (the dry run) and isolation_evidence.c (the bundle) share.
  */
 #pragma once
 
@@ -22,6 +22,7 @@ struct isolation_news {
 };
 
 struct isolation_dry;
+struct isolation_bundle;
 
 struct isolation {
 	struct isolate *isolate;
@@ -30,12 +31,30 @@ struct isolation {
 	size_t news_count;
 	uint64_t repeated; /* boot clock */
 	struct isolation_dry *dry;
+	struct isolation_bundle *bundle; /* NULL: none was begun by this daemon */
 };
 
 /* isolation_cut.c: ports of struct isolate_ports. */
 int isolation_cut(const struct isolation_record *record, uint64_t deadline, bool provisional,
 		  void *userdata);
 int isolation_lift(void *userdata);
+
+/* isolation_evidence.c: ports of struct isolate_ports, and what is known of the bundle. */
+int isolation_hold(pid_t pid, uint64_t start, void *userdata);
+void isolation_thaw(void *userdata);
+void isolation_evidence(const struct isolation_record *record, void *userdata);
+/* A new reference; NULL: there is none. */
+json_t *isolation_evidence_json(const struct agent *agent);
+void isolation_evidence_close(struct isolation *isolation);
+
+/* isolation_put.c: the file at path to S3, now and again until it is there or hope is gone. done is
+ * called when it is (why NULL), when the first try has failed, and when it is given up. */
+struct isolation_put;
+typedef void (*isolation_put_done)(const char *where, const char *why, bool given_up,
+				   void *userdata);
+int isolation_put_begin(struct agent *agent, const char *path, const char *name,
+			isolation_put_done done, void *userdata, struct isolation_put **ret);
+void isolation_put_free(struct isolation_put *put);
 
 /* isolation_dry.c */
 int isolation_dry_begin(struct agent *agent);

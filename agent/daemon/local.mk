@@ -31,6 +31,10 @@ libdaemon_a_SOURCES = \
 	%D%/isolation_control.c \
 	%D%/isolation_cut.c \
 	%D%/isolation_dry.c \
+	%D%/isolation_evidence.c \
+	%D%/isolation_put.c \
+	%D%/freeze.c \
+	%D%/freeze.h \
 	%D%/isolation_private.h \
 	%D%/config_intel.c \
 	%D%/config_intel.h \

@@ -5,6 +5,7 @@
  */
 #include "base/log.h"
 #include "daemon/agent.h"
+#include "daemon/freeze.h"
 #include "daemon/host_cut.h"
 
 void responses_open(struct agent *agent)
@@ -27,5 +28,6 @@ void responses_close(struct agent *agent)
 {
 	block_close(agent->block);
 	cut_close(agent->cut);
+	freeze_close(agent);
 	host_cut_close(agent);
 }

@@ -51,6 +51,14 @@ struct isolation_undo {
 	bool touched;
 };
 
+/* Kinds of what is kept beside that, and undone by nobody: the process behind it (resource: its
+ * pid; value: when it started), what was done to it, the evidence bundle (resource: the isolation's
+ * uid; value: its file, or why there is none) and where in S3 it is. */
+#define ISOLATION_CULPRIT     "culprit"
+#define ISOLATION_HELD	      "held"
+#define ISOLATION_EVIDENCE    "evidence"
+#define ISOLATION_EVIDENCE_S3 "evidence-s3"
+
 struct isolation_record {
 	char uid[JOURNAL_UID_SIZE];
 	char instance[64]; /* "": not known yet */

@@ -23,6 +23,7 @@ static const struct mapping_word response_words[] = {
 	{ "stop", RESPONSE_STOP },
 	{ "quarantine", RESPONSE_QUARANTINE },
 	{ "quarantine-and-kill", RESPONSE_QUARANTINE_KILL },
+	{ "freeze", RESPONSE_FREEZE },
 };
 const struct mapping_words rule_responses = { response_words, ELEMENTS(response_words) };
 

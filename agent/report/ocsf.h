@@ -96,6 +96,7 @@ enum ocsf_remedy {
 	OCSF_REMEDY_REFUSE, /* of an execution */
 	OCSF_REMEDY_KILL,
 	OCSF_REMEDY_STOP,
+	OCSF_REMEDY_FREEZE,
 };
 json_t *ocsf_remedy_activity(const struct ocsf_finding *input, enum ocsf_remedy remedy);
 void ocsf_remedy_end(json_t *object, int error, const char *quarantine);

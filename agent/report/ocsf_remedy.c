@@ -32,6 +32,9 @@ static const struct remedy_words {
 	[OCSF_REMEDY_STOP] = { 7003, "Process Remediation Activity", 1, "Isolate",
 			       "The processes that run it are stopped", "Evict",
 			       "Process Suspension", "D3-PS", 2, "Blocked" },
+	[OCSF_REMEDY_FREEZE] = { 7003, "Process Remediation Activity", 1, "Isolate",
+				 "The process is frozen with its cgroup", "Evict",
+				 "Process Suspension", "D3-PS", 2, "Blocked" },
 };
 
 static json_t *countermeasures(struct ocsf_builder *builder, const struct remedy_words *words)

@@ -61,6 +61,10 @@ void news_tell(struct isolate *isolate, enum isolate_news news, const char *text
 	if (isolate->told[news])
 		return;
 	isolate->told[news] = true;
+	/* By then the swap has been tried: evidence does not wait for an EC2 that does not answer. */
+	if (!isolation_is_over(isolate->record.state) &&
+	    isolate->record.state != ISOLATION_RELEASING)
+		evidence_begin(isolate);
 	isolate->ports.tell(&told, isolate->userdata);
 }
 
@@ -250,6 +254,7 @@ static void record_begin(struct isolate *isolate, const struct isolate_request *
 	isolate->watching = isolate->preflight = false;
 	isolate->unanswered_since = isolate->verifying_since = 0;
 	isolate->steps_failed[0] = '\0';
+	culprit_note(isolate, request);
 	/* As far as it is known now; it is asked for again before anything is changed. */
 	if (isolate->facts.interfaces_known &&
 	    plan_isolation(&isolate->facts, &isolate->options, isolate->group_vpc, false,

@@ -5,7 +5,7 @@
  *
  *   guards -> record on disk -> host cut off, provisionally -> tag, wait, count: a place in the
  *   budget -> what is around it -> undo record into tags -> quarantine group on each interface ->
- *   read back until it holds -> snapshots -> told; then looked after, for interfaces that come
+ *   read back until it holds -> snapshots -> evidence begun -> told; then looked after, for interfaces that come
  *   later, and for a release from outside.
  *
  * Each state is on disk before what it stands for is begun, and everything is idempotent: after a
@@ -20,6 +20,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "journal/isolation.h"
 #include "response/isolation_options.h"
@@ -62,6 +63,13 @@ struct isolate_ports {
 	void (*tell)(const struct isolate_told *told, void *userdata);
 	/* A random UID, in the form of RFC 9562. */
 	void (*uid)(char out[static 37], void *userdata);
+	/* These may be NULL. Holds the process that it was begun for: 1 if it is held, 0 if that is
+	 * not configured, -ESRCH if it has gone; and lets go of it. */
+	int (*hold)(pid_t pid, uint64_t start, void *userdata);
+	void (*thaw)(void *userdata);
+	/* Begins what is left to do for the evidence bundle, and does not wait: isolate_kept() says
+	 * what came of it. May be called again while that is under way. */
+	void (*evidence)(const struct isolation_record *record, void *userdata);
 };
 
 /* options: copied, its texts are borrowed for good. */
@@ -82,6 +90,8 @@ void isolate_resume(struct isolate *isolate, struct isolation_record *record);
 struct isolate_request {
 	const char *reason;  /* may be foreign text */
 	const char *finding; /* uid; NULL: a person asks, whom neither grace nor budget holds up */
+	pid_t pid;	     /* the process behind it; 0: none, or not to be held */
+	uint64_t start;	     /* ns on the boot clock */
 };
 enum isolate_outcome {
 	ISOLATE_BEGUN = 1,
@@ -94,6 +104,13 @@ int isolate_begin(struct isolate *isolate, const struct isolate_request *request
 /* Undoes it, from the record, or else from the instance's tags. -EALREADY: there is nothing to
  * undo, as far as is known; then tags are looked at, and what is found there is undone. */
 int isolate_release(struct isolate *isolate);
+
+/* Into the record: what became of the evidence. kind: ISOLATION_EVIDENCE... Nothing if another
+ * isolation has begun meanwhile. */
+void isolate_kept(struct isolate *isolate, const char *uid, const char *kind, const char *value);
+
+/* The process that it was begun for. -ENOENT: none is known. */
+int isolate_culprit(const struct isolation_record *record, pid_t *ret_pid, uint64_t *ret_start);
 
 void isolate_turn(struct isolate *isolate);
 /* The call under way will not be answered. */

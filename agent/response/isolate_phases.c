@@ -195,12 +195,15 @@ static json_t *ask_admit(struct isolate *isolate)
 		return NULL;
 	}
 	/* It sweeps all sockets again, which takes its time. */
-	if (isolate->cut_for_good)
+	if (isolate->cut_for_good) {
+		culprit_hold(isolate);
 		return NULL;
+	}
 	r = isolate->ports.cut(&isolate->record, 0, false, isolate->userdata);
 	isolate->cut_for_good = r >= 0;
 	if (r < 0)
 		(void)log_errno(LOG_ERR, r, "isolation: this host itself is not cut off");
+	culprit_hold(isolate);
 	return NULL;
 }
 
@@ -440,7 +443,7 @@ static json_t *ask_snapshots_seen(struct isolate *isolate)
 {
 	if (!isolate->options.snapshots ||
 	    isolation_undo_find(&isolate->record, "snapshots", isolate->instance)) {
-		phase_enter(isolate, PHASE_TAG_DONE);
+		phase_enter(isolate, PHASE_EVIDENCE);
 		return NULL;
 	}
 	return call_describe_snapshots(isolate->record.uid);
@@ -455,7 +458,7 @@ static void snapshots_noted(struct isolate *isolate)
 	if (undo)
 		undo->touched = true;
 	(void)state_set(isolate, isolate->record.state);
-	phase_enter(isolate, PHASE_TAG_DONE);
+	phase_enter(isolate, PHASE_EVIDENCE);
 }
 
 static void snapshots_seen(struct isolate *isolate, const struct isolation_reply *reply)
@@ -522,6 +525,7 @@ const struct phase_row phase_rows[PHASES] = {
 	[PHASE_VERIFY] = { "verify", ask_verify, verify_answered },
 	[PHASE_SNAPSHOTS_SEEN] = { "snapshots-seen", ask_snapshots_seen, snapshots_seen },
 	[PHASE_SNAPSHOTS] = { "snapshots", ask_snapshots, snapshots_answered },
+	[PHASE_EVIDENCE] = { "evidence", ask_evidence, NULL },
 	[PHASE_TAG_DONE] = { "tag-done", ask_tag_done, tag_done_answered },
 	[PHASE_WATCH] = { "watch", ask_watch, watch_answered },
 	[PHASE_RELEASE_FACTS] = { "release-facts", ask_release_facts, release_facts_answered },

@@ -32,6 +32,7 @@ enum phase {
 	PHASE_VERIFY,
 	PHASE_SNAPSHOTS_SEEN,
 	PHASE_SNAPSHOTS,
+	PHASE_EVIDENCE,
 	PHASE_TAG_DONE,
 	PHASE_WATCH,
 	PHASE_RELEASE_FACTS,
@@ -109,6 +110,14 @@ void release_tag_answered(struct isolate *isolate, const struct isolation_reply 
 void release_adopt(struct isolate *isolate);
 /* What is to be moved, of the facts as they are known. */
 void plan_begin(struct isolate *isolate);
+
+/* isolate_evidence.c */
+void culprit_note(struct isolate *isolate, const struct isolate_request *request);
+/* Once, when the host is cut off for good. */
+void culprit_hold(struct isolate *isolate);
+/* Begins what is left of it. */
+void evidence_begin(struct isolate *isolate);
+json_t *ask_evidence(struct isolate *isolate);
 
 /* isolate_verify.c */
 json_t *ask_verify(struct isolate *isolate);

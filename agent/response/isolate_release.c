@@ -21,6 +21,8 @@ static void released(struct isolate *isolate, const char *text)
 
 	if (r < 0)
 		(void)log_errno(LOG_ERR, r, "release: the host is still cut off");
+	if (isolate->ports.thaw)
+		isolate->ports.thaw(isolate->userdata);
 	(void)state_set(isolate, ISOLATION_RELEASED);
 	isolate->watching = false;
 	news_tell(isolate, ISOLATE_RELEASED, text);
@@ -115,13 +117,13 @@ void release_facts_answered(struct isolate *isolate, const struct isolation_repl
 
 json_t *ask_release_step(struct isolate *isolate)
 {
-	if (!*isolate->instance && isolate->record.undo_count > 0) {
-		phase_after(isolate, PHASE_RELEASE_STEPS, NS_PER_SECOND);
-		return NULL;
-	}
 	if (isolate->step == 0 && plan_release(&isolate->record, &isolate->plan) < 0)
 		(void)snprintf(isolate->steps_failed, sizeof(isolate->steps_failed), "%s",
 			       isolate->plan.problem);
+	if (!*isolate->instance && isolate->plan.count > 0) {
+		phase_after(isolate, PHASE_RELEASE_STEPS, NS_PER_SECOND);
+		return NULL;
+	}
 	if (isolate->step >= isolate->plan.count) {
 		isolate->verifying_since = clock_boottime();
 		return NULL;

@@ -54,6 +54,18 @@ static size_t undo_tag(const struct isolation_undo *undo, json_t *call, size_t n
 	return number;
 }
 
+/* What nobody undoes from outside is not put into tags. */
+static bool undo_is_local(const struct isolation_undo *undo)
+{
+	static const char *const kinds[] = { ISOLATION_CULPRIT, ISOLATION_HELD, ISOLATION_EVIDENCE,
+					     ISOLATION_EVIDENCE_S3 };
+
+	for (size_t i = 0; i < ELEMENTS(kinds); i++)
+		if (strcmp(undo->kind, kinds[i]) == 0)
+			return true;
+	return false;
+}
+
 /* Groups first: they are what nobody can guess. */
 void plan_undo_tags(const struct isolation_record *record, json_t *call)
 {
@@ -61,7 +73,8 @@ void plan_undo_tags(const struct isolation_record *record, json_t *call)
 
 	for (int groups = 1; groups >= 0; groups--)
 		for (size_t i = 0; i < record->undo_count && number < UNDO_TAGS_MAX; i++)
-			if ((strcmp(record->undo[i].kind, "groups") == 0) == groups)
+			if ((strcmp(record->undo[i].kind, "groups") == 0) == groups &&
+			    !undo_is_local(&record->undo[i]))
 				number = undo_tag(&record->undo[i], call, number);
 }
 

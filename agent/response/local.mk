@@ -40,6 +40,11 @@ libresponse_a_SOURCES = \
 	%D%/socket_diag.c \
 	%D%/socket_diag.h
 libresponse_a_SOURCES += \
+	%D%/freezer.c \
+	%D%/freezer.h \
+	%D%/freezer_record.c \
+	%D%/freezer_record.h \
+	%D%/isolate_evidence.c \
 	%D%/process_end.c \
 	%D%/process_end.h \
 	%D%/quarantine.c \

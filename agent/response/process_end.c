@@ -34,22 +34,22 @@ static bool runs(pid_t pid, const struct file_identity *file)
 	       status.st_ino == file->inode;
 }
 
-static int signal_send(int pidfd, int number)
+int process_signal(int pidfd, int number)
 {
 	return syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0) < 0 ? -errno : 0;
 }
 
 /* The pidfd is opened before it is looked at: then what was looked at is what is hit. */
-static int end_if_runs(pid_t pid, const struct file_identity *file, int number)
+static int act_if_runs(pid_t pid, const struct file_identity *file, process_act act, void *userdata)
 {
 	CLEANUP(close_cleanup) int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 
 	if (pidfd < 0)
 		return -errno;
-	return runs(pid, file) ? signal_send(pidfd, number) : -ESRCH;
+	return runs(pid, file) ? act(pid, pidfd, userdata) : -ESRCH;
 }
 
-int process_end_running(const struct file_identity *file, int number)
+int process_act_running(const struct file_identity *file, process_act act, void *userdata)
 {
 	DIR *stream = opendir("/proc");
 	const struct dirent *entry;
@@ -63,14 +63,14 @@ int process_end_running(const struct file_identity *file, int number)
 		if (parse_u64(entry->d_name, INT32_MAX, &pid) < 0 || untouchable((pid_t)pid) ||
 		    !runs((pid_t)pid, file))
 			continue;
-		if (end_if_runs((pid_t)pid, file, number) == 0)
+		if (act_if_runs((pid_t)pid, file, act, userdata) == 0)
 			count++;
 	}
 	(void)closedir(stream);
 	return count;
 }
 
-int process_end_one(pid_t pid, uint64_t start, int number)
+int process_act_one(pid_t pid, uint64_t start, process_act act, void *userdata)
 {
 	CLEANUP(close_cleanup) int pidfd = -1;
 	uint64_t there;
@@ -82,5 +82,13 @@ int process_end_one(pid_t pid, uint64_t start, int number)
 		return -errno;
 	if (process_proc_start(pid, &there) < 0 || there > start || start - there >= TICK)
 		return -ESRCH;
-	return signal_send(pidfd, number);
+	return act(pid, pidfd, userdata);
+}
+
+int process_signal_act(pid_t pid, int pidfd, void *userdata)
+{
+	const int *number = userdata;
+
+	(void)pid;
+	return process_signal(pidfd, *number);
 }

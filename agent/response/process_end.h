@@ -10,9 +10,14 @@
 
 #include "base/file_identity.h"
 
-/* Sends the signal (SIGKILL or SIGSTOP) to every process whose executable is the file: the same
- * inode, whatever it is called by now. Returns how many got it. */
-int process_end_running(const struct file_identity *file, int signal);
+/* What is done to one of them: pidfd is its own, so what is done by it cannot hit another. 0 or a
+ * negative errno. */
+typedef int (*process_act)(pid_t pid, int pidfd, void *userdata);
+/* To every process whose executable is the file; how many it was done to. */
+int process_act_running(const struct file_identity *file, process_act act, void *userdata);
 /* To one process, if it is the one that started then (boot clock, ns, cut to clock ticks or not).
- * -ESRCH: it is gone. */
-int process_end_one(pid_t pid, uint64_t start, int signal);
+ * What act returns. -ESRCH: it is gone. -EPERM: pid 1, or the agent itself. */
+int process_act_one(pid_t pid, uint64_t start, process_act act, void *userdata);
+int process_signal(int pidfd, int signal);
+/* A process_act: sends the signal that userdata (int *) has. */
+int process_signal_act(pid_t pid, int pidfd, void *userdata);
