@@ -75,6 +75,10 @@ struct agent {
 	struct block *block;	       /* NULL: not in enforce mode, or it cannot be had */
 	struct cut *cut;	       /* likewise */
 	struct freezer *freezer;       /* NULL: not asked for yet (freeze.h) */
+	struct {
+		uint64_t minute, killed, stopped, frozen, limited;
+		unsigned in_minute;
+	} acts; /* on files and processes (guard_act.c) */
 	struct contain *contain;       /* likewise */
 	uint64_t contain_pause;	       /* boot clock: after a failure, not before */
 	bool contain_asked;	       /* by a finding that waits for its commit */

@@ -27,6 +27,7 @@
 #include "base/log.h"
 #include "daemon/freeze.h"
 #include "response/process_end.h"
+#include "sensor/process.h"
 
 /* Files and processes that are acted on in a minute. */
 #define ACTS_A_MINUTE 100
@@ -173,17 +174,17 @@ static bool untouchable(const struct file_identity *file)
 	return false;
 }
 
-static bool acts_limited(struct file_guard *guard)
+static bool acts_limited(struct agent *agent)
 {
 	uint64_t minute = clock_boottime() / (60 * NS_PER_SECOND);
 
-	if (minute != guard->act_second) {
-		guard->act_second = minute;
-		guard->acted = 0;
+	if (minute != agent->acts.minute) {
+		agent->acts.minute = minute;
+		agent->acts.in_minute = 0;
 	}
-	if (guard->acted++ < ACTS_A_MINUTE)
+	if (agent->acts.in_minute++ < ACTS_A_MINUTE)
 		return false;
-	if (guard->quarantine_limited++ == 0)
+	if (agent->acts.limited++ == 0)
 		log_error("more than %d files or processes were to be acted on in a minute: the "
 			  "others are told only",
 			  ACTS_A_MINUTE);
@@ -229,35 +230,42 @@ static void file_move(struct file_guard *guard, const struct finding *finding,
 	move_start(moves);
 }
 
-static void process_end(struct file_guard *guard, const struct finding *finding,
-			const struct verdict *verdict, enum ocsf_remedy remedy)
+/* To the file's processes, or to the one that the finding is about: never one that only asked for
+ * others, as a stub resolver does. How many, or a negative errno. */
+static int processes_act(struct agent *agent, const struct event *event, process_act act,
+			 void *userdata)
 {
-	const struct guard_job *job = guard->current;
-	const struct event *event = finding->event;
-	json_t *activity = pipeline_activity(guard->agent, finding, verdict, remedy);
-	int number = remedy == OCSF_REMEDY_KILL ? SIGKILL : SIGSTOP;
-	process_act act = remedy == OCSF_REMEDY_FREEZE ? freeze_act : process_signal_act;
-	void *userdata = remedy == OCSF_REMEDY_FREEZE ? (void *)guard->agent : &number;
-	int count;
+	const struct guard_job *job = agent->guard ? agent->guard->current : NULL;
+	int r;
 
 	if (event->file && job && job->fd >= 0)
-		count = untouchable(&job->identity)
-				? -EPERM
-				: process_act_running(&job->identity, act, userdata);
-	else
-		count = event->pid > 0
-				? process_act_one(event->pid, event->pid_start, act, userdata)
-				: -ESRCH;
-	if (!event->file && count == 0)
-		count = 1;
-	if (count > 0 && remedy == OCSF_REMEDY_KILL)
-		guard->killed += (uint64_t)count;
-	else if (count > 0)
-		guard->stopped += (uint64_t)count;
+		return untouchable(&job->identity)
+			       ? -EPERM
+			       : process_act_running(&job->identity, act, userdata);
+	if (event->process && event->process->role == PROCESS_ROLE_STUB)
+		return -EPERM;
+	r = event->pid > 0 ? process_act_one(event->pid, event->pid_start, act, userdata) : -ESRCH;
+	return r == 0 && !event->file ? 1 : r;
+}
+
+static void process_end(struct agent *agent, const struct finding *finding,
+			const struct verdict *verdict, enum ocsf_remedy remedy)
+{
+	json_t *activity = pipeline_activity(agent, finding, verdict, remedy);
+	int number = remedy == OCSF_REMEDY_KILL ? SIGKILL : SIGSTOP;
+	bool freeze = remedy == OCSF_REMEDY_FREEZE;
+	int count = processes_act(agent, finding->event, freeze ? freeze_act : process_signal_act,
+				  freeze ? (void *)agent : &number);
+	uint64_t *counter = freeze			   ? &agent->acts.frozen
+			    : remedy == OCSF_REMEDY_KILL ? &agent->acts.killed
+							   : &agent->acts.stopped;
+
+	if (count > 0)
+		*counter += (uint64_t)count;
 	/* Nothing runs from a file that was only written. */
 	if (activity && count != 0) {
 		ocsf_remedy_end(activity, count < 0 ? count : 0, NULL);
-		pipeline_tell(guard->agent, activity);
+		pipeline_tell(agent, activity);
 	}
 	json_decref(activity);
 }
@@ -314,16 +322,16 @@ void file_guard_respond(struct agent *agent, const struct finding *finding,
 
 	if (guard && guard->current && guard->current->refused)
 		refusal_tell(guard, finding, verdict);
-	if (!guard || agent->config.mode != CONFIG_ENFORCE || verdict->excepted ||
+	if (agent->config.mode != CONFIG_ENFORCE || verdict->excepted ||
 	    !(acts[verdict->response].process || acts[verdict->response].move))
 		return;
 	pipeline_commit(agent);
-	if (acts_limited(guard))
+	if (acts_limited(agent))
 		return;
 	/* First what runs: a process may notice that its file goes. */
 	if (acts[verdict->response].process)
-		process_end(guard, finding, verdict, acts[verdict->response].remedy);
-	if (acts[verdict->response].move && finding->event->kind == EVENT_FILE)
+		process_end(agent, finding, verdict, acts[verdict->response].remedy);
+	if (guard && acts[verdict->response].move && finding->event->kind == EVENT_FILE)
 		file_move(guard, finding, verdict);
 }
 

@@ -117,11 +117,12 @@ static json_t *acts_json(const struct file_guard *guard)
 	json_t *object = json_object();
 
 	put(object, "refused", guard->refused);
-	put(object, "killed", guard->killed);
-	put(object, "stopped", guard->stopped);
+	put(object, "killed", guard->agent->acts.killed);
+	put(object, "stopped", guard->agent->acts.stopped);
+	put(object, "frozen", guard->agent->acts.frozen);
 	put(object, "quarantined", guard->quarantined);
 	put(object, "failed", guard->quarantine_failed);
-	put(object, "limited", guard->quarantine_limited);
+	put(object, "limited", guard->agent->acts.limited);
 	put(object, "allowed", guard->quarantine_allowed);
 	put(object, "suspects", guard->suspects_scanned);
 	return object;

@@ -24,9 +24,9 @@
 #define MEMORY	     (UINT64_C(1) << 30)
 /* 64 MiB over 1 Mbit/s. */
 #define TIMEOUT	     (10 * 60 * NS_PER_SECOND)
-#define PAUSE_MIN    (10 * NS_PER_SECOND)
+#define PAUSE_MIN    (2 * NS_PER_SECOND)
 #define PAUSE_MAX    (10 * 60 * NS_PER_SECOND)
-/* Some three hours. */
+/* Some two and a half hours. */
 #define ATTEMPTS_MAX 25
 
 struct isolation_put {

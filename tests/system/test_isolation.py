@@ -70,6 +70,7 @@ def host(make_agent):
         agent = make_agent(ENTRIES, mode=mode, policy=POLICY, aws={}, isolation={
             "quarantine_security_group": quarantine, "grace_after_boot": 0,
             "never_isolate": {"file": str(make.folder / "never")},
+            "evidence": {"bundle": False},
             **isolation, "budget": {"scope": "none", **isolation.get("budget", {})}})
         agent.environment = aws.environment()
         return agent
