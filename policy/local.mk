@@ -16,6 +16,7 @@ dist_iam_DATA = \
 	%D%/iam/sns.json \
 	%D%/iam/ssm.json \
 	%D%/iam/isolate.json \
+	%D%/iam/isolate-evidence.json \
 	%D%/iam/isolate-surroundings.json \
 	%D%/iam/release.json
 EXTRA_DIST += \

@@ -17,6 +17,7 @@ UNIT_TESTS += \
 	%D%/unit/test_process_table \
 	%D%/unit/test_event \
 	%D%/unit/test_evidence \
+	%D%/unit/test_freezer \
 	%D%/unit/test_ledger \
 	%D%/unit/test_cgroup \
 	%D%/unit/test_log \
@@ -331,6 +332,7 @@ EXTRA_DIST += \
 	%D%/system/test_connect.py \
 	%D%/system/test_sweep.py \
 	%D%/system/test_enforce.py \
+	%D%/system/test_evidence.py \
 	%D%/system/test_flood.py \
 	%D%/system/test_cli.py \
 	%D%/system/test_kill.py \

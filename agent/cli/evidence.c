@@ -40,11 +40,16 @@ static const char usage[] =
 	"The archive is a gzipped tar; `sha256sum -c MANIFEST` checks what was unpacked.\n";
 
 static const struct option options[] = {
-	{ "pid", required_argument, NULL, 'p' },    { "memory", required_argument, NULL, 'm' },
-	{ "max-size", required_argument, NULL, 'M' }, { "time", required_argument, NULL, 't' },
-	{ "key", required_argument, NULL, 'k' },    { "reason", required_argument, NULL, 'r' },
-	{ "config", required_argument, NULL, 'c' }, { "state-dir", required_argument, NULL, 's' },
-	{ "output", required_argument, NULL, 'o' }, { "help", no_argument, NULL, 'h' },
+	{ "pid", required_argument, NULL, 'p' },
+	{ "memory", required_argument, NULL, 'm' },
+	{ "max-size", required_argument, NULL, 'M' },
+	{ "time", required_argument, NULL, 't' },
+	{ "key", required_argument, NULL, 'k' },
+	{ "reason", required_argument, NULL, 'r' },
+	{ "config", required_argument, NULL, 'c' },
+	{ "state-dir", required_argument, NULL, 's' },
+	{ "output", required_argument, NULL, 'o' },
+	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 

@@ -27,14 +27,15 @@
 #define COPY_SIZE    65536
 #define KEYGEN_USAGE "Usage: cordon intel keygen -o KEY\n"
 #define SIGN_USAGE                                                                                 \
-	"Usage: cordon intel sign --key KEY [--kind pack|policy|evidence] [--version N]\n"                  \
+	"Usage: cordon intel sign --key KEY [--kind pack|policy|evidence] [--version N]\n"         \
 	"                         [--valid DURATION] FILE...\n"                                    \
 	"\n"                                                                                       \
 	"Puts a signature behind each file, in the place of one that is there.\n"                  \
 	"  --kind     what it is: without it, by its name (.yaml, .yml: a policy)\n"               \
 	"  --version  counts up: hosts refuse an older one than they had (the time)\n"             \
 	"  --valid    until when hosts take it (30d, 12h; else without an end)\n"
-#define VERIFY_USAGE "Usage: cordon intel verify --key PUBLIC... [--kind pack|policy|evidence] FILE...\n"
+#define VERIFY_USAGE                                                                               \
+	"Usage: cordon intel verify --key PUBLIC... [--kind pack|policy|evidence] FILE...\n"
 
 static int failure_tell(const char *path, int error, const char *what)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Downloads of feeds, and files put to S3, as their parent sees them: a cordon-cloud that is started
- * for a round of them and ended after it. What it sends is bounded, written to a file, and not looked at.
+ * Downloads of feeds, and files put to S3, as their parent sees them: a cordon-cloud that is
+ * started for a round of them and ended after it. What it sends is bounded, written to a file, and
+ * not looked at.
  */
 #pragma once
 

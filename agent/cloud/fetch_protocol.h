@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What cordond and a cordon-cloud that downloads feeds, or puts a file to S3, say to each other:
- * settings (in a file without a name), then one question after the other. The answers bring what strangers' servers
- * sent; who sends them may be in their hands. Nothing of it is looked at in cordond.
+ * settings (in a file without a name), then one question after the other. The answers bring what
+ * strangers' servers sent; who sends them may be in their hands. Nothing of it is looked at in
+ * cordond.
  */
 #pragma once
 

@@ -38,7 +38,7 @@ struct fetcher {
 	struct client *client;
 	struct message_instance place;
 	struct fetch_ask ask;
-	int file; /* to be put; -1: none */
+	int file;	    /* to be put; -1: none */
 	bool busy, waiting; /* waiting: for the region */
 	bool pointed;	    /* a parameter's value said where */
 	unsigned redirects;

@@ -426,9 +426,10 @@ static CURLcode options_request(struct http_transfer *transfer, const struct htt
 	if (request->body_size > 0 || strcmp(request->method, "POST") == 0 ||
 	    strcmp(request->method, "PUT") == 0) {
 		r = r ? r : curl_easy_setopt(easy, CURLOPT_POST, 1L);
-		r = r ? r : curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
-					     request->body_lent ? request->body
-								: transfer->request_body);
+		r = r ? r
+		      : curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
+					 request->body_lent ? request->body
+							    : transfer->request_body);
 		r = r ? r
 		      : curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
 					 (curl_off_t)request->body_size);

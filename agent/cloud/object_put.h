@@ -11,8 +11,8 @@
 #include "cloud/client.h"
 
 struct object_put {
-	const char *path;  /* "/BUCKET/KEY", percent-encoded */
-	const char *owner; /* account that the bucket must be of; "": any */
+	const char *path;	    /* "/BUCKET/KEY", percent-encoded */
+	const char *owner;	    /* account that the bucket must be of; "": any */
 	uint64_t size_max, timeout; /* bytes; ns for each attempt */
 	int file;		    /* borrowed for the call */
 };

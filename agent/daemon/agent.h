@@ -78,10 +78,10 @@ struct agent {
 	struct {
 		uint64_t minute, killed, stopped, frozen, limited;
 		unsigned in_minute;
-	} acts; /* on files and processes (guard_act.c) */
-	struct contain *contain;       /* likewise */
-	uint64_t contain_pause;	       /* boot clock: after a failure, not before */
-	bool contain_asked;	       /* by a finding that waits for its commit */
+	} acts;			 /* on files and processes (guard_act.c) */
+	struct contain *contain; /* likewise */
+	uint64_t contain_pause;	 /* boot clock: after a failure, not before */
+	bool contain_asked;	 /* by a finding that waits for its commit */
 	char contain_uid[CONTAIN_FINDING_SIZE], contain_title[512];
 	struct resolvers *resolvers;
 	struct file_guard *guard;  /* NULL: files are not scanned */

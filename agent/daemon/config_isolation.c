@@ -194,7 +194,9 @@ int config_isolation_begin(struct config_isolation *isolation)
 			      .keep_size = UINT64_C(512) << 20,
 			      .prefix = strdup("cordon/evidence/") },
 	};
-	return isolation->never_tag && isolation->never_file && isolation->evidence.prefix ? 0 : -ENOMEM;
+	return isolation->never_tag && isolation->never_file && isolation->evidence.prefix
+		       ? 0
+		       : -ENOMEM;
 }
 
 /* quarantine and transition are read by a reader of ours, which mapping_clear() does not know. */

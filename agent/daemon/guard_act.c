@@ -256,9 +256,9 @@ static void process_end(struct agent *agent, const struct finding *finding,
 	bool freeze = remedy == OCSF_REMEDY_FREEZE;
 	int count = processes_act(agent, finding->event, freeze ? freeze_act : process_signal_act,
 				  freeze ? (void *)agent : &number);
-	uint64_t *counter = freeze			   ? &agent->acts.frozen
+	uint64_t *counter = freeze			 ? &agent->acts.frozen
 			    : remedy == OCSF_REMEDY_KILL ? &agent->acts.killed
-							   : &agent->acts.stopped;
+							 : &agent->acts.stopped;
 
 	if (count > 0)
 		*counter += (uint64_t)count;

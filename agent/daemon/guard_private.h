@@ -120,8 +120,7 @@ struct file_guard {
 	size_t suspects_next;
 	uint64_t suspects_scanned;
 	uint64_t missed_since; /* wall clock; 0: nothing was */
-	uint64_t quarantined, quarantine_failed,
-		quarantine_allowed, refused;
+	uint64_t quarantined, quarantine_failed, quarantine_allowed, refused;
 	int watch_error, execs_error, gate_error, rules_error;
 };
 

@@ -92,8 +92,8 @@ static void trouble_tell(struct isolation_bundle *bundle, const char *title, con
 	char subject[JOURNAL_UID_SIZE + 32];
 	const struct pipeline_isolation told = { subject, title, why, SEVERITY_MEDIUM };
 
-	(void)snprintf(subject, sizeof(subject), "%s %s",
-		       bundle->made ? "evidence-s3" : "evidence", bundle->uid);
+	(void)snprintf(subject, sizeof(subject), "%s %s", bundle->made ? "evidence-s3" : "evidence",
+		       bundle->uid);
 	log_warning("%s: %s", title, why);
 	pipeline_isolation(bundle->agent, &told, NULL);
 }
@@ -128,8 +128,7 @@ static void put_done(const char *where, const char *why, bool given_up, void *us
 static void put_begin(struct isolation_bundle *bundle)
 {
 	const struct config *config = &bundle->agent->config;
-	const struct isolation_record *record =
-		isolate_record(bundle->agent->isolation->isolate);
+	const struct isolation_record *record = isolate_record(bundle->agent->isolation->isolate);
 	int r;
 
 	if (!config->isolation.evidence.bucket || !*config->isolation.evidence.bucket ||

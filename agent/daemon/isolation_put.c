@@ -20,7 +20,8 @@
 #include "daemon/agent.h"
 #include "daemon/isolation_private.h"
 
-/* Of a process that talks to AWS: curl, TLS, threads that resolve names; the file is mapped on top. */
+/* Of a process that talks to AWS: curl, TLS, threads that resolve names; the file is mapped on top.
+ */
 #define MEMORY	     (UINT64_C(1) << 30)
 /* 64 MiB over 1 Mbit/s. */
 #define TIMEOUT	     (10 * 60 * NS_PER_SECOND)
@@ -129,11 +130,10 @@ static int url_make(struct isolation_put *put, const char *name)
 {
 	const struct config *config = &put->agent->config;
 	const char *instance = isolate_instance_id(put->agent->isolation->isolate);
-	int length = snprintf(put->url, sizeof(put->url), "s3://%s/%s%s/%s",
-			      config->isolation.evidence.bucket,
-			      config->isolation.evidence.prefix ? config->isolation.evidence.prefix
-								: "",
-			      *instance ? instance : put->agent->host.hostname, name);
+	int length = snprintf(
+		put->url, sizeof(put->url), "s3://%s/%s%s/%s", config->isolation.evidence.bucket,
+		config->isolation.evidence.prefix ? config->isolation.evidence.prefix : "",
+		*instance ? instance : put->agent->host.hostname, name);
 
 	return length >= (int)sizeof(put->url) ? -ENAMETOOLONG : 0;
 }
@@ -146,11 +146,9 @@ int isolation_put_begin(struct agent *agent, const char *path, const char *name,
 
 	if (!put)
 		return -ENOMEM;
-	*put = (struct isolation_put){ .agent = agent,
-				       .file = -1,
-				       .pause = PAUSE_MIN,
-				       .done = done,
-				       .userdata = userdata };
+	*put = (struct isolation_put){
+		.agent = agent, .file = -1, .pause = PAUSE_MIN, .done = done, .userdata = userdata
+	};
 	r = file_open(put, path);
 	if (r == 0)
 		r = url_make(put, name);

@@ -24,15 +24,15 @@
 #include "sensor/process_proc.h"
 
 /* One file; reading /proc takes milliseconds. */
-#define ROW_TIME      (10 * NS_PER_SECOND)
+#define ROW_TIME     (10 * NS_PER_SECOND)
 /* Left free on the disk: the journal has to go on. */
-#define RESERVE	      ((uint64_t)64 * 1024 * 1024)
-#define KEY_FILE_MAX  256
-#define COPY_MAX      (256 * KIB)
+#define RESERVE	     ((uint64_t)64 * 1024 * 1024)
+#define KEY_FILE_MAX 256
+#define COPY_MAX     (256 * KIB)
 /* Files that are copied beside the rows: a host with more of them in cron.d is told to have. */
-#define COPIES_MAX    2000
+#define COPIES_MAX   2000
 /* A start time from /proc is cut to ticks of at least this. */
-#define TICK	      (NS_PER_SECOND / 50)
+#define TICK	     (NS_PER_SECOND / 50)
 
 struct course {
 	const struct evidence_options *options;
@@ -230,13 +230,12 @@ static void head_put(struct course *course)
 {
 	const struct evidence_options *options = course->options;
 	char made[CLOCK_TEXT_SIZE], culprit[64] = "";
-	const char *const remarks[][2] = { { "cordon evidence", "v1" },
-					   { "made", made },
-					   { "host", options->host },
-					   { "isolation", options->isolation },
-					   { "finding", options->finding },
-					   { "reason", options->reason },
-					   { "culprit", culprit } };
+	const char *const remarks[][2] = {
+		{ "cordon evidence", "v1" },	 { "made", made },
+		{ "host", options->host },	 { "isolation", options->isolation },
+		{ "finding", options->finding }, { "reason", options->reason },
+		{ "culprit", culprit }
+	};
 
 	clock_format(clock_realtime(), made);
 	if (options->pid > 0)

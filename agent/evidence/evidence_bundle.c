@@ -58,7 +58,8 @@ static int archive_failed(const struct evidence_bundle *bundle)
 
 int evidence_bundle_open(int fd, uint64_t max, struct evidence_bundle **ret)
 {
-	CLEANUP(evidence_bundle_free_cleanup) struct evidence_bundle *bundle = calloc(1, sizeof(*bundle));
+	CLEANUP(evidence_bundle_free_cleanup)
+	struct evidence_bundle *bundle = calloc(1, sizeof(*bundle));
 
 	if (!bundle)
 		return -ENOMEM;

@@ -32,8 +32,7 @@ static void closedir_cleanup(DIR **stream)
 
 int evidence_copy(struct evidence_item *item, const char *path)
 {
-	CLEANUP(close_cleanup) int fd =
-		open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	CLEANUP(close_cleanup) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	CLEANUP(free_cleanup) char *piece = malloc(PIECE);
 	struct stat status;
 	ssize_t n = 1;
@@ -65,8 +64,7 @@ int evidence_copy_source(const struct evidence_options *options, const struct ev
 
 int evidence_text_load(const char *path, size_t max, char **ret, struct evidence_span *ret_span)
 {
-	CLEANUP(close_cleanup) int fd =
-		open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	CLEANUP(close_cleanup) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	CLEANUP(free_cleanup) char *text = NULL;
 	size_t room = 0, size = 0;
 
@@ -113,8 +111,8 @@ static int entry_line(struct evidence_item *item, const char *root, const char *
 	n = S_ISLNK(status->st_mode) ? readlink(full, link, sizeof(link)) : 0;
 	(void)escape_text(link, n > 0 ? (size_t)n : 0, target, sizeof(target));
 	return evidence_item_print(item, "%06o\t%u\t%u\t%lld\t%s\t%s\t%s\n", status->st_mode,
-				   status->st_uid, status->st_gid, (long long)status->st_size,
-				   time, shown, target);
+				   status->st_uid, status->st_gid, (long long)status->st_size, time,
+				   shown, target);
 }
 
 static int folder_list(struct evidence_item *item, const char *root, const char *folder,
@@ -223,9 +221,18 @@ int evidence_packages(const struct evidence_options *options, const struct evide
 
 /* The network is pid 1's: who collects has none of its own. */
 
-#define COPY(name, max, path)	 { name, max, evidence_copy_source, path, NULL, true }
-#define REQUIRED(name, max, path) { name, max, evidence_copy_source, path, NULL, false }
-#define FOLDER(name, path)	 { name, MIB, folder_copy, path, "", true }
+#define COPY(name, max, path)                                                                      \
+	{                                                                                          \
+		name, max, evidence_copy_source, path, NULL, true                                  \
+	}
+#define REQUIRED(name, max, path)                                                                  \
+	{                                                                                          \
+		name, max, evidence_copy_source, path, NULL, false                                 \
+	}
+#define FOLDER(name, path)                                                                         \
+	{                                                                                          \
+		name, MIB, folder_copy, path, "", true                                             \
+	}
 
 const struct evidence_row evidence_host_rows[] = {
 	REQUIRED("net/tcp", 8 * MIB, "/proc/1/net/tcp"),

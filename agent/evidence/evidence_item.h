@@ -23,8 +23,8 @@ struct evidence_item {
 	/* A second text beside it: a list of paths, an index. NUL-terminated parts, or lines. */
 	char *side;
 	size_t side_size, side_room;
-	int error;			/* negative errno: it could not be read, or not to its end */
-	char why[EVIDENCE_WHY_SIZE];	/* what is wrong beside that; "": nothing */
+	int error;		     /* negative errno: it could not be read, or not to its end */
+	char why[EVIDENCE_WHY_SIZE]; /* what is wrong beside that; "": nothing */
 };
 
 struct evidence_item *evidence_item_new(size_t max);

@@ -59,17 +59,15 @@ void evidence_order_free(void *holder)
 char *evidence_answer_write(int error, const struct evidence_result *result)
 {
 	CLEANUP(json_decref_cleanup)
-	json_t *object =
-		json_pack("{s:i, s:s, s:I, s:i, s:i, s:i, s:b}", "error", error, "sha256",
-			  result->sha256, "size", (json_int_t)result->size, "files",
-			  (int)result->files, "missing", (int)result->missing, "cut",
-			  (int)result->cut, "signed", result->is_signed);
+	json_t *object = json_pack("{s:i, s:s, s:I, s:i, s:i, s:i, s:b}", "error", error, "sha256",
+				   result->sha256, "size", (json_int_t)result->size, "files",
+				   (int)result->files, "missing", (int)result->missing, "cut",
+				   (int)result->cut, "signed", result->is_signed);
 
 	return object ? json_dumps(object, JSON_COMPACT) : NULL;
 }
 
-int evidence_answer_read(const char *text, size_t size, int *ret_error,
-			 struct evidence_result *ret)
+int evidence_answer_read(const char *text, size_t size, int *ret_error, struct evidence_result *ret)
 {
 	CLEANUP(json_decref_cleanup) json_t *object = json_loadb(text, size, 0, NULL);
 	struct evidence_result result = { 0 };

@@ -199,8 +199,8 @@ static int culprit_files(const struct evidence_options *options, const struct ev
 static int culprit_links(const struct evidence_options *options, const struct evidence_row *row,
 			 struct evidence_item *item)
 {
-	static const char *const names[] = { "exe",	   "cwd",    "root",   "ns/net", "ns/mnt",
-					     "ns/pid", "ns/user" };
+	static const char *const names[] = { "exe",    "cwd",	 "root",   "ns/net",
+					     "ns/mnt", "ns/pid", "ns/user" };
 	int r = 0;
 
 	(void)row;
@@ -230,9 +230,8 @@ static bool mapping_is_wanted(const struct evidence_mapping *mapping)
 {
 	static const char vvar[] = "[vvar";
 
-	if (!mapping->readable ||
-	    (mapping->name.size >= sizeof(vvar) - 1 &&
-	     memcmp(mapping->name.at, vvar, sizeof(vvar) - 1) == 0))
+	if (!mapping->readable || (mapping->name.size >= sizeof(vvar) - 1 &&
+				   memcmp(mapping->name.at, vvar, sizeof(vvar) - 1) == 0))
 		return false;
 	return mapping->writable || (mapping->executable && mapping->inode == 0) ||
 	       memmem(mapping->name.at, mapping->name.size, " (deleted)", 10) != NULL;
@@ -307,7 +306,8 @@ static int memory_collect(const struct evidence_options *options, const struct e
 	return r;
 }
 
-const struct evidence_row evidence_memory_row = { "culprit/memory", 0, memory_collect, NULL,
+const struct evidence_row evidence_memory_row = { "culprit/memory",	  0,
+						  memory_collect,	  NULL,
 						  "culprit/memory.index", false };
 
 const struct evidence_row evidence_culprit_rows[] = {

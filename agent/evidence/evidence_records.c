@@ -40,8 +40,7 @@ int evidence_findings(const struct evidence_options *options, const struct evide
 {
 	CLEANUP(journal_close_cleanup) struct journal *journal = NULL;
 	uint64_t now = clock_realtime();
-	const struct journal_query query = { .since = now > FINDINGS_AGE ? now - FINDINGS_AGE
-									 : 0 };
+	const struct journal_query query = { .since = now > FINDINGS_AGE ? now - FINDINGS_AGE : 0 };
 	int r = *options->journal ? journal_open_reader(options->journal, &journal) : -ENOENT;
 
 	(void)row;

@@ -24,7 +24,7 @@ struct bundles {
 	struct bundle_file {
 		char *name;
 		uint64_t size;
-	} *files;
+	} * files;
 	size_t count;
 	uint64_t size;
 };

@@ -131,8 +131,8 @@ static bool cgroup_is_own(const char *cgroup)
 
 static int state_write(int folder, const char *value)
 {
-	CLEANUP(close_cleanup) int fd =
-		openat(folder, "cgroup.freeze", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	CLEANUP(close_cleanup)
+	int fd = openat(folder, "cgroup.freeze", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 
 	return fd < 0 ? -errno : fd_write_all(fd, value, 1);
 }

@@ -11,9 +11,9 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 
-#define BOOT_ID	      "/proc/sys/kernel/random/boot_id"
-#define BOOT_ID_SIZE  37
-#define RECORD_MAX    ((size_t)FREEZER_ENTRIES_MAX * (PATH_MAX + 64))
+#define BOOT_ID	     "/proc/sys/kernel/random/boot_id"
+#define BOOT_ID_SIZE 37
+#define RECORD_MAX   ((size_t)FREEZER_ENTRIES_MAX * (PATH_MAX + 64))
 
 static int boot_id_read(char out[static BOOT_ID_SIZE])
 {
@@ -84,8 +84,7 @@ int freezer_record_save(const char *path, const struct freezer_record *record)
 		const struct freezer_entry *entry = &record->entries[i];
 
 		if (*entry->cgroup)
-			(void)fprintf(file, "cgroup %" PRIu64 " %s\n", entry->inode,
-				      entry->cgroup);
+			(void)fprintf(file, "cgroup %" PRIu64 " %s\n", entry->inode, entry->cgroup);
 		else
 			(void)fprintf(file, "process %d %" PRIu64 "\n", entry->pid, entry->start);
 	}

@@ -61,7 +61,8 @@ void news_tell(struct isolate *isolate, enum isolate_news news, const char *text
 	if (isolate->told[news])
 		return;
 	isolate->told[news] = true;
-	/* By then the swap has been tried: evidence does not wait for an EC2 that does not answer. */
+	/* By then the swap has been tried: evidence does not wait for an EC2 that does not answer.
+	 */
 	if (!isolation_is_over(isolate->record.state) &&
 	    isolate->record.state != ISOLATION_RELEASING)
 		evidence_begin(isolate);

@@ -5,8 +5,8 @@
  *
  *   guards -> record on disk -> host cut off, provisionally -> tag, wait, count: a place in the
  *   budget -> what is around it -> undo record into tags -> quarantine group on each interface ->
- *   read back until it holds -> snapshots -> evidence begun -> told; then looked after, for interfaces that come
- *   later, and for a release from outside.
+ *   read back until it holds -> snapshots -> evidence begun -> told; then looked after, for
+ * interfaces that come later, and for a release from outside.
  *
  * Each state is on disk before what it stands for is begun, and everything is idempotent: after a
  * crash isolate_resume() goes on from the record. One call is under way at a time. All that it

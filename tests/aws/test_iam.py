@@ -86,6 +86,11 @@ CASES = [
     (["release"], ask("ec2:TerminateInstances", OTHER), False),
     (["report"], ask(MOVE, OWN, QUARANTINE), False),              # audit: reports only
     (["report"], ask("ec2:CreateTags", SELF, **TAG), False),
+    (["isolate-evidence"], ask("s3:PutObject", "arn:aws:s3:::cordon-evidence/cordon/evidence/i-1/x"),
+     True),
+    (["isolate-evidence"], ask("s3:GetObject", "arn:aws:s3:::cordon-evidence/cordon/evidence/i-1/x"),
+     False),
+    (["isolate-evidence"], ask("s3:PutObject", "arn:aws:s3:::cordon-evidence/other"), False),
 ]
 
 

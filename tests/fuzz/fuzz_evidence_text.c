@@ -17,9 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_within(struct evidence_span whole, struct evidence_span part)
 {
-	assert(part.size == 0 ||
-	       (part.at >= whole.at && part.size <= whole.size &&
-		(size_t)(part.at - whole.at) <= whole.size - part.size));
+	assert(part.size == 0 || (part.at >= whole.at && part.size <= whole.size &&
+				  (size_t)(part.at - whole.at) <= whole.size - part.size));
 }
 
 static void read_lines(struct evidence_span whole)
@@ -38,7 +37,8 @@ static void read_lines(struct evidence_span whole)
 		}
 		if (evidence_home_read(line, &home) == 0) {
 			check_within(line, home);
-			assert(home.size >= 2 && *home.at == '/' && !memchr(home.at, ':', home.size));
+			assert(home.size >= 2 && *home.at == '/' &&
+			       !memchr(home.at, ':', home.size));
 		}
 	}
 	assert(bytes <= whole.size);

@@ -95,7 +95,7 @@ def test_life_of_the_package(root, tmp_path):
     assert root.run("stat -c '%a %U' /var/lib/cordon") == "750 root\n"
     assert root.run(f"readlink {UNIT}").endswith("/systemd/system/cordond.service\n")
     assert root.run("cordon --version; cordond --version").startswith("cordon 0")
-    for program in ("cordon-scan", "cordon-cloud", "cordon-gate"):
+    for program in ("cordon-scan", "cordon-cloud", "cordon-gate", "cordon-evidence"):
         assert "not found" not in root.run(f"ldd /usr/libexec/cordon/{program}")
     root.run("cordon policy check /usr/share/cordon/default.yaml;"
              "cordon intel compile -o /var/lib/cordon/intel.pack /usr/share/cordon/starter.list")

@@ -79,9 +79,9 @@ static void unpack(struct bed *bed)
 		bed->unpacked.files[at].data = calloc(1, size + 1);
 		bed->unpacked.files[at].size = size;
 		if (size > 0)
-			assert_int_equal(archive_read_data(archive, bed->unpacked.files[at].data,
-							   size),
-					 size);
+			assert_int_equal(
+				archive_read_data(archive, bed->unpacked.files[at].data, size),
+				size);
 	}
 	(void)archive_read_free(archive);
 }
@@ -108,8 +108,7 @@ static void check_digests(const struct bed *bed)
 					       bed->unpacked.files[i].size, digest),
 				 0);
 		digest_text(digest, sizeof(digest), text);
-		(void)snprintf(line, sizeof(line), "\n%s  %s\n", text,
-			       bed->unpacked.files[i].name);
+		(void)snprintf(line, sizeof(line), "\n%s  %s\n", text, bed->unpacked.files[i].name);
 		if (!strstr(manifest, line))
 			fail_msg("%s is not in the manifest, or another", line);
 	}
@@ -141,7 +140,8 @@ static int bed_open(void **state)
 	assert_int_equal(fd_make_folders(bed->root, 0755), 0);
 	(void)snprintf(link, sizeof(link), "%s/proc", bed->root);
 	assert_int_equal(symlink("/proc", link), 0);
-	put(bed, "/etc/passwd", "root:x:0:0::/root:/bin/sh\nbroken\neve:x:1:1::/home/eve:/bin/sh\n");
+	put(bed, "/etc/passwd",
+	    "root:x:0:0::/root:/bin/sh\nbroken\neve:x:1:1::/home/eve:/bin/sh\n");
 	put(bed, "/etc/group", "root:x:0:\n");
 	put(bed, "/home/eve/.ssh/authorized_keys", "ssh-ed25519 AAAA eve\n");
 	put(bed, "/etc/cron.d/job one\n", "* * * * * root /tmp/x\n");
@@ -196,9 +196,9 @@ static void test_host(void **state)
 			    "a\t1\tall\tinstall ok installed\nb\t2\\x1b[31m\t\t\n");
 	assert_string_equal(file_of(bed, "files/home/eve/.ssh/authorized_keys"),
 			    "ssh-ed25519 AAAA eve\n");
-	/* A line feed in a name makes no second line of the manifest, and is told of in the list. */
-	assert_string_equal(file_of(bed, "files/etc/cron.d/job_one_~1"),
-			    "* * * * * root /tmp/x\n");
+	/* A line feed in a name makes no second line of the manifest, and is told of in the list.
+	 */
+	assert_string_equal(file_of(bed, "files/etc/cron.d/job_one_~1"), "* * * * * root /tmp/x\n");
 	assert_non_null(strstr(file_of(bed, "cron/cron.d.tsv"), "/etc/cron.d/job one\\x0a"));
 	assert_non_null(strstr(file_of(bed, EVIDENCE_MANIFEST), "# reason: a\\x0ab  c.txt\n"));
 	assert_non_null(strstr(file_of(bed, EVIDENCE_MANIFEST), "# signature: none"));
@@ -309,8 +309,8 @@ static void test_bounds(void **state)
 	assert_int_equal(evidence_make(&bed->options, &result), 0);
 	unpack(bed);
 	assert_int_equal(result.files, 0);
-	assert_non_null(strstr(file_of(bed, EVIDENCE_MANIFEST),
-			       "# not collected: net/tcp: time was up"));
+	assert_non_null(
+		strstr(file_of(bed, EVIDENCE_MANIFEST), "# not collected: net/tcp: time was up"));
 }
 
 static void test_signature(void **state)
@@ -366,8 +366,8 @@ static void test_unreadable_proc(void **state)
 	check_digests(bed);
 	manifest = file_of(bed, EVIDENCE_MANIFEST);
 	assert_non_null(strstr(manifest, "# not collected: culprit/maps: No such file"));
-	assert_non_null(strstr(manifest, "# not whole: processes.tsv: No such file") ?: strstr(
-						manifest, "# not collected: processes.tsv"));
+	assert_non_null(strstr(manifest, "# not whole: processes.tsv: No such file")
+				?: strstr(manifest, "# not collected: processes.tsv"));
 	assert_non_null(strstr(manifest, "# not collected: net/tcp: No such file"));
 	/* All else is there. */
 	assert_non_null(file_of(bed, "users/passwd"));
