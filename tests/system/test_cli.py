@@ -113,6 +113,13 @@ def test_doctor_tells_files_that_others_may_change(configuration, tmp_path):
     assert f"chmod go-w {tmp_path}/state" in checks["permissions"]["remedy"]
 
 
+def test_doctor_does_not_ask_for_a_journald_that_is_not_used(configuration):
+    """Nothing to do about a sink that is turned off."""
+    configuration.write_text(configuration.read_text() + "report: { journald: no }\n")
+    _, checks = doctor(configuration)
+    assert (checks["journald"]["state"], checks["journald"]["found"]) == ("ok", "not used")
+
+
 def test_doctor_prints_text(configuration):
     """Without --json it is a table, without colour when it is no terminal."""
     result = cordon("doctor", "--config", str(configuration))
