@@ -360,9 +360,14 @@ EXTRA_DIST += \
 	%D%/unit/answer_rig.h \
 	%D%/vm/init \
 	%D%/vm/judge.py \
+	%D%/vm/judge_systemd.py \
 	%D%/vm/kernel \
+	%D%/vm/mirror \
 	%D%/vm/run \
-	%D%/vm/scenario
+	%D%/vm/scenario \
+	%D%/vm/systemd \
+	%D%/vm/systemd.d \
+	%D%/vm/systemd_image
 
 # What failed is remembered, for --last-failed.
 PYTEST = /usr/bin/python3 -m pytest -o cache_dir=$(abs_top_builddir)/pytest
@@ -380,6 +385,8 @@ clean-local:
 check-vm: all
 	-$(MAKE) $(AM_MAKEFLAGS) %D%/probes/test_flow %D%/probes/test_flow_live
 	CORDON_BUILD=$(abs_top_builddir) $(abs_top_srcdir)/tests/vm/run all
+	DEB_BUILD_OPTIONS="nocheck noautodbgsym" $(MAKE) $(AM_MAKEFLAGS) deb
+	CORDON_BUILD=$(abs_top_builddir) $(abs_top_srcdir)/tests/vm/systemd
 
 %D%/bench/empty.bpf.o: $(srcdir)/%D%/bench/empty.bpf.c
 	$(AM_V_at)$(MKDIR_P) $(@D)
