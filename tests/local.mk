@@ -141,6 +141,7 @@ UNIT_TESTS += \
 	%D%/unit/test_file_pool \
 	%D%/unit/test_file_protocol \
 	%D%/unit/test_file_scan \
+	%D%/unit/test_rule_store \
 	%D%/unit/test_file_type \
 	%D%/unit/test_memory_map \
 	%D%/unit/test_yara_source

@@ -31,6 +31,10 @@ libcli_a_SOURCES = \
 	%D%/policy.c \
 	%D%/quarantine.c \
 	%D%/scan.c \
+	%D%/scan_cache.c \
+	%D%/scan_cache.h \
+	%D%/scan_options.c \
+	%D%/scan_options.h \
 	%D%/scan_progress.c \
 	%D%/scan_progress.h \
 	%D%/scan_report.c \

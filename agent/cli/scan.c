@@ -5,7 +5,6 @@
  * touched here.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -21,8 +20,9 @@
 #include "base/clock.h"
 #include "base/escape.h"
 #include "base/log.h"
-#include "base/parse.h"
 #include "cli/command.h"
+#include "cli/scan_cache.h"
+#include "cli/scan_options.h"
 #include "cli/scan_progress.h"
 #include "cli/scan_report.h"
 #include "cli/scan_walk.h"
@@ -31,159 +31,45 @@
 #include "sensor/user_name.h"
 
 /* Files on their way: enough that no worker waits while folders are read. */
-#define QUEUE		 256
+#define QUEUE	      256
 /* Read from folders in one turn of the loop. */
-#define FILES_A_TURN	 64
-#define PROGRESS_TICK	 (200 * NS_PER_MILLISECOND)
+#define FILES_A_TURN  64
+#define PROGRESS_TICK (200 * NS_PER_MILLISECOND)
 /* Of each tick, for counting what there is to do. */
-#define COUNT_TIME	 (40 * NS_PER_MILLISECOND)
-#define THREADS_MAX	 FILE_SCAN_WORKERS_MAX
+#define COUNT_TIME    (40 * NS_PER_MILLISECOND)
+#define THREADS_MAX   FILE_SCAN_WORKERS_MAX
 /* Workers that fail one after the other, without a file that was scanned: none will do. */
-#define FAILURES_MAX	 20
-/* So much is also held in memory. */
-#define SIZE_MAX_LIMIT	 ((uint64_t)64 << 30)
-/* clamscan's is 100 MB; most malware is far smaller, some is padded to escape scanners. */
-#define SIZE_MAX_DEFAULT ((uint64_t)256 << 20)
-#define ARCHIVE_DEPTH	 4
-#define STARTER_RULES	 CORDON_DATADIR "/yara"
+#define FAILURES_MAX  20
+#define ARCHIVE_DEPTH 4
+#define STARTER_RULES CORDON_DATADIR "/yara"
 
-struct options {
-	const char *config;
-	bool json, recursive, quiet;
-	uint64_t max_size, since, threads;
-	const char **rules, **excludes, **packs; /* each as long as there are arguments */
-	size_t rules_count, excludes_count, packs_count;
-	char **paths;
-	size_t paths_count;
+struct scan;
+
+/* A file that the workers have. */
+struct scan_job {
+	struct scan *scan;
+	struct stat status;
+	uint64_t read_from; /* wall clock */
 };
 
 struct scan {
-	const struct options *options;
+	const struct scan_options *options;
 	struct config config;
 	struct scan_report *report;
 	struct scan_walk *walk, *count; /* count: ahead of walk, for the progress; or NULL */
 	sd_event *loop;
 	sd_event_source *pump, *timer;
 	struct file_scan *files;
+	struct scan_cache *cache; /* NULL: nothing is known, and kept */
 	struct scan_progress progress;
-	uint64_t too_large, unreadable;
-	uint64_t pending;  /* submitted, not answered */
-	unsigned failures; /* of workers, since a file was scanned */
+	uint64_t too_large, unreadable, known;
+	uint64_t pending;			     /* submitted, not answered */
+	struct scan_job jobs[QUEUE], *unused[QUEUE]; /* as many of them as are not pending */
+	unsigned failures;			     /* of workers, since a file was scanned */
 	bool terminal, loaded, walked, interrupted;
 	char last[256]; /* the path in the progress */
 	int error;
 };
-
-static int usage(FILE *out, int r)
-{
-	(void)fputs(
-		"Usage: cordon scan [OPTION...] PATH...\n"
-		"\n"
-		"Scans files and folders with YARA rules, in sandboxed workers.\n"
-		"\n"
-		"  -r, --rules PATH    a file or folder of rules (again for more); else the\n"
-		"                      configuration's, or those that come with cordon\n"
-		"      --intel FILE    a pack or list whose hashes are matched (again for more)\n"
-		"      --json          findings as lines of OCSF\n"
-		"      --exclude GLOB  leave out paths or names (again for more)\n"
-		"      --max-size SIZE leave out larger files (256M)\n"
-		"      --since TIME    only files that were changed since\n"
-		"      --threads N     workers; else one for each CPU\n"
-		"      --recursive, --no-recursive   with or without folders in folders\n"
-		"      --quiet         no progress and no summary\n"
-		"      --config FILE   for its rules and policies\n"
-		"\n"
-		"Exit status: 0 nothing found, 1 something was, 2 nothing was, but not all could "
-		"be\n"
-		"scanned.\n",
-		out);
-	return r;
-}
-
-static int value_fail(const char *option, const char *value, const char *expected)
-{
-	CLEANUP(free_cleanup) char *shown = escape_text_dup(value, strlen(value));
-
-	log_error("--%s: \"%s\" is no %s", option, shown ? shown : "?", expected);
-	return -EINVAL;
-}
-
-#define OPTIONS_HELP 1
-static int option_take(struct options *options, int option)
-{
-	switch (option) {
-	case 'r':
-		options->rules[options->rules_count++] = optarg;
-		return 0;
-	case 'i':
-		options->packs[options->packs_count++] = optarg;
-		return 0;
-	case 'x':
-		options->excludes[options->excludes_count++] = optarg;
-		return 0;
-	case 'j':
-		options->json = true;
-		return 0;
-	case 'q':
-		options->quiet = true;
-		return 0;
-	case 'R':
-	case 'N':
-		options->recursive = option == 'R';
-		return 0;
-	case 'c':
-		options->config = optarg;
-		return 0;
-	case 'm':
-		return parse_size(optarg, &options->max_size) == 0 && options->max_size > 0 &&
-				       options->max_size <= SIZE_MAX_LIMIT
-			       ? 0
-			       : value_fail("max-size", optarg, "size (64K, 100M)");
-	case 's':
-		return parse_time(optarg, &options->since) == 0
-			       ? 0
-			       : value_fail("since", optarg, "time (2026-11-21) or span (24h)");
-	case 't':
-		return parse_u64(optarg, THREADS_MAX, &options->threads) == 0 &&
-				       options->threads > 0
-			       ? 0
-			       : value_fail("threads", optarg, "number from 1 to 64");
-	case 'h':
-		return usage(stdout, OPTIONS_HELP);
-	default:
-		return usage(stderr, -EINVAL);
-	}
-}
-
-/* 0, OPTIONS_HELP when all was said, or -EINVAL. */
-static int options_parse(int argc, char **argv, struct options *options)
-{
-	static const struct option known[] = {
-		{ "rules", required_argument, NULL, 'r' },
-		{ "intel", required_argument, NULL, 'i' },
-		{ "exclude", required_argument, NULL, 'x' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "quiet", no_argument, NULL, 'q' },
-		{ "recursive", no_argument, NULL, 'R' },
-		{ "no-recursive", no_argument, NULL, 'N' },
-		{ "config", required_argument, NULL, 'c' },
-		{ "max-size", required_argument, NULL, 'm' },
-		{ "since", required_argument, NULL, 's' },
-		{ "threads", required_argument, NULL, 't' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int option, r = 0;
-
-	optind = 0;
-	while (r == 0 && (option = getopt_long(argc, argv, "r:", known, NULL)) != -1)
-		r = option_take(options, option);
-	options->paths = argv + optind;
-	options->paths_count = (size_t)(argc - optind);
-	if (r == 0 && options->paths_count == 0)
-		return usage(stderr, -EINVAL);
-	return r;
-}
 
 /* ---- the terminal ---- */
 
@@ -256,31 +142,37 @@ static int scan_end(struct scan *scan, int error)
 	return sd_event_exit(scan->loop, 0);
 }
 
+/* What is said on standard error; the progress is out of its way. */
+static void verdict_warn(const struct file_subject *subject, const struct file_verdict *verdict)
+{
+	CLEANUP(free_cleanup) char *path = escape_text_dup(subject->path, strlen(subject->path));
+
+	log_warning("%s: %s: %s", path ? path : "?",
+		    verdict->partial ? "partly scanned" : "not scanned", verdict->reason);
+}
+
 static void file_done(const struct file_subject *subject, const struct file_verdict *verdict,
 		      void *userdata)
 {
-	struct scan *scan = userdata;
-	int r = 0;
+	struct scan_job *job = userdata;
+	struct scan *scan = job->scan;
+	int r;
 
-	scan->pending--;
+	scan->unused[QUEUE - scan->pending--] = job;
 	scan->failures = 0;
 	scan->progress.files++;
 	scan->progress.bytes += verdict->size;
 	if (scan->terminal)
 		(void)snprintf(scan->last, sizeof(scan->last), "%s", subject->path);
-	if (verdict->outcome == FILE_UNSCANNABLE || verdict->partial) {
-		CLEANUP(free_cleanup)
-		char *path = escape_text_dup(subject->path, strlen(subject->path));
-
+	if (verdict->outcome == FILE_UNSCANNABLE || verdict->partial || verdict->count > 0)
 		progress_clear(scan);
-		log_warning("%s: %s: %s", path ? path : "?",
-			    verdict->partial ? "partly scanned" : "not scanned", verdict->reason);
-	}
-	if (verdict->count > 0)
-		progress_clear(scan);
+	if (verdict->outcome == FILE_UNSCANNABLE || verdict->partial)
+		verdict_warn(subject, verdict);
 	r = scan_report_file(scan->report, subject, verdict);
-	if (verdict->count > 0 && scan->terminal)
+	if (r > 0 && scan->terminal)
 		(void)fflush(stdout);
+	if (r == 0 && scan->cache)
+		scan_cache_keep(scan->cache, subject->path, &job->status, job->read_from, verdict);
 	if (r < 0 || ferror(stdout))
 		(void)scan_end(scan, r < 0 ? r : -EIO);
 	else
@@ -289,6 +181,7 @@ static void file_done(const struct file_subject *subject, const struct file_verd
 
 static int file_submit(struct scan *scan, struct scan_walk_file *file)
 {
+	struct scan_job *job = scan->unused[QUEUE - 1 - scan->pending];
 	char owner[64];
 	const struct file_subject subject = { file->path, owner };
 	int r;
@@ -298,16 +191,31 @@ static int file_submit(struct scan *scan, struct scan_walk_file *file)
 		close_cleanup(&file->fd);
 		return 0;
 	}
+	*job = (struct scan_job){ scan, file->status, clock_realtime() };
 	user_name(file->status.st_uid, owner, sizeof(owner));
 	if (!owner[0])
 		(void)snprintf(owner, sizeof(owner), "%u", (unsigned)file->status.st_uid);
-	r = file_scan_submit(scan->files, file->fd, &subject, file_done, scan);
+	r = file_scan_submit(scan->files, file->fd, &subject, file_done, job);
 	if (r < 0) {
 		close_cleanup(&file->fd);
 		return r;
 	}
 	scan->pending++;
 	return 0;
+}
+
+/* For the walk: it need not be opened. */
+static bool file_known(const char *path, const struct stat *status, void *userdata)
+{
+	struct scan *scan = userdata;
+
+	if (!scan->cache || (uint64_t)status->st_size > scan->options->max_size ||
+	    !scan_cache_knows(scan->cache, path, status))
+		return false;
+	scan->known++;
+	scan->progress.files++;
+	scan->progress.bytes += (uint64_t)status->st_size;
+	return true;
 }
 
 /* As much as is missing in the queue. */
@@ -335,16 +243,33 @@ static int pump_run(sd_event_source *source, void *userdata)
 
 /* ---- rules ---- */
 
+/* Without it all files are read. */
+static void cache_begin(struct scan *scan)
+{
+	int r = scan->cache ? scan_cache_rules(scan->cache, file_scan_rules_id(scan->files)) : 0;
+
+	if (r == 0)
+		return;
+	if (scan->options->cache)
+		(void)log_errno(LOG_WARNING, r, "the cache in %s", scan->options->cache);
+	scan_cache_free(take_ptr(scan->cache));
+}
+
 static void rules_loaded(int error, void *userdata)
 {
 	struct scan *scan = userdata;
 	struct file_scan_statistics statistics;
 
-	scan->loaded = error == 0;
 	if (error < 0) {
+		scan->loaded = false;
 		(void)scan_end(scan, log_errno(LOG_ERR, error, "the rules"));
 		return;
 	}
+	cache_begin(scan);
+	/* They were known before, and their process has been started by now. */
+	if (scan->loaded)
+		return;
+	scan->loaded = true;
 	file_scan_statistics(scan->files, &statistics);
 	if (statistics.rules == 0) {
 		log_error("there is no rule to scan with");
@@ -378,10 +303,29 @@ static unsigned cpus(void)
 	return count > (int)THREADS_MAX ? THREADS_MAX : (unsigned)(count > 0 ? count : 1);
 }
 
+static void cache_open(struct scan *scan, const struct file_scan_options *pool)
+{
+	const struct scan_options *options = scan->options;
+	const char *own = scan->config.intel.pack;
+	const struct scan_cache_options cache = {
+		.folder = options->cache,
+		.state_dir = scan->config.state_dir,
+		.rules = pool->rules,
+		.rules_count = pool->rules_count,
+		.packs = options->packs_count ? options->packs : &own,
+		.packs_count = options->packs_count ? options->packs_count : 1,
+		.max_size = options->max_size,
+	};
+	int r = options->no_cache ? 0 : scan_cache_new(&cache, &scan->cache);
+
+	if (r < 0 && options->cache)
+		(void)log_errno(LOG_WARNING, r, "the cache in %s", options->cache);
+}
+
 static int files_open(struct scan *scan)
 {
 	static const char *const starter[] = { STARTER_RULES };
-	const struct options *options = scan->options;
+	const struct scan_options *options = scan->options;
 	const struct config_paths *configured = &scan->config.scan.rules;
 	const struct file_scan_listener listener = { rules_loaded, trouble_met, NULL, scan };
 	struct file_scan_options pool = {
@@ -394,13 +338,21 @@ static int files_open(struct scan *scan)
 		.archive_depth = ARCHIVE_DEPTH,
 		.rules = options->rules,
 		.rules_count = options->rules_count,
+		.idle = true,
 	};
+	int r;
 
 	if (pool.rules_count == 0) {
 		pool.rules = configured->count ? (const char *const *)configured->paths : starter;
 		pool.rules_count = configured->count ? configured->count : 1;
 	}
-	return file_scan_new(scan->loop, &pool, &listener, &scan->files);
+	cache_open(scan, &pool);
+	pool.store = scan->cache ? scan_cache_store(scan->cache) : NULL;
+	r = file_scan_new(scan->loop, &pool, &listener, &scan->files);
+	/* They were kept, and nothing changed: whether they are needed, the files will tell. */
+	if (r == 0 && file_scan_rules_id(scan->files))
+		rules_loaded(0, scan);
+	return r;
 }
 
 /* ---- as a whole ---- */
@@ -447,7 +399,7 @@ static int loop_open(struct scan *scan)
 
 static int walk_open(struct scan *scan)
 {
-	const struct options *options = scan->options;
+	const struct scan_options *options = scan->options;
 	const struct scan_walk_options walk = {
 		.paths = options->paths,
 		.paths_count = options->paths_count,
@@ -455,6 +407,7 @@ static int walk_open(struct scan *scan)
 		.excludes_count = options->excludes_count,
 		.since = options->since,
 		.recursive = options->recursive,
+		.known = file_known,
 		.trouble = path_failed,
 		.userdata = scan,
 	};
@@ -473,10 +426,12 @@ static int walk_open(struct scan *scan)
 
 static int scan_open(struct scan *scan)
 {
-	const struct options *options = scan->options;
+	const struct scan_options *options = scan->options;
 	struct document_error error = { 0 };
 	int r;
 
+	for (size_t i = 0; i < QUEUE; i++)
+		scan->unused[i] = &scan->jobs[i];
 	scan->terminal = !options->quiet && isatty(STDERR_FILENO);
 	if (config_load(options->config, &scan->config, &error) < 0) {
 		log_error("%s", error.text);
@@ -497,6 +452,7 @@ static int scan_open(struct scan *scan)
 static void scan_close(struct scan *scan)
 {
 	file_scan_free(scan->files);
+	scan_cache_free(scan->cache);
 	(void)sd_event_source_disable_unref(scan->pump);
 	(void)sd_event_source_disable_unref(scan->timer);
 	(void)sd_event_unref(scan->loop);
@@ -514,6 +470,7 @@ static int scan_tell(struct scan *scan)
 		.walk = scan_walk_counters(scan->walk),
 		.too_large = scan->too_large,
 		.unreadable = scan->unreadable,
+		.known = scan->known,
 		.elapsed = clock_boottime() - scan->progress.started,
 		.interrupted = scan->interrupted,
 	};
@@ -548,23 +505,16 @@ static int scan_run(struct scan *scan)
 
 int command_scan(int argc, char **argv)
 {
-	CLEANUP(free_cleanup) const char **rules = calloc((size_t)argc, sizeof(*rules));
-	CLEANUP(free_cleanup) const char **excludes = calloc((size_t)argc, sizeof(*excludes));
-	CLEANUP(free_cleanup) const char **packs = calloc((size_t)argc, sizeof(*packs));
-	struct options options = { .rules = rules,
-				   .excludes = excludes,
-				   .packs = packs,
-				   .recursive = true,
-				   .max_size = SIZE_MAX_DEFAULT };
+	struct scan_options options;
 	struct scan scan = { .options = &options };
-	int r;
+	int r = scan_options_parse(argc, argv, &options);
 
-	if (!rules || !excludes || !packs)
-		return COMMAND_FAILED;
-	r = options_parse(argc, argv, &options);
-	if (r != 0)
-		return r < 0 ? COMMAND_FAILED : COMMAND_FINE;
-	r = scan_run(&scan);
-	scan_close(&scan);
+	if (r == 0) {
+		r = scan_run(&scan);
+		scan_close(&scan);
+	} else {
+		r = r < 0 ? COMMAND_FAILED : COMMAND_FINE;
+	}
+	scan_options_clear(&options);
 	return r;
 }

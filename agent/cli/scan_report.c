@@ -166,6 +166,7 @@ int scan_report_file(struct scan_report *report, const struct file_subject *subj
 				    .hashed = verdict->hashed };
 	const struct event event = { .kind = EVENT_FILE, .time = clock_realtime(), .file = &facts };
 	size_t packs = report->intel.count;
+	uint64_t before = report->findings + report->excepted;
 	int r = 0;
 
 	if (verdict->count == 0 && (packs == 0 || !verdict->hashed))
@@ -177,7 +178,7 @@ int scan_report_file(struct scan_report *report, const struct file_subject *subj
 				i == 0 ? verdict->count : 0, packs ? report->intel.packs[i] : NULL,
 				event.time, finding_met, report);
 	report->files += report->met;
-	return r < 0 ? r : 0;
+	return r < 0 ? r : report->findings + report->excepted > before;
 }
 
 uint64_t scan_report_matches(const struct scan_report *report)
@@ -206,6 +207,7 @@ void scan_report_summary(const struct scan_report *report, const struct scan_sum
 	count_print(out, "Rules left out:", statistics->left_out);
 	(void)fprintf(out, "%-18s %" PRIu64 " (%s)\n",
 		      "Scanned files:", statistics->clean + statistics->matched, bytes);
+	count_print(out, "Known as clean:", summary->known);
 	(void)fprintf(out, "%-18s %" PRIu64 "\n", "Matching files:", report->files);
 	(void)fprintf(out, "%-18s %" PRIu64 "\n", "Matches:", report->findings);
 	count_print(out, "Excepted:", report->excepted);

@@ -21,14 +21,14 @@ int scan_report_new(const struct config *config, const char *const *packs, size_
 		    bool json, struct scan_report **ret);
 void scan_report_free(struct scan_report *report);
 
-/* 0, or negative when it cannot be told. */
+/* 1: something was found, be it excepted; 0; or negative when it cannot be told. */
 int scan_report_file(struct scan_report *report, const struct file_subject *subject,
 		     const struct file_verdict *verdict);
 
 struct scan_summary {
 	const struct file_scan_statistics *statistics;
 	const struct scan_walk_counters *walk;
-	uint64_t too_large, unreadable, left_out, elapsed; /* elapsed: ns */
+	uint64_t too_large, unreadable, known, elapsed; /* elapsed: ns */
 	bool interrupted;
 };
 void scan_report_summary(const struct scan_report *report, const struct scan_summary *summary,

@@ -192,6 +192,9 @@ static int file_take(struct scan_walk *walk, int parent, const char *name, bool 
 	ret->fd = -1;
 	if (!walk->opened)
 		return 1;
+	if (walk->options.known &&
+	    walk->options.known(walk->path, &ret->status, walk->options.userdata))
+		return 0;
 	/* Should it be something else by now, opening it neither waits nor follows. */
 	fd = openat(parent, name,
 		    O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (top ? 0 : O_NOFOLLOW));

@@ -20,6 +20,8 @@ struct scan_walk_options {
 	size_t excludes_count;
 	uint64_t since; /* ns since the epoch: changed since then; 0: whenever */
 	bool recursive;
+	/* A file that need not be opened. May be NULL. */
+	bool (*known)(const char *path, const struct stat *status, void *userdata);
 	/* What cannot be read. text: raw path, and why. */
 	void (*trouble)(const char *path, int error, void *userdata);
 	void *userdata;

@@ -24,6 +24,7 @@
 /* Rules that come with cordon. */
 #define STARTER_RULES CORDON_DATADIR "/yara"
 #define CACHE_FILE    "verdicts"
+#define STORE_FILE    "rules"
 /* Times of files are cut to the tick, and an event may be told a moment later. */
 #define MISSED_MARGIN (2 * NS_PER_SECOND)
 /* Files that are begun in one turn of the loop. */
@@ -323,17 +324,20 @@ static int paths_fill(struct file_guard *guard)
 static int scan_start(struct file_guard *guard, const char *const *rules, size_t count)
 {
 	const struct config *config = &guard->agent->config;
+	char store[PATH_MAX];
 	const struct file_scan_options options = {
 		.program = config->scan.worker,
 		.workers = (unsigned)config->scan.file_workers,
 		.rules = rules,
 		.rules_count = count,
 		.archive_depth = 3,
+		.store = store,
 	};
 	const struct file_scan_listener listener = {
 		.loaded = scan_loaded, .trouble = scan_trouble, .room = scan_room, .userdata = guard
 	};
 
+	(void)snprintf(store, sizeof(store), "%s/" STORE_FILE, config->state_dir);
 	return file_scan_new(guard->agent->loop, &options, &listener, &guard->scan);
 }
 

@@ -13,8 +13,10 @@
 
 #include "base/cleanup.h"
 #include "base/escape.h"
+#include "base/file_identity.h"
 #include "scan/file_scan_private.h"
 #include "scan/pool.h"
+#include "scan/rule_store.h"
 
 #define QUEUE_DEFAULT	 256
 #define MEMORY_DEFAULT	 ((uint64_t)2 << 30)
@@ -58,23 +60,53 @@ static int set_identify(const struct file_scan *scan, struct file_set *set)
 	return digest_sha256(bytes, sizeof(bytes), set->id);
 }
 
+/* Takes the descriptor. */
+static int set_take(struct file_scan *scan, struct file_set *set, const struct rule_set *rules)
+{
+	file_set_clear(set);
+	set->rules = *rules;
+	set->rules.files = NULL;
+	set->rules.troubles = NULL;
+	set->generation = ++scan->generation;
+	return set_identify(scan, set);
+}
+
+/* To be without what was kept costs time, and nothing else. */
+static void set_keep(const struct file_scan *scan, const struct rule_set *rules)
+{
+	struct file_identity program;
+
+	if (scan->store && file_identity_read(scan->program.fd, &program, NULL) == 0)
+		(void)rule_store_keep(scan->store, &program, rules);
+}
+
 static void session_done(int error, const struct rule_set *rules, void *userdata)
 {
 	struct file_scan *scan = userdata;
 
-	rule_session_free(scan->session);
-	scan->session = NULL;
 	if (error == 0) {
-		file_set_clear(&scan->next);
-		scan->next.rules = *rules;
-		scan->next.generation = ++scan->generation;
-		error = set_identify(scan, &scan->next);
+		set_keep(scan, rules);
+		error = set_take(scan, &scan->next, rules);
 		/* One that cannot be started is tried again, and told. */
 		(void)file_set_start(&scan->next);
 		file_pool_wake(scan);
 	}
+	rule_session_free(scan->session);
+	scan->session = NULL;
 	if (error < 0 && scan->listener.loaded)
 		scan->listener.loaded(error, scan->listener.userdata);
+}
+
+static int rules_compile(struct file_scan *scan)
+{
+	const struct rule_session_listener listener = { session_trouble, session_done, scan };
+	const char *const *rules = (const char *const *)scan->rules;
+	size_t count = 0;
+
+	while (rules[count])
+		count++;
+	return rule_session_new(scan->loop, &scan->program, rules, count, &listener,
+				&scan->session);
 }
 
 /* Moves it to where it is in force. Workers that have the set of before end when they are done. */
@@ -90,30 +122,80 @@ void file_scan_loaded(struct file_scan *scan, struct file_set *set)
 		(void)sd_event_source_set_userdata(scan->set.process_source, &scan->set);
 	}
 	scan->set.backoff = 0;
-	scan->statistics.rules = scan->set.rules.rules;
-	scan->statistics.left_out = scan->set.rules.left_out;
 	/* At once: most programs wait for it. */
 	file_pool_tick(scan, clock_boottime());
 	if (scan->listener.loaded)
 		scan->listener.loaded(0, scan->listener.userdata);
 }
 
-void file_scan_unloadable(struct file_scan *scan)
+/* What was kept may be of another libyara: then it is compiled, as if there were nothing. */
+void file_scan_unloadable(struct file_scan *scan, struct file_set *set)
 {
-	file_set_clear(&scan->next);
-	if (scan->listener.loaded)
-		scan->listener.loaded(-EIO, scan->listener.userdata);
+	bool kept = set->kept;
+	int r = -EIO;
+
+	file_set_clear(set);
+	if (kept) {
+		rule_store_forget(scan->store);
+		r = rules_compile(scan);
+	}
+	if (r < 0 && scan->listener.loaded)
+		scan->listener.loaded(r, scan->listener.userdata);
+}
+
+static void rules_free(struct file_scan *scan)
+{
+	for (char **rule = scan->rules; rule && *rule; rule++)
+		free(*rule);
+	free(take_ptr(scan->rules));
+}
+
+static int rules_copy(struct file_scan *scan, const char *const *rules, size_t count)
+{
+	rules_free(scan);
+	scan->rules = calloc(count + 1, sizeof(*scan->rules));
+	for (size_t i = 0; scan->rules && i < count; i++) {
+		scan->rules[i] = strdup(rules[i]);
+		if (!scan->rules[i])
+			return -ENOMEM;
+	}
+	return scan->rules ? 0 : -ENOMEM;
+}
+
+/* -ENOENT: none, they are to be compiled. */
+static int rules_find(struct file_scan *scan, const char *const *rules, size_t count)
+{
+	bool first = scan->set.generation == 0;
+	struct file_set *set = first && scan->options.idle ? &scan->set : &scan->next;
+	struct file_identity program;
+	struct rule_set found;
+	int r = scan->store ? file_identity_read(scan->program.fd, &program, NULL) : -ENOENT;
+
+	if (r == 0)
+		r = rule_store_find(scan->store, &program, rules, count, session_trouble, scan,
+				    &found);
+	if (r == 0)
+		r = set_take(scan, set, &found);
+	if (r < 0)
+		return -ENOENT;
+	set->kept = true;
+	if (set == &scan->next) {
+		(void)file_set_start(set);
+		file_pool_wake(scan);
+	}
+	return 0;
 }
 
 int file_scan_reload(struct file_scan *scan, const char *const *rules, size_t count)
 {
-	const struct rule_session_listener listener = { session_trouble, session_done, scan };
+	int r = rules_copy(scan, rules, count);
 
+	if (r < 0)
+		return r;
 	/* What is being compiled is out of date already. */
 	rule_session_free(scan->session);
 	scan->session = NULL;
-	return rule_session_new(scan->loop, &scan->program, rules, count, &listener,
-				&scan->session);
+	return rules_find(scan, rules, count) == 0 ? 0 : rules_compile(scan);
 }
 
 const uint8_t *file_scan_rules_id(const struct file_scan *scan)
@@ -152,6 +234,11 @@ static int job_add(struct file_scan *scan, const int fds[static 2], bool memory,
 	file_jobs_append(&scan->queue, job);
 	scan->statistics.submitted++;
 	scan->statistics.queued++;
+	/* The first, where nothing was started before there was one. */
+	if (scan->set.generation > 0 && scan->set.started == 0) {
+		(void)file_set_start(&scan->set);
+		file_pool_wake(scan);
+	}
 	file_pool_dispatch(scan);
 	return 0;
 }
@@ -198,6 +285,7 @@ void file_scan_finish(struct file_scan *scan, struct file_job *job, const struct
 		.partial = (flags & FILE_DONE_PARTIAL) != 0 && !(flags & FILE_DONE_UNSCANNABLE),
 		.hashed = (flags & FILE_DONE_HASHED) != 0,
 		.size = done ? done->numbers[FILE_DONE_SIZE] : 0,
+		.fd = job->fds[0],
 		.matches = job->matches,
 		.count = job->count,
 	};
@@ -230,6 +318,7 @@ static void options_take(struct file_scan *scan, const struct file_scan_options 
 	scan->options = *options;
 	scan->options.program = NULL;
 	scan->options.rules = NULL;
+	scan->options.store = NULL;
 	if (scan->options.queue == 0)
 		scan->options.queue = QUEUE_DEFAULT;
 	if (scan->options.memory == 0)
@@ -265,6 +354,8 @@ int file_scan_new(sd_event *loop, const struct file_scan_options *options,
 		scan->workers[i].scan = scan;
 		scan->workers[i].process = scan->set.zygote;
 	}
+	if (options->store && !(scan->store = strdup(options->store)))
+		return -ENOMEM;
 	r = worker_program_open(POOL_PROGRAM, options->program, &scan->program);
 	if (r < 0)
 		return r;
@@ -295,12 +386,18 @@ void file_scan_free(struct file_scan *scan)
 	(void)sd_event_source_disable_unref(scan->timer);
 	(void)sd_event_unref(scan->loop);
 	worker_program_close(&scan->program);
+	rules_free(scan);
+	free(scan->store);
 	free(scan);
 }
 
 void file_scan_statistics(const struct file_scan *scan, struct file_scan_statistics *ret)
 {
 	*ret = scan->statistics;
+	if (scan->set.generation > 0) {
+		ret->rules = scan->set.rules.rules;
+		ret->left_out = scan->set.rules.left_out;
+	}
 	ret->running = 0;
 	for (unsigned i = 0; i < scan->options.workers; i++)
 		ret->running += scan->workers[i].state == FILE_WORKER_READY;

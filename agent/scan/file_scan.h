@@ -31,6 +31,8 @@ struct file_scan_options {
 	uint64_t unpacked_max;	  /* bytes taken out of one file, all in all; 0: a default */
 	const char *const *rules; /* files and folders; read at file_scan_new() and _reload() */
 	size_t rules_count;
+	const char *store; /* where compiled rules are kept (rule_store.h); NULL: nowhere */
+	bool idle;	   /* with kept rules: nothing is started before there is a job */
 };
 
 /* What is wrong without stopping anything; text: one line, safe to show, borrowed. */
@@ -68,6 +70,7 @@ struct file_verdict {
 	bool hashed;	    /* sha256 is of the whole file */
 	uint8_t sha256[32];
 	uint64_t size;			  /* bytes that were read */
+	int fd;				  /* of the file, still open; borrowed */
 	const struct file_match *matches; /* borrowed */
 	size_t count;
 };
@@ -76,7 +79,8 @@ struct file_verdict {
 typedef void (*file_scanned)(const struct file_subject *subject, const struct file_verdict *verdict,
 			     void *userdata);
 
-/* Rules are compiled and workers started in the background; jobs may be submitted at once.
+/* Rules are compiled and workers started in the background; jobs may be submitted at once. With
+ * idle and kept rules, file_scan_rules_id() tells at once what they will be scanned by.
  * -ENOENT, -EPERM: of the program, see worker_process.h. */
 int file_scan_new(sd_event *loop, const struct file_scan_options *options,
 		  const struct file_scan_listener *listener, struct file_scan **ret);

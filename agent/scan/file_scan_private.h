@@ -70,6 +70,8 @@ struct file_set {
 	bool greeted, loaded;
 	uint64_t started, restart_at, backoff;
 	unsigned failures; /* before it was ever loaded */
+	bool kept;	   /* it comes from the store */
+	bool held;	   /* it was loaded once */
 	char reason[FILE_REASON_MAX];
 };
 
@@ -95,10 +97,12 @@ struct file_worker {
 
 struct file_scan {
 	sd_event *loop;
-	struct file_scan_options options; /* with its defaults; rules is NULL */
+	struct file_scan_options options; /* with its defaults; its lists are our own */
 	struct file_scan_listener listener;
 	struct worker_program program;
 	struct rule_session *session;
+	char **rules; /* ends with NULL */
+	char *store;
 	struct file_set set, next; /* in force; being loaded */
 	uint64_t generation;	   /* of the newest */
 	sd_event_source *timer;
@@ -125,7 +129,7 @@ int file_set_fork(struct file_set *set, unsigned number, int channel);
 /* The set is loaded: it comes into force. */
 void file_scan_loaded(struct file_scan *scan, struct file_set *set);
 /* It cannot be loaded: what was in force stays. */
-void file_scan_unloadable(struct file_scan *scan);
+void file_scan_unloadable(struct file_scan *scan, struct file_set *set);
 
 /* file_pool.c. */
 void file_pool_dispatch(struct file_scan *scan);

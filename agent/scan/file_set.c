@@ -89,7 +89,7 @@ static const char *message_take(struct file_set *set, const struct file_message 
 	case FILE_LOADED:
 		if (set->loaded)
 			return "broke the rules";
-		set->loaded = true;
+		set->loaded = set->held = true;
 		file_scan_loaded(set->scan, set);
 		return NULL;
 	case FILE_FORKED:
@@ -184,14 +184,16 @@ void file_set_tick(struct file_set *set, uint64_t now)
 {
 	if (set->generation == 0)
 		return;
-	if (set == &set->scan->next && set->failures >= FILE_SET_FAILURES_MAX) {
-		file_scan_unloadable(set->scan);
+	if ((set == &set->scan->next || (set->kept && !set->held)) &&
+	    set->failures >= FILE_SET_FAILURES_MAX) {
+		file_scan_unloadable(set->scan, set);
 		return;
 	}
-	if (set->zygote.pid == 0) {
+	if (set->zygote.pid == 0 && set->started > 0) {
 		if (now >= set->restart_at)
 			(void)file_set_start(set);
-	} else if (!set->loaded && now - set->started >= FILE_HELLO_TIMEOUT) {
+	} else if (set->zygote.pid > 0 && !set->loaded &&
+		   now - set->started >= FILE_HELLO_TIMEOUT) {
 		zygote_down(set, "no answer");
 	}
 }

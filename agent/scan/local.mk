@@ -18,6 +18,7 @@ libscan_a_SOURCES = \
 libscan_a_SOURCES += \
 	%D%/file_scan.c %D%/file_scan.h %D%/file_scan_private.h %D%/file_job.c %D%/file_pool.c \
 	%D%/file_set.c %D%/rule_folder.c %D%/rule_folder.h %D%/rule_session.c %D%/rule_session.h \
+	%D%/rule_store.c %D%/rule_store.h \
 	%D%/file_protocol.c %D%/file_protocol.h \
 	%D%/archive.c %D%/archive.h %D%/file_cage.c %D%/file_cage.h %D%/file_main.c %D%/file_main.h \
 	%D%/file_type.c %D%/file_type.h %D%/file_worker.c %D%/file_worker.h \
@@ -26,8 +27,9 @@ libscan_a_SOURCES += \
 	%D%/yara_engine.c %D%/yara_engine.h %D%/yara_externals.h %D%/yara_source.c %D%/yara_source.h
 # Which files are scanned, when, and what is known of them.
 libscan_a_SOURCES += %D%/file_queue.c %D%/file_queue.h %D%/verdict_cache.c %D%/verdict_cache.h
-libscan_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(SECCOMP_CFLAGS) $(YARA_CFLAGS) $(ARCHIVE_CFLAGS)
-scan_LIBS = libscan.a $(SYSTEMD_LIBS)
+libscan_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) $(SECCOMP_CFLAGS) $(YARA_CFLAGS) \
+	$(ARCHIVE_CFLAGS)
+scan_LIBS = libscan.a $(JANSSON_LIBS) $(SYSTEMD_LIBS)
 scan_worker_LIBS = $(YARA_LIBS) $(ARCHIVE_LIBS)
 
 # The worker has neither libbpf nor libsystemd in its address space.

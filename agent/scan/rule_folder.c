@@ -24,6 +24,7 @@ void rule_files_clear(struct rule_files *files)
 	for (size_t i = 0; i < files->count; i++) {
 		free(files->files[i].path);
 		free(files->files[i].root);
+		free(files->files[i].asked);
 	}
 	free(files->files);
 	*files = (struct rule_files){ 0 };
@@ -50,7 +51,7 @@ static int file_add(struct rule_files *files, const char *path, const char *root
 	if (!grown)
 		return -ENOMEM;
 	files->files = grown;
-	file = (struct rule_file){ strdup(path), strdup(root) };
+	file = (struct rule_file){ .path = strdup(path), .root = strdup(root) };
 	if (!file.path || !file.root) {
 		free(file.path);
 		free(file.root);
@@ -124,16 +125,18 @@ int rule_files_add(struct rule_files *files, const char *path)
 	return file_add(files, real, root);
 }
 
-int rule_file_open(const char *path)
+int rule_file_open(struct rule_file *file)
 {
 	/* Should it be a pipe by now, opening it does not wait. */
-	CLEANUP(close_cleanup) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	CLEANUP(close_cleanup)
+	int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat status;
 
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return -errno;
 	if (!S_ISREG(status.st_mode))
 		return -EINVAL;
+	file_identity_take(&status, &file->identity);
 	return take_fd(&fd);
 }
 
@@ -144,7 +147,7 @@ static bool path_within(const char *path, const char *root)
 	return strncmp(path, root, length) == 0 && (path[length] == '/' || strcmp(root, "/") == 0);
 }
 
-static const struct rule_file *file_find(const struct rule_files *files, const char *path)
+static struct rule_file *file_find(const struct rule_files *files, const char *path)
 {
 	for (size_t i = 0; i < files->count; i++)
 		if (strcmp(files->files[i].path, path) == 0)
@@ -157,8 +160,8 @@ int rule_file_include(struct rule_files *files, const char *from, const char *na
 {
 	const struct rule_file *file = file_find(files, from);
 	CLEANUP(free_cleanup) char *path = NULL, *real = NULL;
-	CLEANUP(close_cleanup) int fd = -1;
-	int r;
+	struct rule_file *included;
+	int r, fd;
 
 	if (!file)
 		return -EINVAL;
@@ -172,12 +175,14 @@ int rule_file_include(struct rule_files *files, const char *from, const char *na
 	/* Who writes rules shall not have other files read, and told in the compiler's errors. */
 	if (!path_within(real, file->root))
 		return -EXDEV;
-	fd = rule_file_open(real);
-	if (fd < 0)
-		return fd;
 	r = file_add(files, real, file->root);
 	if (r < 0)
 		return r;
-	*ret = file_find(files, real);
-	return take_fd(&fd);
+	included = file_find(files, real);
+	if (!included->asked)
+		included->asked = take_ptr(path);
+	fd = rule_file_open(included);
+	if (fd >= 0)
+		*ret = included;
+	return fd;
 }

@@ -43,7 +43,10 @@ struct rule_session {
 	size_t sent;	    /* of files; after all of them comes COMPILE */
 	bool greeted, asked, failed_said;
 	unsigned troubles;
+	json_t *told;	 /* of them; NULL: more than are told */
 	uint64_t missed; /* files that could not be opened */
+	bool incomplete; /* others that were asked for could not be, either */
+	uint64_t begun;	 /* wall clock */
 	int set;
 	struct file_frame frame;
 };
@@ -58,6 +61,7 @@ void rule_session_free(struct rule_session *session)
 	worker_process_end(&session->process);
 	(void)sd_event_unref(session->loop);
 	rule_files_clear(&session->files);
+	json_decref(session->told);
 	close_cleanup(&session->set);
 	free(session);
 }
@@ -67,12 +71,16 @@ static void trouble_tell(struct rule_session *session, bool warning, const char 
 {
 	char text[TROUBLE_TEXT], where[32] = "", shown[TROUBLE_TEXT];
 
-	if (session->troubles++ >= TROUBLES_MAX)
+	if (session->troubles++ >= TROUBLES_MAX) {
+		json_decref(take_ptr(session->told));
 		return;
+	}
 	if (line > 0)
 		(void)snprintf(where, sizeof(where), ":%u", line);
 	(void)snprintf(text, sizeof(text), "%.600s%s: %.300s", name, where, why);
 	(void)escape_text(text, strlen(text), shown, sizeof(shown));
+	if (json_array_append_new(session->told, json_pack("[s,b]", shown, warning)) < 0)
+		json_decref(take_ptr(session->told));
 	session->listener.trouble(shown, warning, session->listener.userdata);
 }
 
@@ -107,8 +115,8 @@ static int source_send(struct rule_session *session, const struct rule_file *fil
 
 static int file_send(struct rule_session *session)
 {
-	const struct rule_file *file = &session->files.files[session->sent];
-	CLEANUP(close_cleanup) int fd = rule_file_open(file->path);
+	struct rule_file *file = &session->files.files[session->sent];
+	CLEANUP(close_cleanup) int fd = rule_file_open(file);
 	int r;
 
 	if (fd < 0) {
@@ -160,6 +168,7 @@ static const char *include_take(struct rule_session *session, const struct file_
 	if (fd >= 0) {
 		r = source_send(session, file, fd, false, false);
 	} else {
+		session->incomplete = true;
 		missing.texts[0] =
 			fd == -EXDEV ? "outside of the folder of its rules" : strerror(-fd);
 		r = file_message_send(session->process.channel, &missing, false);
@@ -182,6 +191,10 @@ static int compiled_take(struct rule_session *session, const struct file_message
 		.rules = message->numbers[FILE_COMPILED_RULES],
 		.magic = message->numbers[FILE_COMPILED_MAGIC] != 0,
 		.left_out = message->numbers[FILE_COMPILED_LEFT_OUT] + session->missed,
+		.files = session->missed || session->incomplete ? NULL : &session->files,
+		.files_given = session->files_count,
+		.begun = session->begun,
+		.troubles = session->told,
 	};
 	int r;
 
@@ -354,6 +367,8 @@ int rule_session_new(sd_event *loop, const struct worker_program *program, const
 	session->listener = *listener;
 	session->process = (struct worker_process){ .pidfd = -1, .channel = -1 };
 	session->set = -1;
+	session->begun = clock_realtime();
+	session->told = json_array();
 	r = files_find(session, paths, count);
 	if (r == 0)
 		r = process_start(session);

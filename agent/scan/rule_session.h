@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,6 +13,7 @@
 
 #include "base/digest.h"
 
+struct rule_files;
 struct rule_session;
 struct worker_program;
 
@@ -20,6 +22,12 @@ struct rule_set {
 	uint64_t rules, left_out;
 	bool magic;		     /* they ask libmagic */
 	uint8_t digest[SHA256_SIZE]; /* of the names and bytes of all files */
+	/* Borrowed while it is told: what it was made of. The first files_given were found below
+	 * the paths, the others are included by these. files NULL: not all could be read. */
+	const struct rule_files *files;
+	size_t files_given;
+	uint64_t begun;		/* wall clock: before any of them was opened */
+	const json_t *troubles; /* [[text, warning], ...] as they were told; NULL: too many */
 };
 
 struct rule_session_listener {

@@ -244,7 +244,8 @@ static int file_open(const char *path)
 		return -errno;
 	if (fstat(fd, &status) < 0)
 		return -errno;
-	if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || status.st_mode & 022)
+	if (!S_ISREG(status.st_mode) || status.st_uid != geteuid() || status.st_mode & 022 ||
+	    status.st_nlink != 1)
 		return -EPERM;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? -EBUSY : -errno;

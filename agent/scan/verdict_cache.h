@@ -38,7 +38,8 @@ struct verdict_cache_statistics {
 
 /* path: a file in a folder that only we (and root) write to; it is made when it is missing, and
  * begun anew when it is damaged, or of another size. NULL: in memory only. entries: rounded up to a
- * power of two. -EBUSY: another process has it; -EPERM: others may write it; -ENOSPC. */
+ * power of two. -EBUSY: another process has it; -EPERM: others may write it, or it has another
+ * name; -ENOSPC. */
 int verdict_cache_open(const char *path, uint32_t entries,
 		       const uint8_t rules[static VERDICT_RULES_SIZE], struct verdict_cache **ret);
 void verdict_cache_close(struct verdict_cache *cache);

@@ -15,6 +15,7 @@ from pathlib import Path
 import ocsf_validate
 import pytest
 import scan_corpus
+from agent import wait_for
 
 BUILD = Path(os.environ.get("CORDON_BUILD", Path(__file__).resolve().parent.parent.parent))
 CORDON = BUILD / "cordon"
@@ -63,7 +64,9 @@ GLOBAL = 'global rule small { condition: filesize < 60KB }\nrule small_elf { con
 
 
 def scan(*arguments, **more):
-    return subprocess.run([CORDON, "scan", *map(str, arguments)], capture_output=True, text=True,
+    """Without what other scans of this host have kept, unless told."""
+    kept = [] if "--cache" in arguments else ["--no-cache"]
+    return subprocess.run([CORDON, "scan", *kept, *map(str, arguments)], capture_output=True, text=True,
                           timeout=600, stdin=subprocess.DEVNULL, **more)
 
 
@@ -197,6 +200,37 @@ def test_options(tmp_path, rules):
     assert "Scanned files:     3 " in result.stdout
     future = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 2 * 86400))
     assert "Not changed:       4" in scan("--rules", rules, "--since", future, tree).stdout
+
+
+def test_what_was_clean_is_known(tmp_path):
+    """A second scan by the same rules reads only what matched or has changed, says the same, and
+    needs no compiler; other rules read all. Each name of a file is a file."""
+    tree, rule, cache = tmp_path / "tree", tmp_path / "r.yar", tmp_path / "kept"
+    tree.mkdir()
+    rule.write_text('rule needle { strings: $a = "needle" condition: $a or filename == "name" }\n'
+                    'rule wrong { condition: nosuch }')
+    for number in range(20):
+        (tree / f"clean{number}").write_text("x" * number)
+    (tree / "bad").write_text("a needle")
+    os.link(tree / "clean19", tree / "name")
+
+    def again():
+        result = scan("--cache", cache, "--rules", rule, tree)
+        assert result.returncode == 1 and result.stdout.startswith(f"{tree}/")
+        assert {line.split(": ")[1] for line in result.stdout.splitlines()[:2]} == {"needle (medium)"}
+        assert "rule left out" in result.stderr
+        counts = dict(line.split(":") for line in result.stdout.splitlines() if ":  " in line)
+        return int(counts.get("Known as clean", 0)), int(counts["Scanned files"].split()[0])
+
+    # What changed within the kernel's tick before it was read is read once more.
+    assert again() == (0, 22)
+    wait_for(lambda: again() == (20, 2), "all that is clean is known")
+    assert len(list(cache.glob("rules-*.set"))) == 1
+    (tree / "clean7").write_text("y" * 7)
+    assert again() == (19, 3)
+    wait_for(lambda: again() == (20, 2), "and the changed one")
+    rule.write_text(rule.read_text() + "\nrule more { condition: false }")
+    assert again() == (0, 22)
 
 
 def test_exit_statuses(tmp_path, rules):
