@@ -29,6 +29,9 @@
 #define MISSED_MARGIN (2 * NS_PER_SECOND)
 /* Files that are begun in one turn of the loop. */
 #define TURN_MAX      64
+/* Whoever writes files is not to be held up by their being scanned. Where executions wait for it,
+ * the workers are as good as others. */
+#define WORKERS_NICE  10
 
 /* ---- what waits ---- */
 
@@ -321,6 +324,11 @@ static int paths_fill(struct file_guard *guard)
 	return r;
 }
 
+static bool executions_held(const struct config *config)
+{
+	return config->scan.on_exec == CONFIG_EXEC_BEFORE && config->mode == CONFIG_ENFORCE;
+}
+
 static int scan_start(struct file_guard *guard, const char *const *rules, size_t count)
 {
 	const struct config *config = &guard->agent->config;
@@ -332,6 +340,7 @@ static int scan_start(struct file_guard *guard, const char *const *rules, size_t
 		.rules_count = count,
 		.archive_depth = 3,
 		.store = store,
+		.nice = executions_held(config) ? 0 : WORKERS_NICE,
 	};
 	const struct file_scan_listener listener = {
 		.loaded = scan_loaded, .trouble = scan_trouble, .room = scan_room, .userdata = guard
@@ -359,7 +368,7 @@ static void gate_start(struct file_guard *guard)
 	const struct config *config = &guard->agent->config;
 	int r;
 
-	if (config->scan.on_exec != CONFIG_EXEC_BEFORE || config->mode != CONFIG_ENFORCE)
+	if (!executions_held(config))
 		return;
 	r = exec_gate_open(guard->agent->loop, NULL, config->scan.exec_limit * NS_PER_MILLISECOND,
 			   gate_asked, guard, &guard->gate);

@@ -24,6 +24,7 @@ struct file_scan_options {
 	const char *program; /* cordon-scan; NULL: beside our own, else where it is installed */
 	unsigned workers;
 	unsigned queue;		  /* jobs that wait or are being scanned; 0: a default */
+	int nice;		  /* added to that of the workers; for root only */
 	uint64_t memory;	  /* bytes of address space of each worker; 0: a default */
 	uint64_t size_max;	  /* larger files are unscannable; 0: a default */
 	uint64_t time_max;	  /* ns for one file; 0: a default */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
@@ -169,6 +170,9 @@ int file_set_start(struct file_set *set)
 	set->started = clock_boottime();
 	set->restart_at = 0;
 	r = worker_process_start(&program, set->scan->options.memory, &set->zygote);
+	/* Its workers inherit it. */
+	if (r == 0 && set->scan->options.nice != 0)
+		(void)setpriority(PRIO_PROCESS, (id_t)set->zygote.pid, set->scan->options.nice);
 	if (r == 0)
 		r = zygote_watch(set);
 	if (r < 0) {

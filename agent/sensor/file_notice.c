@@ -285,20 +285,19 @@ static bool event_sound(struct file_watch *watch, const raw_notice *event)
 	return true;
 }
 
-int file_watch_names_ready(sd_event_source *source, int fd, uint32_t events, void *userdata)
+bool file_watch_names_read(struct file_watch *watch)
 {
 	struct folder_memory memory = { .mount = -1 };
-	struct file_watch *watch = userdata;
 	_Alignas(struct fanotify_event_metadata) char bytes[NAMES_ROOM];
+	bool any = false;
 
-	(void)source;
-	(void)events;
 	for (int i = 0; i < READS_MAX; i++) {
-		ssize_t size = read(fd, bytes, sizeof(bytes));
+		ssize_t size = read(watch->names, bytes, sizeof(bytes));
 		const raw_notice *event = (const void *)bytes;
 
 		if (size <= 0)
 			break;
+		any = true;
 		/* A folder may be renamed between two reads. */
 		memory.size = 0;
 		for (; FAN_EVENT_OK(event, size); event = FAN_EVENT_NEXT(event, size))
@@ -306,18 +305,16 @@ int file_watch_names_ready(sd_event_source *source, int fd, uint32_t events, voi
 				name_take(watch, event, &memory);
 	}
 	close_cleanup(&memory.mount);
-	return 0;
+	return any;
 }
 
-int file_watch_files_ready(sd_event_source *source, int fd, uint32_t events, void *userdata)
+bool file_watch_files_read(struct file_watch *watch)
 {
-	struct file_watch *watch = userdata;
 	_Alignas(struct fanotify_event_metadata) char bytes[FILES_ROOM];
+	bool any = false;
 
-	(void)source;
-	(void)events;
 	for (int i = 0; i < READS_MAX; i++) {
-		ssize_t size = read(fd, bytes, sizeof(bytes));
+		ssize_t size = read(watch->files, bytes, sizeof(bytes));
 		const raw_notice *event = (const void *)bytes;
 
 		/* An event whose file cannot be opened for us is lost alone. */
@@ -328,6 +325,7 @@ int file_watch_files_ready(sd_event_source *source, int fd, uint32_t events, voi
 		}
 		if (size <= 0)
 			break;
+		any = true;
 		for (; FAN_EVENT_OK(event, size); event = FAN_EVENT_NEXT(event, size)) {
 			if (!event_sound(watch, event))
 				continue;
@@ -337,5 +335,5 @@ int file_watch_files_ready(sd_event_source *source, int fd, uint32_t events, voi
 				watch->statistics.failed++;
 		}
 	}
-	return 0;
+	return any;
 }

@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/fanotify.h>
 #include <unistd.h>
 
@@ -28,6 +29,11 @@ CLEANUP_DEFINE(struct file_watch *, file_watch_close)
 
 /* Mounts come in swarms when a container starts: they are looked at together, so long after. */
 #define MOUNTS_PAUSE 50000 /* microseconds */
+
+/* After something was told, nobody waits for the next for so long. Whoever writes many files then
+ * does not pay for waking us at each, which costs him as much as all the rest of being watched; and
+ * that a file is made and that it is closed becomes one event. */
+#define REST 3000 /* microseconds */
 
 #define NAMES_MASK (FAN_CLOSE_WRITE | FAN_MOVED_TO | FAN_CREATE | FAN_ONDIR)
 
@@ -283,16 +289,70 @@ static int options_copy(struct file_watch *watch, const struct file_watch_option
 		     : list_copy(options->exclude, options->exclude_count, &watch->options.exclude);
 }
 
+static void sources_enable(struct file_watch *watch, int enabled)
+{
+	if (watch->names_source)
+		(void)sd_event_source_set_enabled(watch->names_source, enabled);
+	(void)sd_event_source_set_enabled(watch->files_source, enabled);
+}
+
+static void watch_rest(struct file_watch *watch)
+{
+	sources_enable(watch, SD_EVENT_OFF);
+	(void)sd_event_source_set_time_relative(watch->rest, REST);
+	(void)sd_event_source_set_enabled(watch->rest, SD_EVENT_ONESHOT);
+}
+
+static int names_ready(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	(void)source;
+	(void)fd;
+	(void)events;
+	(void)file_watch_names_read(userdata);
+	watch_rest(userdata);
+	return 0;
+}
+
+static int files_ready(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	(void)source;
+	(void)fd;
+	(void)events;
+	(void)file_watch_files_read(userdata);
+	watch_rest(userdata);
+	return 0;
+}
+
+static int rest_over(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct file_watch *watch = userdata;
+	bool names = watch->names >= 0 && file_watch_names_read(watch);
+	bool files = file_watch_files_read(watch);
+
+	(void)source;
+	(void)usec;
+	if (files || names)
+		watch_rest(watch);
+	else
+		sources_enable(watch, SD_EVENT_ON);
+	return 0;
+}
+
 static int sources_add(struct file_watch *watch, sd_event *loop)
 {
 	int r = 0;
 
 	if (watch->names >= 0)
-		r = sd_event_add_io(loop, &watch->names_source, watch->names, EPOLLIN,
-				    file_watch_names_ready, watch);
+		r = sd_event_add_io(loop, &watch->names_source, watch->names, EPOLLIN, names_ready,
+				    watch);
 	if (r >= 0)
-		r = sd_event_add_io(loop, &watch->files_source, watch->files, EPOLLIN,
-				    file_watch_files_ready, watch);
+		r = sd_event_add_io(loop, &watch->files_source, watch->files, EPOLLIN, files_ready,
+				    watch);
+	if (r < 0)
+		return r;
+	r = sd_event_add_time_relative(loop, &watch->rest, CLOCK_MONOTONIC, 0, 1, rest_over, watch);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(watch->rest, SD_EVENT_OFF);
 	if (r < 0)
 		return r;
 	r = watch->mountinfo = mounts_watch();
@@ -336,6 +396,7 @@ void file_watch_close(struct file_watch *watch)
 	sd_event_source_disable_unref(watch->files_source);
 	sd_event_source_disable_unref(watch->mounts_source);
 	sd_event_source_disable_unref(watch->pause);
+	sd_event_source_disable_unref(watch->rest);
 	close_cleanup(&watch->names);
 	close_cleanup(&watch->files);
 	close_cleanup(&watch->mountinfo);

@@ -22,10 +22,10 @@ struct file_watch {
 	char **bases; /* mounts that the watched places lie on */
 	struct watched_mount *mounts;
 	size_t mounts_count;
-	sd_event_source *names_source, *files_source, *mounts_source, *pause;
+	sd_event_source *names_source, *files_source, *mounts_source, *pause, *rest;
 	struct file_watch_statistics statistics;
 };
 
-/* file_notice.c */
-int file_watch_names_ready(sd_event_source *source, int fd, uint32_t events, void *userdata);
-int file_watch_files_ready(sd_event_source *source, int fd, uint32_t events, void *userdata);
+/* file_notice.c. Whether there was anything. */
+bool file_watch_names_read(struct file_watch *watch);
+bool file_watch_files_read(struct file_watch *watch);
