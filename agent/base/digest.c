@@ -63,6 +63,11 @@ int digest_md5(const void *data, size_t size, uint8_t out[static MD5_SIZE])
 	return EVP_Digest(data, size, out, NULL, EVP_md5(), NULL) == 1 ? 0 : -EOPNOTSUPP;
 }
 
+int digest_sha1(const void *data, size_t size, uint8_t out[static SHA1_SIZE])
+{
+	return EVP_Digest(data, size, out, NULL, EVP_sha1(), NULL) == 1 ? 0 : -EOPNOTSUPP;
+}
+
 int digest_hmac_sha256(const void *key, size_t key_size, const void *data, size_t size,
 		       uint8_t out[static SHA256_SIZE])
 {

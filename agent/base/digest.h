@@ -26,6 +26,9 @@ int digest_sha256(const void *data, size_t size, uint8_t out[static SHA256_SIZE]
  * its FIPS mode. */
 #define MD5_SIZE 16
 int digest_md5(const void *data, size_t size, uint8_t out[static MD5_SIZE]);
+/* SHA-1 (FIPS 180-4), in which lists of bad files name many of theirs. */
+#define SHA1_SIZE 20
+int digest_sha1(const void *data, size_t size, uint8_t out[static SHA1_SIZE]);
 
 /* HMAC (RFC 2104) with SHA-256. */
 int digest_hmac_sha256(const void *key, size_t key_size, const void *data, size_t size,

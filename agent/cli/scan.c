@@ -164,7 +164,8 @@ static void file_done(const struct file_subject *subject, const struct file_verd
 	scan->progress.bytes += verdict->size;
 	if (scan->terminal)
 		(void)snprintf(scan->last, sizeof(scan->last), "%s", subject->path);
-	if (verdict->outcome == FILE_UNSCANNABLE || verdict->partial || verdict->count > 0)
+	if (verdict->outcome == FILE_UNSCANNABLE || verdict->partial ||
+	    verdict->outcome == FILE_MATCHED)
 		progress_clear(scan);
 	if (verdict->outcome == FILE_UNSCANNABLE || verdict->partial)
 		verdict_warn(subject, verdict);
@@ -280,6 +281,13 @@ static void rules_loaded(int error, void *userdata)
 	(void)sd_event_source_set_enabled(scan->pump, SD_EVENT_ONESHOT);
 }
 
+static bool hashes_listed(const struct file_hashes *hashes, void *userdata)
+{
+	const struct scan *scan = userdata;
+
+	return scan_report_listed(scan->report, hashes);
+}
+
 static void trouble_met(enum file_scan_trouble trouble, const char *text, void *userdata)
 {
 	struct scan *scan = userdata;
@@ -327,7 +335,10 @@ static int files_open(struct scan *scan)
 	static const char *const starter[] = { STARTER_RULES };
 	const struct scan_options *options = scan->options;
 	const struct config_paths *configured = &scan->config.scan.rules;
-	const struct file_scan_listener listener = { rules_loaded, trouble_met, NULL, scan };
+	const struct file_scan_listener listener = { .loaded = rules_loaded,
+						     .trouble = trouble_met,
+						     .listed = hashes_listed,
+						     .userdata = scan };
 	struct file_scan_options pool = {
 		.program = scan->config.scan.worker,
 		.workers = options->threads ? (unsigned)options->threads : cpus(),
@@ -349,6 +360,8 @@ static int files_open(struct scan *scan)
 	cache_open(scan, &pool);
 	pool.store = scan->cache ? scan_cache_store(scan->cache) : NULL;
 	r = file_scan_new(scan->loop, &pool, &listener, &scan->files);
+	if (r == 0)
+		file_scan_hashes(scan->files, scan_report_hashes(scan->report));
 	/* They were kept, and nothing changed: whether they are needed, the files will tell. */
 	if (r == 0 && file_scan_rules_id(scan->files))
 		rules_loaded(0, scan);

@@ -165,20 +165,43 @@ int scan_report_file(struct scan_report *report, const struct file_subject *subj
 				    .size = verdict->size,
 				    .hashed = verdict->hashed };
 	const struct event event = { .kind = EVENT_FILE, .time = clock_realtime(), .file = &facts };
+	struct file_reasons reasons = verdict->reasons;
 	size_t packs = report->intel.count;
 	uint64_t before = report->findings + report->excepted;
 	int r = 0;
 
-	if (verdict->count == 0 && (packs == 0 || !verdict->hashed))
+	if (verdict->outcome != FILE_MATCHED)
 		return 0;
 	memcpy(facts.sha256, verdict->sha256, sizeof(facts.sha256));
 	report->met = false;
-	for (size_t i = 0; r >= 0 && (i == 0 || i < packs); i++)
-		r = detect_file(report->detect, &event, verdict->matches,
-				i == 0 ? verdict->count : 0, packs ? report->intel.packs[i] : NULL,
-				event.time, finding_met, report);
+	for (size_t i = 0; r >= 0 && (i == 0 || i < packs); i++) {
+		r = detect_file(report->detect, &event, &reasons,
+				packs ? report->intel.packs[i] : NULL, event.time, finding_met,
+				report);
+		/* Told already; what is listed may be so in several packs. */
+		reasons.matches_count = 0;
+	}
 	report->files += report->met;
 	return r < 0 ? r : report->findings + report->excepted > before;
+}
+
+unsigned scan_report_hashes(const struct scan_report *report)
+{
+	unsigned kinds = 0;
+
+	for (size_t i = 0; i < report->intel.count; i++)
+		kinds |= file_hashes_wanted(report->intel.packs[i]);
+	return kinds;
+}
+
+bool scan_report_listed(const struct scan_report *report, const struct file_hashes *hashes)
+{
+	struct pack_match match;
+
+	for (size_t i = 0; i < report->intel.count; i++)
+		if (file_hashes_listed(report->intel.packs[i], hashes, clock_realtime(), &match))
+			return true;
+	return false;
 }
 
 uint64_t scan_report_matches(const struct scan_report *report)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 struct config;
+struct file_hashes;
 struct file_scan_statistics;
 struct file_subject;
 struct file_verdict;
@@ -24,6 +25,10 @@ void scan_report_free(struct scan_report *report);
 /* 1: something was found, be it excepted; 0; or negative when it cannot be told. */
 int scan_report_file(struct scan_report *report, const struct file_subject *subject,
 		     const struct file_verdict *verdict);
+
+/* For file_scan.h: which kinds of hashes are listed, and whether these are. */
+unsigned scan_report_hashes(const struct scan_report *report);
+bool scan_report_listed(const struct scan_report *report, const struct file_hashes *hashes);
 
 struct scan_summary {
 	const struct file_scan_statistics *statistics;

@@ -182,8 +182,8 @@ void pipeline_commit(struct agent *agent);
 /* What payload turned out to say: EVENT_FLOW, without a process yet. */
 void pipeline_flow(const struct event *event, void *userdata);
 /* A file was scanned (detect/file_detector.h). */
-void pipeline_file(struct agent *agent, const struct event *event, const struct file_match *matches,
-		   size_t count);
+void pipeline_file(struct agent *agent, const struct event *event,
+		   const struct file_reasons *reasons);
 /* What is done about a finding, to be told by pipeline_tell() when it has ended. */
 json_t *pipeline_activity(struct agent *agent, const struct finding *finding,
 			  const struct verdict *verdict, enum ocsf_remedy remedy);

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "daemon/config_scan.h"
 #include "daemon/guard_private.h"
+#include "detect/file_detector.h"
 
 /* Rules that come with cordon. */
 #define STARTER_RULES CORDON_DATADIR "/yara"
@@ -224,6 +225,8 @@ static void rules_check(struct file_guard *guard)
 	uint8_t rules[VERDICT_RULES_SIZE];
 	struct verdict_cache_statistics before = { 0 }, after = { 0 };
 
+	file_scan_hashes(guard->scan,
+			 guard->agent->pack ? file_hashes_wanted(guard->agent->pack) : 0);
 	if (!rules_identify(guard, rules))
 		return;
 	if (!guard->cache) {
@@ -263,6 +266,15 @@ static void scan_trouble(enum file_scan_trouble trouble, const char *text, void 
 		log_warning("%s: %s",
 			    trouble == FILE_SCAN_RULE_SLOW ? "slow rule" : "rule left out", text);
 	}
+}
+
+static bool scan_listed(const struct file_hashes *hashes, void *userdata)
+{
+	const struct file_guard *guard = userdata;
+	struct pack_match match;
+
+	return guard->agent->pack &&
+	       file_hashes_listed(guard->agent->pack, hashes, clock_realtime(), &match);
 }
 
 static void scan_room(void *userdata)
@@ -343,7 +355,11 @@ static int scan_start(struct file_guard *guard, const char *const *rules, size_t
 		.nice = executions_held(config) ? 0 : WORKERS_NICE,
 	};
 	const struct file_scan_listener listener = {
-		.loaded = scan_loaded, .trouble = scan_trouble, .room = scan_room, .userdata = guard
+		.loaded = scan_loaded,
+		.trouble = scan_trouble,
+		.listed = scan_listed,
+		.room = scan_room,
+		.userdata = guard,
 	};
 
 	(void)snprintf(store, sizeof(store), "%s/" STORE_FILE, config->state_dir);

@@ -148,7 +148,7 @@ static void job_tell(struct guard_job *job, const struct file_verdict *verdict)
 	memcpy(facts.sha256, verdict->sha256, sizeof(facts.sha256));
 	event_process(job, &event);
 	job->guard->current = job;
-	pipeline_file(job->guard->agent, &event, verdict->matches, verdict->count);
+	pipeline_file(job->guard->agent, &event, &verdict->reasons);
 	job->guard->current = NULL;
 }
 
@@ -199,8 +199,7 @@ static void job_end(struct guard_job *job, const struct file_verdict *verdict)
 
 	again = changed && verdict->outcome != FILE_MATCHED && job->path && job->path[0] == '/' &&
 		job->task.attempts < GUARD_ATTEMPTS_MAX && job->task.trigger != FILE_MEMORY;
-	/* A listed hash is a finding, too, though no rule matches. */
-	if (verdict->outcome == FILE_MATCHED || verdict->hashed)
+	if (verdict->outcome == FILE_MATCHED)
 		job_tell(job, verdict);
 	if (again) {
 		job_again(job);

@@ -294,10 +294,10 @@ static int finding_found(const struct finding *found, void *userdata)
 	return 0;
 }
 
-void pipeline_file(struct agent *agent, const struct event *event, const struct file_match *matches,
-		   size_t count)
+void pipeline_file(struct agent *agent, const struct event *event,
+		   const struct file_reasons *reasons)
 {
-	(void)detect_file(agent->detect, event, matches, count, agent->pack, clock_realtime(),
+	(void)detect_file(agent->detect, event, reasons, agent->pack, clock_realtime(),
 			  finding_found, agent);
 }
 

@@ -79,38 +79,83 @@ bool yara_look(struct detect *detect, const struct event *event, const struct pa
 	return true;
 }
 
+/* The most certain first. */
+static const struct {
+	unsigned kind;
+	size_t offset, size;
+} hash_kinds[] = {
+	{ FILE_HASH_SHA256, offsetof(struct file_hashes, sha256), SHA256_SIZE },
+	{ FILE_HASH_SHA1, offsetof(struct file_hashes, sha1), SHA1_SIZE },
+	{ FILE_HASH_MD5, offsetof(struct file_hashes, md5), MD5_SIZE },
+};
+
+unsigned file_hashes_wanted(const struct pack *pack)
+{
+	unsigned wanted = 0;
+
+	for (size_t i = 0; i < ELEMENTS(hash_kinds); i++)
+		if (pack_has_hashes(pack, hash_kinds[i].size))
+			wanted |= hash_kinds[i].kind;
+	return wanted;
+}
+
+bool file_hashes_listed(const struct pack *pack, const struct file_hashes *hashes, uint64_t now,
+			struct pack_match *ret)
+{
+	struct pack_match match; /* large: only what is read is set */
+	bool listed = false;
+
+	for (size_t i = 0; i < ELEMENTS(hash_kinds); i++) {
+		const uint8_t *hash = (const uint8_t *)hashes + hash_kinds[i].offset;
+
+		if (!(hashes->kinds & hash_kinds[i].kind) ||
+		    pack_lookup_hash(pack, hash, hash_kinds[i].size, now / NS_PER_SECOND, &match) !=
+			    1)
+			continue;
+		if (!match.blocked)
+			return false;
+		if (!listed)
+			*ret = match;
+		listed = true;
+	}
+	return listed;
+}
+
 bool file_hash_look(struct detect *detect, const struct event *event, const struct pack *pack,
 		    uint64_t now, struct pack_match *match, struct finding *finding)
 {
 	const struct file_facts *file = event->kind == EVENT_FILE ? event->file : NULL;
+	const char *inside;
 	char path[256];
 
-	/* A file is told with each rule that matches it; its hash once. */
-	if (!file || file->match || !file->hashed || !pack ||
-	    pack_lookup_hash(pack, file->sha256, sizeof(file->sha256), now / NS_PER_SECOND,
-			     match) != 1 ||
-	    !match->blocked)
+	if (!file || !file->hashes || !pack || !file_hashes_listed(pack, file->hashes, now, match))
 		return false;
+	inside = file->hashes->inside;
 	path_shown(file->path, path, sizeof(path));
-	(void)snprintf(finding->title, sizeof(finding->title), "File %s is listed by its hash",
-		       path);
+	(void)snprintf(finding->title, sizeof(finding->title), "%s %s is listed by its hash",
+		       inside[0] ? "What is packed in file" : "File", path);
 	detect_explain(detect, match, finding);
+	if (inside[0])
+		detect_line_add(finding->why, sizeof(finding->why), ", inside: %.200s", inside);
 	return true;
 }
 
-int detect_file(struct detect *detect, const struct event *event, const struct file_match *matches,
-		size_t count, const struct pack *pack, uint64_t now,
+int detect_file(struct detect *detect, const struct event *event,
+		const struct file_reasons *reasons, const struct pack *pack, uint64_t now,
 		int (*found)(const struct finding *finding, void *userdata), void *userdata)
 {
+	size_t count = reasons->matches_count + reasons->listed_count;
 	struct file_facts facts = *event->file;
 	struct event each = *event;
 	int sum = 0;
 
 	each.file = &facts;
-	for (size_t i = 0; i <= count; i++) {
+	for (size_t i = 0; i < count; i++) {
+		bool rule = i < reasons->matches_count;
 		int r;
 
-		facts.match = i < count ? &matches[i] : NULL;
+		facts.match = rule ? &reasons->matches[i] : NULL;
+		facts.hashes = rule ? NULL : &reasons->listed[i - reasons->matches_count];
 		r = detect_event(detect, &each, pack, now, found, userdata);
 		if (r < 0)
 			return r;

@@ -101,6 +101,8 @@ int pack_lookup_prefix(const struct pack *pack, const struct address *address, u
 int pack_lookup_hash(const struct pack *pack, const uint8_t *hash, size_t size, uint64_t now,
 		     struct pack_match *ret);
 
+/* Whether there are hashes of size bytes in it. */
+bool pack_has_hashes(const struct pack *pack, size_t size);
 /* Whether there are entries that only the whole hello of a TLS client can match. */
 bool pack_has_fingerprints(const struct pack *pack);
 /* A hash or fingerprint as lists write it. */

@@ -305,12 +305,20 @@ int pack_lookup_hash(const struct pack *pack, const uint8_t *hash, size_t size, 
 	return lookup_end(&lookup);
 }
 
-bool pack_has_fingerprints(const struct pack *pack)
+bool pack_has_hashes(const struct pack *pack, size_t size)
 {
 	uint32_t low, high;
 
-	return pack_map_range(pack, PACK_HASH_STARTS, PACK_HASH_KINDS - 1, &low, &high) &&
-	       high > low;
+	for (uint32_t kind = 0; kind < PACK_HASH_KINDS; kind++)
+		if (pack_hash_sizes[kind] == size)
+			return pack_map_range(pack, PACK_HASH_STARTS, kind, &low, &high) &&
+			       high > low;
+	return false;
+}
+
+bool pack_has_fingerprints(const struct pack *pack)
+{
+	return pack_has_hashes(pack, FINGERPRINT_SIZE);
 }
 
 int pack_each_domain(const struct pack *pack,

@@ -14,6 +14,8 @@
 /* More than any worker tells of one file. */
 #define MATCHES_MAX 10000
 #define TEXTS	    5
+/* Listed files in one archive that are told of. */
+#define LISTED_MAX  256
 
 void file_jobs_append(struct file_jobs *jobs, struct file_job *job)
 {
@@ -48,19 +50,22 @@ struct file_job *file_jobs_take(struct file_jobs *jobs)
 	return job;
 }
 
-void file_job_matches_clear(struct file_job *job)
+void file_job_reasons_clear(struct file_job *job)
 {
 	for (size_t i = 0; i < job->count; i++)
 		free((void *)(uintptr_t)job->matches[i].rule);
-	job->count = 0;
+	for (size_t i = 0; i < job->listed_count; i++)
+		free((void *)(uintptr_t)job->listed[i].inside);
+	job->count = job->listed_count = 0;
 }
 
 void file_job_free(struct file_job *job)
 {
 	if (!job)
 		return;
-	file_job_matches_clear(job);
+	file_job_reasons_clear(job);
 	free(job->matches);
+	free(job->listed);
 	for (size_t i = 0; i < ELEMENTS(job->fds); i++)
 		close_cleanup(&job->fds[i]);
 	free(job->path);
@@ -120,4 +125,35 @@ int file_job_match(struct file_job *job, const struct file_message *message)
 	r = match_copy(message, &job->matches[job->count]);
 	job->count += r == 0;
 	return r;
+}
+
+void file_job_hashes_read(const struct file_message *message, struct file_hashes *ret)
+{
+	const uint64_t *numbers = message->numbers;
+
+	*ret = (struct file_hashes){ .kinds = (unsigned)numbers[FILE_HASHES_KINDS],
+				     .size = numbers[FILE_HASHES_SIZE],
+				     .inside = message->texts[0] };
+	memcpy(ret->md5, &numbers[FILE_HASHES_MD5], sizeof(ret->md5));
+	memcpy(ret->sha1, &numbers[FILE_HASHES_SHA1], sizeof(ret->sha1));
+	memcpy(ret->sha256, message->digest, sizeof(ret->sha256));
+}
+
+int file_job_listed(struct file_job *job, const struct file_hashes *hashes)
+{
+	struct file_hashes *listed;
+	char *inside;
+
+	if (job->listed_count == LISTED_MAX)
+		return 0;
+	listed = reallocarray(job->listed, job->listed_count + 1, sizeof(*listed));
+	if (!listed)
+		return -ENOMEM;
+	job->listed = listed;
+	inside = escape_text_dup(hashes->inside, strlen(hashes->inside));
+	if (!inside)
+		return -ENOMEM;
+	listed[job->listed_count] = *hashes;
+	listed[job->listed_count++].inside = inside;
+	return 0;
 }

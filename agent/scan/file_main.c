@@ -22,6 +22,9 @@ int file_prepare(void)
 	uint8_t hash[SHA256_SIZE];
 	int r = digest_sha256("", 0, hash);
 
+	/* Not to be had everywhere. */
+	(void)digest_md5("", 0, hash);
+	(void)digest_sha1("", 0, hash);
 	return r < 0 ? r : yara_prepare();
 }
 

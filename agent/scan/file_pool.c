@@ -58,7 +58,7 @@ static void jobs_return(struct file_worker *worker, const char *why)
 	}
 	if (!first)
 		return;
-	file_job_matches_clear(first);
+	file_job_reasons_clear(first);
 	if (++first->tries < FILE_TRIES_MAX) {
 		scan->statistics.retried++;
 		file_jobs_prepend(&scan->queue, first);
@@ -147,6 +147,17 @@ static const char *match_take(struct file_worker *worker, const struct file_mess
 	return file_job_match(job, message) < 0 ? "broke the rules: too many matches" : NULL;
 }
 
+static const char *hashes_take(struct file_worker *worker, const struct file_message *message)
+{
+	struct file_job *job = worker->jobs.oldest;
+	struct file_hashes hashes;
+
+	if (!job || job->id != message->id)
+		return "broke the rules: hashes that nobody asked for";
+	file_job_hashes_read(message, &hashes);
+	return file_scan_listed(worker->scan, job, &hashes) < 0 ? "memory is short" : NULL;
+}
+
 static const char *done_take(struct file_worker *worker, const struct file_message *message)
 {
 	struct file_job *job = worker->jobs.oldest;
@@ -188,6 +199,8 @@ static const char *message_take(struct file_worker *worker, const struct file_me
 		return hello_take(worker, message, sender);
 	case FILE_MATCH:
 		return match_take(worker, message);
+	case FILE_HASHES:
+		return hashes_take(worker, message);
 	case FILE_DONE:
 		return done_take(worker, message);
 	case FILE_SLOW:
@@ -330,7 +343,8 @@ static int job_send(struct file_worker *worker, const struct file_job *job)
 	struct file_message message = {
 		.type = FILE_SCAN,
 		.id = job->id,
-		.numbers = { [FILE_SCAN_MEMORY] = job->memory },
+		.numbers = { [FILE_SCAN_MEMORY] = job->memory,
+			     [FILE_SCAN_HASHES] = worker->scan->hashes },
 		.texts = { [FILE_SCAN_PATH] = job->path, [FILE_SCAN_OWNER] = job->owner },
 		.descriptors = { job->fds[0], job->fds[1] },
 	};

@@ -44,7 +44,7 @@ static const struct row {
 	[FILE_LOADED] = { "loaded", FILE_READER_PARENT_ZYGOTE, 1, .texts = { 0 } },
 	[FILE_FORK] = { "fork", FILE_READER_ZYGOTE, 0, false, 1, 1, { 0 } },
 	[FILE_FORKED] = { "forked", FILE_READER_PARENT_ZYGOTE, 1, .texts = { 0 } },
-	[FILE_SCAN] = { "scan", FILE_READER_WORKER, 1, false, 1, 2, { PATH_TEXT, RULE_TEXT } },
+	[FILE_SCAN] = { "scan", FILE_READER_WORKER, 2, false, 1, 2, { PATH_TEXT, RULE_TEXT } },
 	[FILE_MATCH] = { "match",
 			 FILE_READER_PARENT_WORKER,
 			 2,
@@ -53,6 +53,8 @@ static const struct row {
 			 0,
 			 { RULE_TEXT, PATH_TEXT, META_TEXT, META_TEXT, PATH_TEXT } },
 	[FILE_SLOW] = { "slow", FILE_READER_PARENT_WORKER, 1, .texts = { RULE_TEXT, PATH_TEXT } },
+	[FILE_HASHES] = { "hashes", FILE_READER_PARENT_WORKER, FILE_HASHES_END, true,
+			  .texts = { PATH_TEXT } },
 	[FILE_DONE] = { "done", FILE_READER_PARENT_WORKER, 2, true, .texts = { REASON_TEXT } },
 };
 

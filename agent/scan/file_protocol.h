@@ -10,7 +10,7 @@
  *   parent -> zygote     RULES (the compiled set, limits), FORK (a worker's channel)
  *   zygote -> parent     LOADED, FORKED
  *   parent -> worker     SCAN (a file, or the memory of a process)
- *   worker -> parent     MATCH..., DONE, and later perhaps SLOW (a rule)
+ *   worker -> parent     MATCH..., HASHES..., DONE, and later perhaps SLOW (a rule)
  *
  * Each of the three says HELLO first, and FAILED as its last word.
  */
@@ -24,7 +24,7 @@
 #include "base/cage_layer.h"
 #include "base/digest.h"
 
-#define FILE_PROTOCOL_VERSION 1
+#define FILE_PROTOCOL_VERSION 2
 /* The longest: a MATCH with all its texts. */
 #define FILE_FRAME_MAX	      ((size_t)16 * 1024)
 #define FILE_NUMBERS_MAX      (2 + CAGE_LAYERS)
@@ -48,6 +48,7 @@ enum file_message_type {
 	FILE_MATCH,
 	FILE_DONE,
 	FILE_SLOW,
+	FILE_HASHES,
 	FILE_MESSAGES,
 };
 
@@ -73,10 +74,18 @@ enum {
 	FILE_RULES_DEPTH,
 	FILE_RULES_UNPACKED_MAX,
 };
-enum { FILE_SCAN_MEMORY };
+enum { FILE_SCAN_MEMORY, FILE_SCAN_HASHES };
 enum { FILE_MATCH_SEVERITY, FILE_MATCH_SCORE };
 enum { FILE_DONE_FLAGS, FILE_DONE_SIZE };
 enum { FILE_SLOW_TIME };
+/* MD5 and SHA-1 stand as they are in the numbers. */
+enum {
+	FILE_HASHES_KINDS,
+	FILE_HASHES_SIZE,
+	FILE_HASHES_MD5,
+	FILE_HASHES_SHA1 = 4,
+	FILE_HASHES_END = 7
+};
 #define FILE_DONE_UNSCANNABLE 1u
 #define FILE_DONE_PARTIAL     2u
 #define FILE_DONE_HASHED      4u

@@ -259,6 +259,32 @@ int file_scan_process_memory(struct file_scan *scan, int mem, int maps,
 	return job_add(scan, fds, true, subject, done, userdata);
 }
 
+void file_scan_hashes(struct file_scan *scan, unsigned kinds)
+{
+	scan->hashes = kinds;
+}
+
+int file_scan_listed(struct file_scan *scan, struct file_job *job, const struct file_hashes *hashes)
+{
+	if (!scan->listener.listed || !scan->listener.listed(hashes, scan->listener.userdata))
+		return 0;
+	return file_job_listed(job, hashes);
+}
+
+/* Where its SHA-256 is all that is asked for, the worker says no more than that it is done. */
+static void digest_look(struct file_scan *scan, struct file_job *job,
+			const struct file_message *done)
+{
+	struct file_hashes hashes = { .kinds = FILE_HASH_SHA256, .inside = "" };
+
+	if (!done || scan->hashes != FILE_HASH_SHA256 ||
+	    !(done->numbers[FILE_DONE_FLAGS] & FILE_DONE_HASHED))
+		return;
+	hashes.size = done->numbers[FILE_DONE_SIZE];
+	memcpy(hashes.sha256, done->digest, sizeof(hashes.sha256));
+	(void)file_scan_listed(scan, job, &hashes);
+}
+
 static void finish_count(struct file_scan *scan, const struct file_verdict *verdict)
 {
 	struct file_scan_statistics *statistics = &scan->statistics;
@@ -278,18 +304,19 @@ void file_scan_finish(struct file_scan *scan, struct file_job *job, const struct
 	char shown[FILE_REASON_MAX * 2];
 	const struct file_subject subject = { job->path, job->owner };
 	struct file_verdict verdict = {
-		.outcome = flags & FILE_DONE_UNSCANNABLE ? FILE_UNSCANNABLE
-			   : job->count > 0		 ? FILE_MATCHED
-							 : FILE_CLEAN,
 		.reason = shown,
 		.partial = (flags & FILE_DONE_PARTIAL) != 0 && !(flags & FILE_DONE_UNSCANNABLE),
 		.hashed = (flags & FILE_DONE_HASHED) != 0,
 		.size = done ? done->numbers[FILE_DONE_SIZE] : 0,
 		.fd = job->fds[0],
-		.matches = job->matches,
-		.count = job->count,
 	};
 
+	digest_look(scan, job, done);
+	verdict.reasons =
+		(struct file_reasons){ job->matches, job->count, job->listed, job->listed_count };
+	verdict.outcome = job->count + job->listed_count > 0 ? FILE_MATCHED
+			  : flags & FILE_DONE_UNSCANNABLE    ? FILE_UNSCANNABLE
+							     : FILE_CLEAN;
 	if (done)
 		memcpy(verdict.sha256, done->digest, sizeof(verdict.sha256));
 	(void)escape_text(reason, strlen(reason), shown, sizeof(shown));

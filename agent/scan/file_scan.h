@@ -47,6 +47,9 @@ struct file_scan_listener {
 	/* A rule set came into force, or could not (error < 0: the one before stays, if any). */
 	void (*loaded)(int error, void *userdata);
 	void (*trouble)(enum file_scan_trouble trouble, const char *text, void *userdata);
+	/* Whether one of these hashes, of a file or of what is packed in it, is listed: then the
+	 * file counts as matched, and they are in its verdict. NULL: none is. */
+	bool (*listed)(const struct file_hashes *hashes, void *userdata);
 	/* There is room in the queue again after -ENOBUFS. May be NULL. */
 	void (*room)(void *userdata);
 	void *userdata;
@@ -70,10 +73,9 @@ struct file_verdict {
 	bool partial;	    /* parts were not scanned */
 	bool hashed;	    /* sha256 is of the whole file */
 	uint8_t sha256[32];
-	uint64_t size;			  /* bytes that were read */
-	int fd;				  /* of the file, still open; borrowed */
-	const struct file_match *matches; /* borrowed */
-	size_t count;
+	uint64_t size;		     /* bytes that were read */
+	int fd;			     /* of the file, still open; borrowed */
+	struct file_reasons reasons; /* borrowed */
 };
 
 /* subject, verdict: borrowed for the call. May call into the pool, but not free it. */
@@ -96,6 +98,9 @@ int file_scan_submit(struct file_scan *scan, int fd, const struct file_subject *
 /* The same for the memory of a process: mem and maps are of /proc/PID, opened by who may. */
 int file_scan_process_memory(struct file_scan *scan, int mem, int maps,
 			     const struct file_subject *subject, file_scanned done, void *userdata);
+
+/* FILE_HASH_*: the kinds of hashes that are listed, and so are computed and asked about. */
+void file_scan_hashes(struct file_scan *scan, unsigned kinds);
 
 /* 32 bytes (SHA-256) that identify the rule set in force and the limits, for caches of verdicts;
  * NULL: none is yet. */

@@ -45,6 +45,8 @@ struct file_job {
 	unsigned tries;
 	struct file_match *matches; /* each owns its texts, in one piece at rule */
 	size_t count, room;
+	struct file_hashes *listed; /* each owns its text */
+	size_t listed_count;
 };
 
 struct file_jobs {
@@ -57,7 +59,11 @@ struct file_job *file_jobs_take(struct file_jobs *jobs); /* the oldest, or NULL 
 void file_job_free(struct file_job *job);
 /* A match, checked and copied. -ENOMEM; -EBADMSG: more than there can be. */
 int file_job_match(struct file_job *job, const struct file_message *message);
-void file_job_matches_clear(struct file_job *job);
+/* Hashes that are listed, copied; more than are told of are left out. */
+int file_job_listed(struct file_job *job, const struct file_hashes *hashes);
+/* What a message says; inside is the frame's. */
+void file_job_hashes_read(const struct file_message *message, struct file_hashes *ret);
+void file_job_reasons_clear(struct file_job *job);
 
 /* A compiled set, and the process that forks workers with it. */
 struct file_set {
@@ -107,6 +113,7 @@ struct file_scan {
 	uint64_t generation;	   /* of the newest */
 	sd_event_source *timer;
 	bool ticking, full;
+	unsigned hashes; /* FILE_HASH_* that are computed */
 	struct file_jobs queue;
 	uint64_t job_id;
 	struct file_scan_statistics statistics;
@@ -118,6 +125,9 @@ struct file_scan {
 /* file_scan.c: answers the job and frees it. reason: raw. */
 void file_scan_finish(struct file_scan *scan, struct file_job *job, const struct file_message *done,
 		      const char *reason);
+/* Asks the listener, and keeps what is listed. */
+int file_scan_listed(struct file_scan *scan, struct file_job *job,
+		     const struct file_hashes *hashes);
 void file_scan_trouble(struct file_scan *scan, enum file_scan_trouble trouble, const char *text);
 
 /* file_set.c. */

@@ -25,6 +25,7 @@
 #include "scan/file_type.h"
 #include "scan/memory_map.h"
 #include "scan/yara_engine.h"
+#include "sensor/file_facts.h"
 
 /* Kept for the next file; what was larger is given back. */
 #define BUFFER_KEPT   ((size_t)4 << 20)
@@ -49,6 +50,7 @@ struct worker {
 	/* Of the file at hand. */
 	uint64_t job, deadline;
 	unsigned matches;
+	unsigned hashes; /* FILE_HASH_* that are asked for */
 	const char *reason;
 	bool cut;    /* a part of it was not searched */
 	bool failed; /* the file itself was not */
@@ -125,6 +127,24 @@ static int search_failed(struct worker *worker, int r)
 	}
 }
 
+/* What lists may name. A kind that this libcrypto has not is left out. */
+static int hashes_send(struct worker *worker, const uint8_t *bytes, size_t size)
+{
+	struct file_message message = { .type = FILE_HASHES, .texts = { worker->inside } };
+	uint64_t *numbers = message.numbers;
+
+	if (worker->hashes & FILE_HASH_MD5 &&
+	    digest_md5(bytes, size, (uint8_t *)&numbers[FILE_HASHES_MD5]) == 0)
+		numbers[FILE_HASHES_KINDS] |= FILE_HASH_MD5;
+	if (worker->hashes & FILE_HASH_SHA1 &&
+	    digest_sha1(bytes, size, (uint8_t *)&numbers[FILE_HASHES_SHA1]) == 0)
+		numbers[FILE_HASHES_KINDS] |= FILE_HASH_SHA1;
+	if (worker->hashes & FILE_HASH_SHA256 && digest_sha256(bytes, size, message.digest) == 0)
+		numbers[FILE_HASHES_KINDS] |= FILE_HASH_SHA256;
+	numbers[FILE_HASHES_SIZE] = size;
+	return numbers[FILE_HASHES_KINDS] ? message_send(worker, &message) : 0;
+}
+
 static int bytes_search(struct worker *worker, const uint8_t *bytes, size_t size);
 
 static int member_search(const char *name, const uint8_t *bytes, size_t size, void *userdata)
@@ -138,7 +158,9 @@ static int member_search(const char *name, const uint8_t *bytes, size_t size, vo
 	worker->inside_length += n > 0 ? (size_t)n : 0;
 	if (worker->inside_length >= sizeof(worker->inside))
 		worker->inside_length = sizeof(worker->inside) - 1;
-	r = bytes_search(worker, bytes, size);
+	r = worker->hashes ? hashes_send(worker, bytes, size) : 0;
+	if (r == 0)
+		r = bytes_search(worker, bytes, size);
 	worker->inside_length = before;
 	worker->inside[before] = '\0';
 	return r;
@@ -287,6 +309,7 @@ static void job_begin(struct worker *worker, const struct file_message *message)
 	worker->job = message->id;
 	worker->deadline = clock_boottime() + worker->limits->time_max;
 	worker->matches = 0;
+	worker->hashes = (unsigned)message->numbers[FILE_SCAN_HASHES];
 	worker->reason = NULL;
 	worker->cut = worker->failed = worker->slow = false;
 	worker->inside[0] = '\0';
@@ -329,7 +352,10 @@ static int file_scan_one(struct worker *worker, const struct file_message *messa
 	reply->numbers[FILE_DONE_SIZE] = size;
 	if (digest_sha256(worker->buffer, size, reply->digest) == 0)
 		reply->numbers[FILE_DONE_FLAGS] |= FILE_DONE_HASHED;
-	return bytes_search(worker, worker->buffer, size);
+	/* The parent knows the SHA-256 by the reply. */
+	if (worker->hashes & ~(unsigned)FILE_HASH_SHA256)
+		r = hashes_send(worker, worker->buffer, size);
+	return r < 0 ? r : bytes_search(worker, worker->buffer, size);
 }
 
 /* ---- the memory of a process ---- */

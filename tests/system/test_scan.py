@@ -169,6 +169,31 @@ def test_listed_hashes(tmp_path):
     assert findings(result)[0]["finding_info"]["types"] == ["file-hash"]
 
 
+def test_listed_hashes_of_any_kind(tmp_path):
+    """MD5 and SHA-1 are found as well, also of what is packed in archives; what is allowed by one
+    hash stands over the others."""
+    bad, inner, fine = b"bad by md5", b"bad inside", b"allowed"
+    (tmp_path / "bad").write_bytes(bad)
+    (tmp_path / "archive").write_bytes(scan_corpus.zipped(o=scan_corpus.tarred(i=inner), n=b"no"))
+    (tmp_path / "fine").write_bytes(fine)
+    for kinds in (("md5", "sha1"), ("sha1", "sha256"), ("sha256", "md5"), ("sha256", "sha256")):
+        digests = [hashlib.new(kind, content).hexdigest() for kind, content in zip(kinds, (bad, inner))]
+        hashes = tmp_path / "hashes.list"
+        hashes.write_text("\n".join([*digests, hashlib.md5(fine).hexdigest()]) + "\n")
+        allow = tmp_path / "allow.list"
+        allow.write_text(f"{hashlib.sha256(fine).hexdigest()}\n")
+        pack = tmp_path / "pack"
+        subprocess.run([CORDON, "intel", "compile", "-o", pack, "--allow", allow, hashes], check=True,
+                       capture_output=True)
+        result = scan("--json", "--quiet", "--rules", STARTER, "--intel", pack,
+                      *(tmp_path / name for name in ("bad", "archive", "fine")))
+        assert result.returncode == 1, result.stderr
+        found = {Path(line["evidences"][0]["file"]["path"]).name: line for line in findings(result)}
+        assert set(found) == {"bad", "archive"}, (kinds, set(found))
+        assert digests[0] in {each["value"] for each in found["bad"]["evidences"][0]["file"]["hashes"]}
+        assert "o!i" in found["archive"]["message"] + json.dumps(found["archive"])
+
+
 def test_only_files(tmp_path, rules):
     """Pipes, sockets and devices are not opened, links are not followed out, /proc is left out."""
     (tmp_path / "tree").mkdir()

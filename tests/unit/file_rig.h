@@ -25,6 +25,8 @@ struct rig {
 	int loaded; /* 1: not yet */
 	unsigned loads, troubles, workers_broken, pending;
 	char trouble[1024]; /* the last */
+	bool (*listed)(const struct file_hashes *hashes,
+		       void *userdata); /* set before it is opened */
 	/* The last verdict. */
 	enum file_outcome outcome;
 	char reason[512], rules[4096], inside[512];
@@ -59,12 +61,13 @@ static inline void rig_done(const struct file_subject *subject, const struct fil
 	rig->verdict = *verdict;
 	(void)snprintf(rig->reason, sizeof(rig->reason), "%s", verdict->reason);
 	rig->rules[0] = rig->inside[0] = '\0';
-	for (size_t i = 0; i < verdict->count; i++) {
+	for (size_t i = 0; i < verdict->reasons.matches_count; i++) {
 		size_t used = strlen(rig->rules);
 
 		(void)snprintf(rig->rules + used, sizeof(rig->rules) - used, "%s%s",
-			       used ? " " : "", verdict->matches[i].rule);
-		(void)snprintf(rig->inside, sizeof(rig->inside), "%s", verdict->matches[i].inside);
+			       used ? " " : "", verdict->reasons.matches[i].rule);
+		(void)snprintf(rig->inside, sizeof(rig->inside), "%s",
+			       verdict->reasons.matches[i].inside);
 	}
 }
 
@@ -92,7 +95,9 @@ static inline const char *rig_program(const char *name)
 
 static inline int rig_open(struct rig *rig, const struct file_scan_options *options)
 {
-	const struct file_scan_listener listener = { rig_loaded, rig_trouble, NULL, rig };
+	const struct file_scan_listener listener = {
+		.loaded = rig_loaded, .trouble = rig_trouble, .listed = rig->listed, .userdata = rig
+	};
 	const char *rules[] = { rig->folder };
 	struct file_scan_options own = *options;
 

@@ -31,8 +31,10 @@ static void look(struct detect *detect, const char *path, const struct file_matc
 	const struct file_facts facts = { .path = path, .size = 10 };
 	const struct event event = { .kind = EVENT_FILE, .time = 1, .file = &facts };
 
+	const struct file_reasons reasons = { .matches = matches, .matches_count = count };
+
 	*met = (struct met){ 0 };
-	assert_int_equal(detect_file(detect, &event, matches, count, NULL, 1, finding_met, met),
+	assert_int_equal(detect_file(detect, &event, &reasons, NULL, 1, finding_met, met),
 			 (int)count);
 }
 
