@@ -120,6 +120,7 @@ UNIT_TESTS += \
 	%D%/unit/test_verdict_cache \
 	%D%/unit/test_quarantine \
 	%D%/unit/test_file_queue \
+	%D%/unit/test_gate_cage \
 	%D%/unit/test_file_watch
 
 # The worker of the tests: the same cage, and a reader that does as it is told.
@@ -133,6 +134,14 @@ tests_unit_scan_double_SOURCES = \
 	%D%/unit/cage_tries.h
 tests_unit_scan_double_LDADD = libscan.a libsensor.a $(intel_LIBS) libbase.a $(scan_worker_LIBS) $(CRYPTO_LIBS) \
 	$(SECCOMP_LIBS)
+
+tests_unit_test_gate_cage_SOURCES = \
+	%D%/unit/test_gate_cage.c \
+	agent/sensor/gate_cage.c \
+	%D%/unit/cage_tries.c \
+	%D%/unit/cage_tries.h
+
+tests_unit_test_gate_cage_LDADD = libbase.a $(SECCOMP_LIBS) $(CMOCKA_LIBS)
 
 # Scanning files. One more double: files say what its workers do.
 UNIT_TESTS += \

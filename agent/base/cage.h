@@ -46,6 +46,14 @@ struct cage_condition {
 /* In the place of a value: our own pid. */
 #define CAGE_OWN_PID UINT64_MAX
 
+/* Rows of several programs. */
+struct cage_table {
+	const struct cage_calls *calls;
+	size_t calls_count;
+	const struct cage_condition *conditions;
+	size_t conditions_count;
+};
+
 /* What one program keeps. All borrowed. */
 struct cage_plan {
 	int namespaces; /* CLONE_NEW* that it leaves the host's */
@@ -53,12 +61,10 @@ struct cage_plan {
 	bool network;	/* Landlock leaves ports, and sockets that others listen on */
 	uint64_t tasks; /* processes and threads of its user beside it */
 	uint64_t descriptors;
-	uint64_t file_size; /* bytes that it may write to a file that it was handed */
-	const struct cage_calls *calls;
-	size_t calls_count;
-	const struct cage_condition *conditions;
-	size_t conditions_count;
-	const char *const *readable; /* files and folders, ends with NULL; NULL: none */
+	uint64_t file_size;		 /* bytes that it may write to a file that it was handed */
+	const struct cage_table *shared; /* NULL: none */
+	struct cage_table own;		 /* besides; no call stands in both */
+	const char *const *readable;	 /* files and folders, ends with NULL; NULL: none */
 };
 
 struct cage_options {

@@ -10,10 +10,10 @@
 #include "base/cage.h"
 #include "base/cleanup.h"
 
-static int calls_add(scmp_filter_ctx filter, const struct cage_plan *plan)
+static int calls_add(scmp_filter_ctx filter, const struct cage_table *table)
 {
-	for (size_t i = 0; i < plan->calls_count; i++) {
-		const struct cage_calls *row = &plan->calls[i];
+	for (size_t i = 0; i < table->calls_count; i++) {
+		const struct cage_calls *row = &table->calls[i];
 
 		for (size_t k = 0; k < row->count; k++) {
 			int r = seccomp_rule_add(filter, row->action, row->calls[k], 0);
@@ -26,10 +26,10 @@ static int calls_add(scmp_filter_ctx filter, const struct cage_plan *plan)
 	return 0;
 }
 
-static int conditions_add(scmp_filter_ctx filter, const struct cage_plan *plan)
+static int conditions_add(scmp_filter_ctx filter, const struct cage_table *table)
 {
-	for (size_t i = 0; i < plan->conditions_count; i++) {
-		const struct cage_condition *row = &plan->conditions[i];
+	for (size_t i = 0; i < table->conditions_count; i++) {
+		const struct cage_condition *row = &table->conditions[i];
 		uint64_t value = row->value == CAGE_OWN_PID ? (uint64_t)getpid() : row->value;
 		struct scmp_arg_cmp compare =
 			SCMP_CMP(row->argument, SCMP_CMP_MASKED_EQ, row->mask, value);
@@ -41,6 +41,13 @@ static int conditions_add(scmp_filter_ctx filter, const struct cage_plan *plan)
 	return 0;
 }
 
+static int table_add(scmp_filter_ctx filter, const struct cage_table *table)
+{
+	int r = calls_add(filter, table);
+
+	return r == 0 ? conditions_add(filter, table) : r;
+}
+
 int cage_calls_filter(const struct cage_plan *plan)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
@@ -50,10 +57,10 @@ int cage_calls_filter(const struct cage_plan *plan)
 		return -ENOMEM;
 	/* A call by another architecture's numbers is a call that is in no row. */
 	r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	if (r == 0 && plan->shared)
+		r = table_add(filter, plan->shared);
 	if (r == 0)
-		r = calls_add(filter, plan);
-	if (r == 0)
-		r = conditions_add(filter, plan);
+		r = table_add(filter, &plan->own);
 	if (r == 0)
 		r = seccomp_load(filter);
 	seccomp_release(filter);

@@ -128,9 +128,6 @@ const struct cage_plan cloud_cage = {
 	.network = true,
 	.tasks = TASKS_MAX,
 	.descriptors = DESCRIPTORS_MAX,
-	.calls = calls,
-	.calls_count = ELEMENTS(calls),
-	.conditions = conditions,
-	.conditions_count = ELEMENTS(conditions),
+	.own = { calls, ELEMENTS(calls), conditions, ELEMENTS(conditions) },
 	.readable = readable,
 };

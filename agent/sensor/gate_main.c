@@ -6,7 +6,8 @@
  * fanotify group: with its end, the kernel lets go on what waits. It ends when its channel does.
  *
  * Opens no file, and reads none: so it can never wait for its own answer. Descriptors of files come
- * from the kernel and go to cordond. Keeps CAP_SYS_ADMIN, for marks, and a dozen system calls.
+ * from the kernel and go to cordond. Keeps CAP_SYS_ADMIN, for marks, and a dozen system calls
+ * (gate_cage.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +27,7 @@
 #include "base/clock.h"
 #include "base/fd_pass.h"
 #include "base/parse.h"
+#include "sensor/gate_cage.h"
 #include "sensor/gate_frame.h"
 
 #ifndef FAN_MARK_EVICTABLE
@@ -265,6 +267,8 @@ int main(int argc, char **argv)
 	/* Memory that has to be read back from a disk may be late. */
 	(void)mlockall(MCL_CURRENT | MCL_FUTURE);
 	(void)setpriority(PRIO_PROCESS, 0, -10);
+	if (cage_calls_filter(&gate_cage) < 0)
+		return 3;
 	gate_run(&gate);
 	return 0;
 }

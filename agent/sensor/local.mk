@@ -89,6 +89,6 @@ sensor_LIBS = libsensor.a $(BPF_LIBS) $(PCAP_LIBS)
 
 # It holds executions, and has nothing else in it: neither libbpf nor libsystemd.
 pkglibexec_PROGRAMS += cordon-gate
-cordon_gate_SOURCES = %D%/gate_main.c
-cordon_gate_CFLAGS = $(AM_CFLAGS)
-cordon_gate_LDADD = libbase.a
+cordon_gate_SOURCES = %D%/gate_main.c %D%/gate_cage.c %D%/gate_cage.h
+cordon_gate_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)
+cordon_gate_LDADD = libbase.a $(SECCOMP_LIBS)
