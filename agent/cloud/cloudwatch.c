@@ -18,8 +18,6 @@
  * taken for certain, for its document has the true one. */
 #define OLD_MAX	  (UINT64_C(13) * 24 * 3600 * 1000)
 #define EARLY_MAX (UINT64_C(60) * 60 * 1000)
-/* The reply is a token and three numbers. */
-#define REPLY_MAX ((size_t)64 * 1024)
 
 /* sink_state(): what was made for this batch, so that nothing is made again and again. */
 enum {
@@ -93,20 +91,6 @@ static const char *stream_name(struct sink_queue *queue)
 
 static void put_begin(struct sink_queue *queue);
 
-static int call(struct sink_queue *queue, const char *operation, const char *body, client_done done)
-{
-	const struct client_request request = {
-		.service = service_find("logs"),
-		.operation = operation,
-		.body = body,
-		.body_size = strlen(body),
-		.bucket = CLIENT_TELEMETRY,
-		.reply_max = REPLY_MAX,
-	};
-
-	return client_call(sink_client(queue), &request, done, queue, NULL);
-}
-
 /* ---- what is missing ---- */
 
 static bool is_missing(const struct client_result *result)
@@ -124,14 +108,10 @@ static void stream_made(const struct client_result *result, void *userdata);
 
 static void stream_make(struct sink_queue *queue)
 {
-	CLEANUP(json_decref_cleanup)
-	json_t *object = json_pack("{s:s, s:s}", "logGroupName", group_name(queue), "logStreamName",
-				   stream_name(queue));
-	CLEANUP(free_cleanup) char *body = object ? json_dumps(object, JSON_COMPACT) : NULL;
-	int r = body ? call(queue, "CreateLogStream", body, stream_made) : -ENOMEM;
-
-	if (r < 0)
-		sink_fail_early(queue, r);
+	sink_call(queue, "logs", "CreateLogStream",
+		  json_pack("{s:s, s:s}", "logGroupName", group_name(queue), "logStreamName",
+			    stream_name(queue)),
+		  stream_made);
 }
 
 static void group_made(const struct client_result *result, void *userdata)
@@ -148,13 +128,8 @@ static void group_made(const struct client_result *result, void *userdata)
 
 static void group_make(struct sink_queue *queue)
 {
-	CLEANUP(json_decref_cleanup)
-	json_t *object = json_pack("{s:s}", "logGroupName", group_name(queue));
-	CLEANUP(free_cleanup) char *body = object ? json_dumps(object, JSON_COMPACT) : NULL;
-	int r = body ? call(queue, "CreateLogGroup", body, group_made) : -ENOMEM;
-
-	if (r < 0)
-		sink_fail_early(queue, r);
+	sink_call(queue, "logs", "CreateLogGroup",
+		  json_pack("{s:s}", "logGroupName", group_name(queue)), group_made);
 }
 
 static void stream_made(const struct client_result *result, void *userdata)
@@ -181,42 +156,33 @@ static void reject(struct batch_entry *entry)
 	entry->moved = true;
 }
 
-static void taken(struct sink_queue *queue, const struct client_result *result)
+static int taken(const char *body, size_t size, struct batch *batch)
 {
-	struct batch *batch = sink_batch(queue);
-	static const struct sink_verdict verdict = { .outcome = MESSAGE_DELIVERED };
 	size_t before, from;
+	int r = cloudwatch_reply(body, size, batch->count, &before, &from);
 
-	if (cloudwatch_reply(result->body, result->body_size, batch->count, &before, &from) < 0) {
-		sink_fail_reply(queue);
-		return;
-	}
-	for (size_t i = 0; i < batch->count; i++)
+	for (size_t i = 0; r == 0 && i < batch->count; i++)
 		if (i < before || i >= from)
 			reject(batch->entries[i]);
-	sink_end(queue, &verdict);
+	return r;
 }
 
 static void put_done(const struct client_result *result, void *userdata)
 {
 	struct sink_queue *queue = userdata;
 
-	if (result->failure == FAILURE_NONE)
-		taken(queue, result);
-	else if (is_missing(result) && !(*sink_state(queue) & MADE_STREAM))
+	if (is_missing(result) && !(*sink_state(queue) & MADE_STREAM))
 		stream_make(queue);
 	else
-		sink_fail(queue, result, "logs:PutLogEvents");
+		sink_judge(queue, result, "logs:PutLogEvents", taken);
 }
 
 static void put_begin(struct sink_queue *queue)
 {
 	CLEANUP(free_cleanup)
 	char *body = cloudwatch_body(sink_batch(queue), group_name(queue), stream_name(queue));
-	int r = body ? call(queue, "PutLogEvents", body, put_done) : -ENOMEM;
 
-	if (r < 0)
-		sink_fail_early(queue, r);
+	sink_call_bytes(queue, "logs", "PutLogEvents", body, put_done);
 }
 
 static void deliver(struct sink_queue *queue)

@@ -13,9 +13,7 @@
 #include "base/cleanup.h"
 #include "cloud/sink.h"
 
-#define SOURCE	  "cordon"
-/* Ten identifiers, or errors. */
-#define REPLY_MAX ((size_t)64 * 1024)
+#define SOURCE "cordon"
 
 CLEANUP_DEFINE(json_t *, json_decref)
 
@@ -86,38 +84,27 @@ int eventbridge_reply(const char *body, size_t size, struct batch *batch)
 
 static void put_done(const struct client_result *result, void *userdata)
 {
-	static const struct sink_verdict verdict = { .outcome = MESSAGE_DELIVERED };
-	struct sink_queue *queue = userdata;
-
-	if (result->failure != FAILURE_NONE)
-		sink_fail(queue, result, "events:PutEvents");
-	else if (eventbridge_reply(result->body, result->body_size, sink_batch(queue)) < 0)
-		sink_fail_reply(queue);
-	else
-		sink_end(queue, &verdict);
+	sink_judge(userdata, result, "events:PutEvents", eventbridge_reply);
 }
 
 static void deliver(struct sink_queue *queue)
 {
 	CLEANUP(free_cleanup) char *body = NULL;
-	struct client_request request = {
-		.service = service_find("events"),
-		.operation = "PutEvents",
-		.bucket = CLIENT_TELEMETRY,
-		.reply_max = REPLY_MAX,
-	};
 	char arn[SINK_ARN_SIZE];
-	int r = -ENOMEM;
 
 	sink_instance_arn(queue, arn);
 	body = eventbridge_body(sink_batch(queue), sink_settings(queue)->event_bus, arn);
-	if (body) {
-		request.body = body;
-		request.body_size = strlen(body);
-		r = client_call(sink_client(queue), &request, put_done, queue, NULL);
-	}
-	if (r < 0)
-		sink_fail_early(queue, r);
+	sink_call_bytes(queue, "events", "PutEvents", body, put_done);
+}
+
+/* Details that are no JSON are refused entry by entry, after the role was asked. */
+void eventbridge_try(struct sink_queue *queue, client_done done)
+{
+	sink_call(queue, "events", "PutEvents",
+		  json_pack("{s:[{s:s, s:s, s:s, s:s}]}", "Entries", "Source", SOURCE, "DetailType",
+			    "Preflight", "Detail", "preflight", "EventBusName",
+			    sink_settings(queue)->event_bus),
+		  done);
 }
 
 const struct cloud_sink eventbridge = {

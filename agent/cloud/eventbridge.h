@@ -8,6 +8,9 @@
 #include <stdint.h>
 
 #include "cloud/batch.h"
+#include "cloud/client.h"
+
+struct sink_queue;
 
 /* Of one PutEvents (API reference): entries, and their bytes. What is beside an entry's detail is
  * counted as much as it can be at most: source, detail-type, time and the instance's ARN. */
@@ -21,3 +24,6 @@ char *eventbridge_body(const struct batch *batch, const char *bus, const char *a
 
 /* Says of each entry of the batch what became of it. -EBADMSG: this is no reply to it. */
 int eventbridge_reply(const char *body, size_t size, struct batch *batch);
+
+/* A call that brings nothing onto the bus, and that only who may put events can make. */
+void eventbridge_try(struct sink_queue *queue, client_done done);

@@ -10,12 +10,7 @@
 
 static void put_done(const struct client_result *result, void *userdata)
 {
-	struct sink_queue *queue = userdata;
-
-	if (result->failure == FAILURE_NONE)
-		sink_end_as(queue, MESSAGE_DELIVERED, 0, "");
-	else
-		sink_fail(queue, result, "cloudwatch:PutMetricData");
+	sink_judge(userdata, result, "cloudwatch:PutMetricData", NULL);
 }
 
 static void deliver(struct sink_queue *queue)

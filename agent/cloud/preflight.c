@@ -12,7 +12,11 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "cloud/eventbridge.h"
+#include "cloud/s3.h"
+#include "cloud/securityhub.h"
 #include "cloud/sink.h"
+#include "cloud/sns.h"
 
 #define NAME_MAX_BYTES ((size_t)256)
 #define FINE_MAX       4
@@ -30,6 +34,10 @@ struct trial {
 	const char *missing, *instead; /* with this code, that row tells */
 	json_t *(*body)(struct sink_queue *queue);
 	const char *form; /* in its place, for services of forms */
+	/* In the place of all that, where a sink knows how. */
+	void (*send)(struct sink_queue *queue, client_done done);
+	bool (*setting)(struct sink_queue *queue, const struct client_result *result,
+			char text[static MESSAGE_TEXT_SIZE]);
 };
 
 /* ---- requests ---- */
@@ -195,6 +203,19 @@ static const struct trial trials[] = {
 	  .service = "ssm",
 	  .operation = "DescribeOpsItems",
 	  .body = describe_body },
+	{ .name = "events:PutEvents", .send = eventbridge_try },
+	{ .name = "securityhub:BatchImportFindings",
+	  .fine = { "InvalidInputException" },
+	  .send = securityhub_try,
+	  .setting = securityhub_setting_is_wrong },
+	{ .name = "sns:Publish",
+	  .fine = { "InvalidParameter" },
+	  .send = sns_try,
+	  .setting = sns_setting_is_wrong },
+	{ .name = "s3:PutObject",
+	  .fine = { "BadDigest", "XAmzContentChecksumMismatch" },
+	  .send = s3_try,
+	  .setting = s3_setting_is_wrong },
 };
 
 /* ---- the call ---- */
@@ -237,6 +258,10 @@ static void trial_done(const struct client_result *result, void *userdata)
 		trial_begin(queue, trial->instead);
 		return;
 	}
+	if (trial->setting && trial->setting(queue, result, text)) {
+		sink_end_as(queue, MESSAGE_POISON, 0, text);
+		return;
+	}
 	if (is_fine(trial, result)) {
 		sink_end_as(queue, MESSAGE_DELIVERED, 0, "");
 		return;
@@ -263,6 +288,8 @@ static void trial_begin(struct sink_queue *queue, const char *name)
 	if (trials[row].instance && !*sink_instance(queue)->id)
 		sink_end_as(queue, MESSAGE_POISON, 0,
 			    "SSM knows instances, and this host's id is not known");
+	else if (trials[row].send)
+		trials[row].send(queue, trial_done);
 	else if (trials[row].body)
 		sink_call(queue, trials[row].service, trials[row].operation,
 			  trials[row].body(queue), trial_done);

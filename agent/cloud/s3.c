@@ -18,7 +18,6 @@
 #include "cloud/reply_xml.h"
 #include "cloud/sink.h"
 
-#define REPLY_MAX      ((size_t)64 * 1024)
 /* zlib: a gzip header without name and time, so that the same lines give the same bytes. */
 #define WINDOW_GZIP    (15 + 16)
 #define MEMORY_LEVEL   8
@@ -171,26 +170,26 @@ static bool is_elsewhere(const struct client_result *result)
 	return result->status >= 301 && result->status <= 308;
 }
 
-static bool tell_setting(struct sink_queue *queue, const struct client_result *result)
+bool s3_setting_is_wrong(struct sink_queue *queue, const struct client_result *result,
+			 char text[static MESSAGE_TEXT_SIZE])
 {
 	const char *bucket = sink_settings(queue)->s3.bucket;
-	char text[MESSAGE_TEXT_SIZE], region[S3_REGION_SIZE];
+	char region[S3_REGION_SIZE];
 
 	if (strcmp(result->code, "NoSuchBucket") == 0)
-		(void)snprintf(text, sizeof(text), "report.s3.bucket: there is no bucket %s",
+		(void)snprintf(text, MESSAGE_TEXT_SIZE, "report.s3.bucket: there is no bucket %s",
 			       bucket);
 	else if (!is_elsewhere(result))
 		return false;
 	else if (s3_error_region(result->body, result->body_size, region))
-		(void)snprintf(text, sizeof(text),
+		(void)snprintf(text, MESSAGE_TEXT_SIZE,
 			       "report.s3.bucket: %s is in %s, not in the region of this host",
 			       bucket, region);
 	else
-		(void)snprintf(text, sizeof(text),
+		(void)snprintf(text, MESSAGE_TEXT_SIZE,
 			       "report.s3.bucket: %s is elsewhere (HTTP %u), in another region "
 			       "than this host",
 			       bucket, result->status);
-	sink_fail_setting(queue, text);
 	return true;
 }
 
@@ -198,34 +197,26 @@ static bool tell_setting(struct sink_queue *queue, const struct client_result *r
 
 static void put_done(const struct client_result *result, void *userdata)
 {
-	static const struct sink_verdict verdict = { .outcome = MESSAGE_DELIVERED };
-	struct sink_queue *queue = userdata;
+	char text[MESSAGE_TEXT_SIZE];
 
-	if (result->failure == FAILURE_NONE && *result->etag)
-		sink_end(queue, &verdict);
-	else if (result->failure == FAILURE_NONE)
-		sink_fail_reply(queue);
-	else if (!tell_setting(queue, result))
-		sink_fail(queue, result, "s3:PutObject");
+	if (s3_setting_is_wrong(userdata, result, text))
+		sink_fail_setting(userdata, text);
+	/* Whoever stores an object says which one it is. */
+	else if (result->failure == FAILURE_NONE && !*result->etag)
+		sink_fail_reply(userdata);
+	else
+		sink_judge(userdata, result, "s3:PutObject", NULL);
 }
 
-/* S3 compares what it got with this, and refuses what differs. */
-static int checksum_of(const void *object, size_t size, char out[static DIGEST_BASE64_SIZE])
-{
-	uint8_t digest[SHA256_SIZE];
-	int r = digest_sha256(object, size, digest);
-
-	if (r == 0)
-		digest_base64(digest, out);
-	return r;
-}
-
-static int put(struct sink_queue *queue, const void *object, size_t size, const char *key)
+/* S3 compares what it got with the digest, and refuses what differs. */
+static int put(struct sink_queue *queue, const void *object, size_t size,
+	       const uint8_t digest[static SHA256_SIZE], const char *key, client_done done)
 {
 	const struct settings *settings = sink_settings(queue);
 	const struct service *service = service_find("s3");
 	char checksum[DIGEST_BASE64_SIZE], endpoint[ENDPOINT_URL_SIZE];
 	const struct http_header headers[] = {
+		{ "x-amz-sdk-checksum-algorithm", "SHA256" },
 		{ "x-amz-checksum-sha256", checksum },
 		{ "x-amz-expected-bucket-owner", settings->s3.owner },
 	};
@@ -237,27 +228,40 @@ static int put(struct sink_queue *queue, const void *object, size_t size, const 
 		.body = object,
 		.body_size = size,
 		.headers = headers,
-		.header_count = *settings->s3.owner ? 2 : 1,
-		.bucket = CLIENT_TELEMETRY,
-		.reply_max = REPLY_MAX,
+		.header_count = *settings->s3.owner ? 3 : 2,
 	};
 	int r = client_endpoint(sink_client(queue), service, endpoint);
 	CLEANUP(free_cleanup) char *path = NULL;
 
-	if (r == 0)
-		r = checksum_of(object, size, checksum);
 	if (r < 0)
 		return r;
+	digest_base64(digest, checksum);
 	if (s3_bucket_is_host(endpoint, settings->s3.bucket))
 		request.host_prefix = settings->s3.bucket;
 	path = s3_path(request.host_prefix ? NULL : settings->s3.bucket, key);
+	if (!path)
+		return -ENOMEM;
 	request.path = path;
-	return path ? client_call(sink_client(queue), &request, put_done, queue, NULL) : -ENOMEM;
+	sink_send(queue, &request, done);
+	return 0;
+}
+
+/* What is not as its digest says is refused, after the role was asked. */
+void s3_try(struct sink_queue *queue, client_done done)
+{
+	static const uint8_t wrong[SHA256_SIZE];
+	char key[S3_KEY_SIZE];
+	int r;
+
+	(void)snprintf(key, sizeof(key), "%spreflight", sink_settings(queue)->s3.prefix);
+	r = put(queue, "", 0, wrong, key, done);
+	if (r < 0)
+		sink_fail_early(queue, r);
 }
 
 static void deliver(struct sink_queue *queue)
 {
-	uint8_t lines[SHA256_SIZE];
+	uint8_t lines[SHA256_SIZE], digest[SHA256_SIZE];
 	CLEANUP(free_cleanup) void *object = NULL;
 	char key[S3_KEY_SIZE];
 	size_t size;
@@ -268,7 +272,9 @@ static void deliver(struct sink_queue *queue)
 		r = s3_key(sink_batch(queue), sink_settings(queue)->s3.prefix, sink_host(queue),
 			   lines, key);
 	if (r == 0)
-		r = put(queue, object, size, key);
+		r = digest_sha256(object, size, digest);
+	if (r == 0)
+		r = put(queue, object, size, digest, key, put_done);
 	if (r < 0)
 		sink_fail_early(queue, r);
 }

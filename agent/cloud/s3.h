@@ -11,6 +11,9 @@
 
 #include "base/digest.h"
 #include "cloud/batch.h"
+#include "cloud/client.h"
+
+struct sink_queue;
 
 /* Lines of one object. Below the room that a sink has (courier.h), so that an object goes when it
  * is full, and not only when its time has come. */
@@ -42,3 +45,9 @@ char *s3_path(const char *bucket, const char *key);
  * it names none. */
 #define S3_REGION_SIZE 64
 bool s3_error_region(const char *body, size_t size, char out[static S3_REGION_SIZE]);
+
+/* A call that stores nothing, and that only who may store objects can make. */
+void s3_try(struct sink_queue *queue, client_done done);
+/* Whether the reply says that the bucket is not there, or elsewhere; text: what to set. */
+bool s3_setting_is_wrong(struct sink_queue *queue, const struct client_result *result,
+			 char text[static MESSAGE_TEXT_SIZE]);

@@ -13,10 +13,8 @@
 #include "base/cleanup.h"
 #include "cloud/sink.h"
 
-/* A hundred identifiers with what is wrong about each. */
-#define REPLY_MAX ((size_t)512 * 1024)
-#define BEGIN	  "{\"Findings\":["
-#define END	  "]}"
+#define BEGIN "{\"Findings\":["
+#define END   "]}"
 
 CLEANUP_DEFINE(json_t *, json_decref)
 
@@ -84,41 +82,85 @@ int securityhub_reply(const char *body, size_t size, struct batch *batch)
 	return 0;
 }
 
+static void send(struct sink_queue *queue, const char *body, size_t size, client_done done)
+{
+	const struct client_request request = {
+		.service = service_find("securityhub"),
+		.operation = "BatchImportFindings",
+		.path = "/findings/import",
+		.body = body,
+		.body_size = size,
+	};
+
+	sink_send(queue, &request, done);
+}
+
+bool securityhub_setting_is_wrong(struct sink_queue *queue, const struct client_result *result,
+				  char text[static MESSAGE_TEXT_SIZE])
+{
+	(void)queue;
+	if (strcmp(result->code, "InvalidAccessException") != 0)
+		return false;
+	(void)snprintf(text, MESSAGE_TEXT_SIZE,
+		       "Security Hub is not turned on in this account and region");
+	return true;
+}
+
 static void import_done(const struct client_result *result, void *userdata)
 {
-	static const struct sink_verdict verdict = { .outcome = MESSAGE_DELIVERED };
-	struct sink_queue *queue = userdata;
+	char text[MESSAGE_TEXT_SIZE];
 
-	if (strcmp(result->code, "InvalidAccessException") == 0)
-		sink_fail_setting(queue,
-				  "Security Hub is not turned on in this account and region");
-	else if (result->failure != FAILURE_NONE)
-		sink_fail(queue, result, "securityhub:BatchImportFindings");
-	else if (securityhub_reply(result->body, result->body_size, sink_batch(queue)) < 0)
-		sink_fail_reply(queue);
+	if (securityhub_setting_is_wrong(userdata, result, text))
+		sink_fail_setting(userdata, text);
 	else
-		sink_end(queue, &verdict);
+		sink_judge(userdata, result, "securityhub:BatchImportFindings", securityhub_reply);
 }
 
 static void deliver(struct sink_queue *queue)
 {
-	CLEANUP(free_cleanup) char *body = NULL;
-	struct client_request request = {
-		.service = service_find("securityhub"),
-		.operation = "BatchImportFindings",
-		.path = "/findings/import",
-		.bucket = CLIENT_TELEMETRY,
-		.reply_max = REPLY_MAX,
-	};
-	int r = -ENOMEM;
+	size_t size = 0;
+	CLEANUP(free_cleanup) char *body = securityhub_body(sink_batch(queue), &size);
 
-	body = securityhub_body(sink_batch(queue), &request.body_size);
-	if (body) {
-		request.body = body;
-		r = client_call(sink_client(queue), &request, import_done, queue, NULL);
+	send(queue, body, size, import_done);
+}
+
+/* As the daemon makes it for findings (report/asff.c). */
+static bool product_arn(struct sink_queue *queue, const char **ret_account,
+			char out[static SINK_ARN_SIZE])
+{
+	const struct message_instance *instance = sink_instance(queue);
+	const struct settings *settings = sink_settings(queue);
+	const char *region = *settings->region ? settings->region : instance->region;
+	bool own = *instance->partition && strcmp(region, instance->region) == 0;
+
+	*ret_account = *settings->account ? settings->account : instance->account;
+	(void)snprintf(out, SINK_ARN_SIZE, "arn:%s:securityhub:%s:%s:product/%s/default",
+		       own ? instance->partition : endpoint_partition(region), region, *ret_account,
+		       *ret_account);
+	return **ret_account != '\0';
+}
+
+/* A finding of no known schema, about nothing, is refused by itself, after the role was asked. */
+void securityhub_try(struct sink_queue *queue, client_done done)
+{
+	static const char time[] = "2026-01-01T00:00:00Z";
+	CLEANUP(json_decref_cleanup) json_t *object = NULL;
+	CLEANUP(free_cleanup) char *body = NULL;
+	char arn[SINK_ARN_SIZE];
+	const char *account;
+
+	if (!product_arn(queue, &account, arn)) {
+		sink_end_as(queue, MESSAGE_POISON, 0,
+			    "the account is not known: set report.security_hub.account");
+		return;
 	}
-	if (r < 0)
-		sink_fail_early(queue, r);
+	object = json_pack("{s:[{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[]}]}", "Findings",
+			   "SchemaVersion", "preflight", "Id", "cordon/preflight", "ProductArn",
+			   arn, "GeneratorId", "cordon", "AwsAccountId", account, "CreatedAt", time,
+			   "UpdatedAt", time, "Title", "preflight", "Description", "preflight",
+			   "Resources");
+	body = object ? json_dumps(object, JSON_COMPACT) : NULL;
+	send(queue, body, body ? strlen(body) : 0, done);
 }
 
 const struct cloud_sink security_hub = {

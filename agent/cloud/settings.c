@@ -53,6 +53,7 @@ static const struct {
 	{ "cloudwatch_agent_group", FIELD(cloudwatch.agent_group) },
 	{ "event_bus", FIELD(event_bus) },
 	{ "topic", FIELD(topic) },
+	{ "account", FIELD(account) },
 	{ "s3_bucket", FIELD(s3.bucket) },
 	{ "s3_prefix", FIELD(s3.prefix) },
 	{ "s3_owner", FIELD(s3.owner) },

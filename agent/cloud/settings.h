@@ -58,6 +58,7 @@ struct settings {
 	} cloudwatch;
 	const char *event_bus; /* name or ARN; "": no such sink */
 	const char *topic;     /* ARN; "": no such sink */
+	const char *account;   /* for Security Hub, in the place of the instance's; "": that one */
 	struct {
 		const char *bucket; /* "": no such sink */
 		const char *prefix; /* before each key */

@@ -71,13 +71,19 @@ void sink_end(struct sink_queue *queue, const struct sink_verdict *verdict);
 /* The verdict on a call that failed, but for what the sink knows better. action: "logs:Put...". */
 void sink_fail(struct sink_queue *queue, const struct client_result *result, const char *action);
 
-/* sink_call.c: a call of a JSON service for queue's batch. Takes body; NULL: memory is short. When
- * the call cannot even be made, the batch ends. */
+/* sink_call.c: a call for queue's batch; how it is counted and bounded is set here. Without a body
+ * memory is short. When the call cannot even be made, the batch ends. */
+void sink_send(struct sink_queue *queue, const struct client_request *request, client_done done);
+/* The same of a JSON service. Takes body. */
 void sink_call(struct sink_queue *queue, const char *service, const char *operation, json_t *body,
 	       client_done done);
-/* The same with a body in the service's own form. */
+/* The same with a body in the service's own form, "" for none. */
 void sink_call_bytes(struct sink_queue *queue, const char *service, const char *operation,
 		     const char *body, client_done done);
+/* Ends the batch by its reply: as delivered, but for what read() (NULL: nothing is read) says of
+ * single entries by batch_entry_end(); it fails when the reply is none of the service's. */
+void sink_judge(struct sink_queue *queue, const struct client_result *result, const char *action,
+		int (*read)(const char *body, size_t size, struct batch *batch));
 /* Ends the batch with one outcome for all of it. */
 void sink_end_as(struct sink_queue *queue, enum message_outcome outcome, uint64_t after,
 		 const char *text);

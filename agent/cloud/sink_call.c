@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What sinks that make one call at a time share: the call itself, and the end of a batch that has
- * one outcome.
+ * What the sinks share: how a call is made for a batch, and how the batch ends by its reply.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,8 +10,9 @@
 #include "base/clock.h"
 #include "cloud/sink.h"
 
-/* Replies say which one it is, or list a few. */
-#define REPLY_MAX	 ((size_t)256 * 1024)
+/* The longest is Security Hub's: a hundred identifiers, with what is wrong about each. A call of
+ * each sink is under way at a time. */
+#define REPLY_MAX	 ((size_t)512 * 1024)
 /* Nothing about it mends itself in a moment. */
 #define AFTER_IMPOSSIBLE (60 * NS_PER_SECOND)
 #define AFTER_GARBAGE	 NS_PER_SECOND
@@ -53,21 +53,30 @@ void sink_fail_setting(struct sink_queue *queue, const char *text)
 	sink_end_as(queue, MESSAGE_RETRY, AFTER_SETTING, text);
 }
 
+void sink_send(struct sink_queue *queue, const struct client_request *request, client_done done)
+{
+	struct client_request whole = *request;
+	int r = -ENOMEM;
+
+	whole.bucket = CLIENT_TELEMETRY;
+	whole.reply_max = REPLY_MAX;
+	if (request->body)
+		r = client_call(sink_client(queue), &whole, done, queue, NULL);
+	if (r < 0)
+		sink_fail_early(queue, r);
+}
+
 void sink_call_bytes(struct sink_queue *queue, const char *service, const char *operation,
 		     const char *body, client_done done)
 {
 	const struct client_request request = {
 		.service = service_find(service),
 		.operation = operation,
-		.body = body ? body : "",
+		.body = body,
 		.body_size = body ? strlen(body) : 0,
-		.bucket = CLIENT_TELEMETRY,
-		.reply_max = REPLY_MAX,
 	};
-	int r = body ? client_call(sink_client(queue), &request, done, queue, NULL) : -ENOMEM;
 
-	if (r < 0)
-		sink_fail_early(queue, r);
+	sink_send(queue, &request, done);
 }
 
 void sink_call(struct sink_queue *queue, const char *service, const char *operation, json_t *body,
@@ -77,4 +86,17 @@ void sink_call(struct sink_queue *queue, const char *service, const char *operat
 
 	json_decref(body);
 	sink_call_bytes(queue, service, operation, text, done);
+}
+
+void sink_judge(struct sink_queue *queue, const struct client_result *result, const char *action,
+		int (*read)(const char *body, size_t size, struct batch *batch))
+{
+	static const struct sink_verdict verdict = { .outcome = MESSAGE_DELIVERED };
+
+	if (result->failure != FAILURE_NONE)
+		sink_fail(queue, result, action);
+	else if (read && read(result->body, result->body_size, sink_batch(queue)) < 0)
+		sink_fail_reply(queue);
+	else
+		sink_end(queue, &verdict);
 }

@@ -16,9 +16,6 @@
 #include "cloud/reply_xml.h"
 #include "cloud/sink.h"
 
-/* Ten identifiers, or errors. */
-#define REPLY_MAX ((size_t)64 * 1024)
-
 CLEANUP_DEFINE(json_t *, json_decref)
 CLEANUP_DEFINE(xmlDoc *, xmlFreeDoc)
 
@@ -156,51 +153,48 @@ int sns_reply(const char *body, size_t size, struct batch *batch)
 
 /* ---- the call ---- */
 
-/* A topic that is not there, or in another region, is no entry's fault. */
-static bool topic_is_wrong(const struct client_result *result)
+bool sns_setting_is_wrong(struct sink_queue *queue, const struct client_result *result,
+			  char text[static MESSAGE_TEXT_SIZE])
 {
-	return strcmp(result->code, "NotFound") == 0 ||
-	       (strcmp(result->code, "InvalidParameter") == 0 &&
-		strstr(result->message, "TopicArn"));
+	(void)queue;
+	/* One that is not there, or in another region. */
+	if (strcmp(result->code, "NotFound") != 0 &&
+	    (strcmp(result->code, "InvalidParameter") != 0 || !strstr(result->message, "TopicArn")))
+		return false;
+	(void)snprintf(text, MESSAGE_TEXT_SIZE, "report.sns.topic: %.60s: %.150s", result->code,
+		       result->message);
+	return true;
 }
 
 static void publish_done(const struct client_result *result, void *userdata)
 {
-	static const struct sink_verdict verdict = { .outcome = MESSAGE_DELIVERED };
-	struct sink_queue *queue = userdata;
 	char text[MESSAGE_TEXT_SIZE];
 
-	if (topic_is_wrong(result)) {
-		(void)snprintf(text, sizeof(text), "report.sns.topic: %.60s: %.150s", result->code,
-			       result->message);
-		sink_fail_setting(queue, text);
-	} else if (result->failure != FAILURE_NONE) {
-		sink_fail(queue, result, "sns:Publish");
-	} else if (sns_reply(result->body, result->body_size, sink_batch(queue)) < 0) {
-		sink_fail_reply(queue);
-	} else {
-		sink_end(queue, &verdict);
-	}
+	if (sns_setting_is_wrong(userdata, result, text))
+		sink_fail_setting(userdata, text);
+	else
+		sink_judge(userdata, result, "sns:Publish", sns_reply);
+}
+
+/* A message by protocols that is no JSON is refused entry by entry, after the role was asked. */
+void sns_try(struct sink_queue *queue, client_done done)
+{
+	static const char entry[] = "PublishBatchRequestEntries.member.1.Id=0"
+				    "&PublishBatchRequestEntries.member.1.Message=preflight"
+				    "&PublishBatchRequestEntries.member.1.MessageStructure=json";
+	CLEANUP(free_cleanup) char *body = NULL;
+
+	if (asprintf(&body, "TopicArn=%s&%s", sink_settings(queue)->topic, entry) < 0)
+		body = NULL;
+	sink_call_bytes(queue, "sns", "PublishBatch", body, done);
 }
 
 static void deliver(struct sink_queue *queue)
 {
 	CLEANUP(free_cleanup)
 	char *body = sns_body(sink_batch(queue), sink_settings(queue)->topic);
-	struct client_request request = {
-		.service = service_find("sns"),
-		.operation = "PublishBatch",
-		.body = body,
-		.body_size = body ? strlen(body) : 0,
-		.bucket = CLIENT_TELEMETRY,
-		.reply_max = REPLY_MAX,
-	};
-	int r = -ENOMEM;
 
-	if (body)
-		r = client_call(sink_client(queue), &request, publish_done, queue, NULL);
-	if (r < 0)
-		sink_fail_early(queue, r);
+	sink_call_bytes(queue, "sns", "PublishBatch", body, publish_done);
 }
 
 const struct cloud_sink sns = {

@@ -5,9 +5,13 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "cloud/batch.h"
+#include "cloud/client.h"
+
+struct sink_queue;
 
 /* Of one PublishBatch (API reference): messages, and their bytes with those of the attributes. */
 #define SNS_MESSAGES_MAX  10
@@ -20,3 +24,9 @@ char *sns_body(const struct batch *batch, const char *topic);
 
 /* Says of each entry of the batch what became of it. -EBADMSG: this is no reply to it. */
 int sns_reply(const char *body, size_t size, struct batch *batch);
+
+/* A call that publishes nothing, and that only who may publish can make. */
+void sns_try(struct sink_queue *queue, client_done done);
+/* Whether the reply says that the topic is wrong, which is no entry's fault; text: what to set. */
+bool sns_setting_is_wrong(struct sink_queue *queue, const struct client_result *result,
+			  char text[static MESSAGE_TEXT_SIZE]);

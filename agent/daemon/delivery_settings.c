@@ -105,6 +105,7 @@ char *delivery_settings(const struct config *config, const char *hostname)
 				.agent_group = config->report.cloudwatch.agent_group },
 		.event_bus = config->report.eventbridge.bus,
 		.topic = config->report.sns.topic,
+		.account = config->report.security_hub.account,
 		.s3 = { .bucket = config->report.s3.bucket,
 			.prefix = config->report.s3.prefix ? config->report.s3.prefix : "cordon/",
 			.owner = config->report.s3.owner,

@@ -19,7 +19,7 @@
 #define DAILY	  (UINT64_C(86400) * NS_PER_SECOND)
 /* After a run that left something open. */
 #define OPEN_WAIT (300 * NS_PER_SECOND)
-#define ARN_SIZE  1024
+#define ARN_SIZE  2048
 
 CLEANUP_DEFINE(json_t *, json_decref)
 
@@ -59,7 +59,27 @@ static bool metrics_wanted(const struct config *config)
 	return config->report.cloudwatch.metrics == CONFIG_METRICS_CALL;
 }
 
-#define GROUP(member) offsetof(struct config, report.cloudwatch.member)
+static bool bus_wanted(const struct config *config)
+{
+	return config->report.eventbridge.bus && *config->report.eventbridge.bus;
+}
+
+static bool hub_wanted(const struct config *config)
+{
+	return config->report.security_hub.on;
+}
+
+static bool topic_wanted(const struct config *config)
+{
+	return config->report.sns.topic && *config->report.sns.topic;
+}
+
+static bool bucket_wanted(const struct config *config)
+{
+	return config->report.s3.bucket && *config->report.s3.bucket;
+}
+
+#define REPORT(member) offsetof(struct config, report.member)
 /* A row a call; cordon-cloud knows by its name how it is tried. What stands before a second ':' is
  * only to tell two uses of one action apart. */
 static const struct row {
@@ -67,23 +87,29 @@ static const struct row {
 	const char *used_by; /* key of the configuration */
 	bool (*wanted)(const struct config *config);
 	const char *resource; /* behind "arn:aws:"; NULL: any */
-	size_t group;	      /* of struct config: the log group in resource's %s */
+	size_t value;	      /* of struct config: the text in resource's %s, or an ARN itself */
 } rows[] = {
 	{ "sts:GetCallerIdentity", "aws", always, NULL, 0 },
 	{ "logs:PutLogEvents", "report.cloudwatch.group", group_wanted, "logs:*:*:log-group:%s:*",
-	  GROUP(group) },
+	  REPORT(cloudwatch.group) },
 	{ "logs:CreateLogStream", "report.cloudwatch.group", group_wanted,
-	  "logs:*:*:log-group:%s:*", GROUP(group) },
+	  "logs:*:*:log-group:%s:*", REPORT(cloudwatch.group) },
 	{ "agent:logs:PutLogEvents", "report.cloudwatch.agent_group", agent_group_wanted,
-	  "logs:*:*:log-group:%s:*", GROUP(agent_group) },
+	  "logs:*:*:log-group:%s:*", REPORT(cloudwatch.agent_group) },
 	{ "agent:logs:CreateLogStream", "report.cloudwatch.agent_group", agent_group_wanted,
-	  "logs:*:*:log-group:%s:*", GROUP(agent_group) },
+	  "logs:*:*:log-group:%s:*", REPORT(cloudwatch.agent_group) },
 	{ "cloudwatch:PutMetricData", "report.cloudwatch.metrics", metrics_wanted, NULL, 0 },
 	{ "ssm:PutInventory", "report.ssm.inventory", inventory_wanted, NULL, 0 },
 	{ "ssm:PutComplianceItems", "report.ssm.compliance", compliance_wanted, NULL, 0 },
 	{ "ssm:CreateOpsItem", "report.ssm.opsitems", opsitems_wanted, NULL, 0 },
 	{ "ssm:UpdateOpsItem", "report.ssm.opsitems", opsitems_wanted, "ssm:*:*:opsitem/*", 0 },
 	{ "ssm:DescribeOpsItems", "report.ssm.opsitems", opsitems_wanted, NULL, 0 },
+	{ "events:PutEvents", "report.eventbridge.bus", bus_wanted, "events:*:*:event-bus/%s",
+	  REPORT(eventbridge.bus) },
+	{ "securityhub:BatchImportFindings", "report.security_hub.enabled", hub_wanted,
+	  "securityhub:*:*:product/*/default", 0 },
+	{ "sns:Publish", "report.sns.topic", topic_wanted, "sns:%s", REPORT(sns.topic) },
+	{ "s3:PutObject", "report.s3.bucket", bucket_wanted, "s3:::%s/*", REPORT(s3.bucket) },
 };
 _Static_assert(ELEMENTS(rows) <= PREFLIGHT_ROWS_MAX, "each has its place");
 
@@ -252,24 +278,32 @@ bool preflight_sound(const struct preflight *preflight, char *why, size_t size)
 	return true;
 }
 
+static void resource_of(const struct agent *agent, const struct row *row,
+			char out[static ARN_SIZE])
+{
+	const char *region = *agent->host.region ? agent->host.region : agent->config.aws.region;
+	const char *place = row->resource ? strstr(row->resource, "%s") : NULL;
+	const char *value = "";
+
+	if (row->value)
+		value = *(char *const *)((const char *)&agent->config + row->value);
+	if (!row->resource)
+		(void)snprintf(out, ARN_SIZE, "*");
+	else if (value && strncmp(value, "arn:", 4) == 0)
+		(void)snprintf(out, ARN_SIZE, "%s", value);
+	else
+		(void)snprintf(out, ARN_SIZE, "arn:%s:%.*s%.600s%s",
+			       endpoint_partition(region ? region : ""),
+			       place ? (int)(place - row->resource) : (int)strlen(row->resource),
+			       row->resource, place && value ? value : "", place ? place + 2 : "");
+}
+
 /* To be added to the policy of the instance's role. */
 static json_t *statement_of(const struct agent *agent, const struct row *row)
 {
-	const char *region = *agent->host.region ? agent->host.region : agent->config.aws.region;
-	char resource[ARN_SIZE] = "*", tail[ARN_SIZE];
-	const char *group = "";
+	char resource[ARN_SIZE];
 
-	if (row->group)
-		group = *(char *const *)((const char *)&agent->config + row->group);
-	if (row->resource) {
-		const char *place = strstr(row->resource, "%s");
-
-		(void)snprintf(tail, sizeof(tail), "%.*s%s%s",
-			       place ? (int)(place - row->resource) : (int)strlen(row->resource),
-			       row->resource, place && group ? group : "", place ? place + 2 : "");
-		(void)snprintf(resource, sizeof(resource), "arn:%s:%.900s",
-			       endpoint_partition(region ? region : ""), tail);
-	}
+	resource_of(agent, row, resource);
 	return json_pack("{s:s, s:s, s:s}", "Effect", "Allow", "Action", action_of(row), "Resource",
 			 resource);
 }

@@ -40,10 +40,6 @@ class Events(Service):
             (14 if "Time" in entry else 0)
 
     def _one(self, entry):
-        fault = self.emulator.partial("events")
-        if fault:
-            return {"ErrorCode": fault if fault != "injected" else "InternalFailure",
-                    "ErrorMessage": "injected"}
         for name in ("Source", "DetailType", "Detail"):
             if not entry.get(name):
                 return {"ErrorCode": "InvalidArgument", "ErrorMessage": f"{name} is required"}
@@ -57,6 +53,10 @@ class Events(Service):
             good = False
         if not good:
             return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
+        fault = self.emulator.partial("events")
+        if fault:
+            return {"ErrorCode": fault if fault != "injected" else "InternalFailure",
+                    "ErrorMessage": "injected"}
         self.entries.append(entry)
         return {"EventId": str(uuid.uuid4())}
 
@@ -228,7 +228,8 @@ class Sns(Service):
             raise Refused("BatchRequestTooLong", "over 256 KB")
         reply = {"Successful": [], "Failed": []}
         for entry in entries:
-            why, fault = self._wrong(entry, topic), self.emulator.partial("sns")
+            why = self._wrong(entry, topic)
+            fault = None if why else self.emulator.partial("sns")
             if why or fault:
                 reply["Failed"].append({"Id": entry["Id"], "SenderFault": bool(why),
                                         "Code": "InvalidParameter" if why else "InternalError",
