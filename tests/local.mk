@@ -2,7 +2,7 @@
 # Unit tests and fuzz targets have one source file each, of their own name. They link every
 # library; the linker takes what they use.
 AM_CPPFLAGS += $(CMOCKA_CFLAGS)
-cordon_LIBS = $(cloud_LIBS) $(cli_LIBS) $(daemon_LIBS) $(scan_LIBS) $(report_LIBS) $(evidence_LIBS) $(response_LIBS) \
+cordon_LIBS = $(cli_LIBS) $(daemon_LIBS) $(cloud_LIBS) $(scan_LIBS) $(report_LIBS) $(evidence_LIBS) $(response_LIBS) \
 	$(journal_LIBS) \
 	$(policy_LIBS) $(detect_LIBS) $(sensor_LIBS) $(intel_LIBS) $(base_LIBS)
 LDADD = $(replay_LIBS) $(cordon_LIBS) $(scan_worker_LIBS) $(CMOCKA_LIBS)

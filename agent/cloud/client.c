@@ -475,9 +475,9 @@ int client_call(struct client *client, const struct client_request *request, cli
 	call->done = done;
 	call->userdata = userdata;
 	r = client_endpoint(client, request->service, call->url);
-	if (r == 0 && request->host_prefix)
+	if (r >= 0 && request->host_prefix)
 		r = host_put(call->url, request->host_prefix);
-	if (r == 0)
+	if (r >= 0)
 		r = call_copy(call, request);
 	/* From the loop, so that done never runs within this call. */
 	if (r == 0)

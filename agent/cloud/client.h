@@ -76,7 +76,7 @@ void client_free(struct client *client);
  * Errors as endpoint_url() has them, and -ENOMEM. */
 int client_call(struct client *client, const struct client_request *request, client_done done,
 		void *userdata, struct client_call **ret_call);
-/* Where it calls a service; errors as endpoint_url() has them. */
+/* Where it calls a service; outcomes and errors as endpoint_url() has them. */
 int client_endpoint(const struct client *client, const struct service *service,
 		    char out[static ENDPOINT_URL_SIZE]);
 void client_cancel(struct client_call *call);

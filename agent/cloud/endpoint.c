@@ -8,18 +8,20 @@
 #include "base/address.h"
 #include "base/cleanup.h"
 
-static const struct service services[] = {
-	{ "autoscaling", "AUTO_SCALING", SERVICE_QUERY, "2011-01-01", NULL },
-	{ "ec2", "EC2", SERVICE_EC2, "2016-11-15", NULL },
-	{ "elasticloadbalancing", "ELASTIC_LOAD_BALANCING_V2", SERVICE_QUERY, "2015-12-01", NULL },
-	{ "events", "EVENTBRIDGE", SERVICE_JSON, "1.1", "AWSEvents" },
-	{ "logs", "CLOUDWATCH_LOGS", SERVICE_JSON, "1.1", "Logs_20140328" },
-	{ "monitoring", "CLOUDWATCH", SERVICE_QUERY, "2010-08-01", NULL },
-	{ "s3", "S3", SERVICE_REST_XML, NULL, NULL },
-	{ "securityhub", "SECURITYHUB", SERVICE_REST_JSON, NULL, NULL },
-	{ "sns", "SNS", SERVICE_QUERY, "2010-03-31", NULL },
-	{ "ssm", "SSM", SERVICE_JSON, "1.1", "AmazonSSM" },
-	{ "sts", "STS", SERVICE_QUERY, "2011-06-15", NULL },
+const struct service service_table[SERVICES] = {
+	[SERVICE_AUTO_SCALING] = { "autoscaling", "AUTO_SCALING", SERVICE_QUERY, "2011-01-01",
+				   NULL },
+	[SERVICE_INSTANCES] = { "ec2", "EC2", SERVICE_EC2, "2016-11-15", NULL },
+	[SERVICE_LOAD_BALANCING] = { "elasticloadbalancing", "ELASTIC_LOAD_BALANCING_V2",
+				     SERVICE_QUERY, "2015-12-01", NULL },
+	[SERVICE_EVENTBRIDGE] = { "events", "EVENTBRIDGE", SERVICE_JSON, "1.1", "AWSEvents" },
+	[SERVICE_LOGS] = { "logs", "CLOUDWATCH_LOGS", SERVICE_JSON, "1.1", "Logs_20140328" },
+	[SERVICE_CLOUDWATCH] = { "monitoring", "CLOUDWATCH", SERVICE_QUERY, "2010-08-01", NULL },
+	[SERVICE_S3] = { "s3", "S3", SERVICE_REST_XML, NULL, NULL },
+	[SERVICE_SECURITY_HUB] = { "securityhub", "SECURITYHUB", SERVICE_REST_JSON, NULL, NULL },
+	[SERVICE_SNS] = { "sns", "SNS", SERVICE_QUERY, "2010-03-31", NULL },
+	[SERVICE_SSM] = { "ssm", "SSM", SERVICE_JSON, "1.1", "AmazonSSM" },
+	[SERVICE_STS] = { "sts", "STS", SERVICE_QUERY, "2011-06-15", NULL },
 };
 
 struct partition {
@@ -45,9 +47,9 @@ static const char *const fips_named[] = { "s3", "securityhub" };
 
 const struct service *service_find(const char *name)
 {
-	for (size_t i = 0; i < ELEMENTS(services); i++)
-		if (strcmp(services[i].name, name) == 0)
-			return &services[i];
+	for (size_t i = 0; i < SERVICES; i++)
+		if (strcmp(service_table[i].name, name) == 0)
+			return &service_table[i];
 	return NULL;
 }
 
@@ -131,7 +133,7 @@ static bool authority_is_loopback(const char *authority, size_t length)
 	       (address_parse(host, &address) == 0 && address_is_loopback(&address));
 }
 
-static int override_url(const char *url, char out[static ENDPOINT_URL_SIZE])
+int endpoint_override(const char *url, char out[static ENDPOINT_URL_SIZE])
 {
 	bool secure = strncmp(url, "https://", 8) == 0;
 	const char *authority = url + (secure ? 8 : 7);
@@ -159,6 +161,7 @@ int endpoint_url(const struct endpoint_options *options, const struct service *s
 {
 	char name[64];
 	const char *url = NULL;
+	int r;
 
 	if (options->override) {
 		(void)snprintf(name, sizeof(name), "AWS_ENDPOINT_URL_%s", service->environment);
@@ -166,5 +169,8 @@ int endpoint_url(const struct endpoint_options *options, const struct service *s
 		if (!url || !*url)
 			url = options->override("AWS_ENDPOINT_URL", options->userdata);
 	}
-	return url && *url ? override_url(url, out) : host_url(options, service, out);
+	if (!url || !*url)
+		return host_url(options, service, out);
+	r = endpoint_override(url, out);
+	return r < 0 ? r : ENDPOINT_OVERRIDDEN;
 }

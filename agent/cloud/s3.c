@@ -13,7 +13,6 @@
 #include <time.h>
 #include <zlib.h>
 
-#include "base/address.h"
 #include "base/cleanup.h"
 #include "cloud/reply_xml.h"
 #include "cloud/sink.h"
@@ -89,24 +88,6 @@ int s3_key(const struct batch *batch, const char *prefix, const char *host,
 }
 
 /* ---- its address ---- */
-
-bool s3_bucket_is_host(const char *endpoint, const char *bucket)
-{
-	const char *authority = strstr(endpoint, "://");
-	struct address address;
-	char host[256];
-	size_t length;
-
-	if (!authority)
-		return false;
-	authority += 3;
-	length = strcspn(authority, ":/");
-	if (strchr(bucket, '.') || authority[0] == '[' || length >= sizeof(host))
-		return false;
-	memcpy(host, authority, length);
-	host[length] = '\0';
-	return address_parse(host, &address) < 0 && strcmp(host, "localhost") != 0;
-}
 
 static void path_put(FILE *out, const char *text)
 {
@@ -236,7 +217,9 @@ static int put(struct sink_queue *queue, const void *object, size_t size,
 	if (r < 0)
 		return r;
 	digest_base64(digest, checksum);
-	if (s3_bucket_is_host(endpoint, settings->s3.bucket))
+	/* As the SDKs have it: not where somebody else said which host it is, and not with a dot,
+	 * which the certificate's wildcard has no room for. */
+	if (r != ENDPOINT_OVERRIDDEN && !strchr(settings->s3.bucket, '.'))
 		request.host_prefix = settings->s3.bucket;
 	path = s3_path(request.host_prefix ? NULL : settings->s3.bucket, key);
 	if (!path)

@@ -34,10 +34,6 @@ void *s3_object(const struct batch *batch, size_t *ret_size, uint8_t lines[stati
 int s3_key(const struct batch *batch, const char *prefix, const char *host,
 	   const uint8_t lines[static SHA256_SIZE], char out[static S3_KEY_SIZE]);
 
-/* Whether the bucket's name goes before the host of this endpoint, as SDKs have it: not where it
- * could not be there (a dot breaks the certificate's wildcard, an address has no names below it).
- */
-bool s3_bucket_is_host(const char *endpoint, const char *bucket);
 /* "/BUCKET/KEY" or "/KEY", percent-encoded as S3 signs it; the caller's to free. */
 char *s3_path(const char *bucket, const char *key);
 

@@ -35,7 +35,11 @@ void sink_fail_early(struct sink_queue *queue, int error)
 	char text[MESSAGE_TEXT_SIZE];
 
 	(void)snprintf(text, sizeof(text), "%s cannot be asked: %s%s", sink_type(queue)->name,
-		       strerror(-error), error == -EINVAL ? " (is aws.region right?)" : "");
+		       strerror(-error),
+		       error == -EINVAL	   ? " (is aws.region right?)"
+		       : error == -EPERM   ? " (its endpoint is plain http, and not on loopback)"
+		       : error == -EBADMSG ? " (its endpoint is no URL of a service)"
+					   : "");
 	sink_end_as(queue, MESSAGE_RETRY, AFTER_IMPOSSIBLE, text);
 }
 

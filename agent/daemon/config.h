@@ -14,6 +14,7 @@
 
 #include "base/address.h"
 #include "base/signature.h"
+#include "cloud/endpoint.h"
 #include "daemon/config_contain.h"
 #include "daemon/config_isolation.h"
 #include "detect/finding.h"
@@ -168,11 +169,9 @@ struct config {
 	} journal;
 	struct config_isolation isolation;
 	struct {
-		char *region;	/* NULL: of the environment, else the instance's */
-		char *endpoint; /* NULL: AWS's own */
-		struct {
-			char *logs, *monitoring, *ssm, *sts;
-		} endpoints;
+		char *region;		   /* NULL: of the environment, else the instance's */
+		char *endpoint;		   /* NULL: AWS's own */
+		char *endpoints[SERVICES]; /* NULL: that one */
 		enum config_choice fips, dual_stack;
 		char *proxy, *no_proxy;
 		char *ca_file;	/* NULL: the system's authorities */

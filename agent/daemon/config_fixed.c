@@ -24,6 +24,7 @@ enum form {
 	FORM_INVENTORY, /* enum config_inventory */
 	FORM_SEVERITY,	/* enum severity, none for off */
 	FORM_PORTS,	/* the array; its count beside it */
+	FORM_ENDPOINTS, /* texts, one a service */
 };
 
 struct fixed_key {
@@ -59,10 +60,7 @@ static const struct fixed_key fixed_keys[] = {
 	{ "journal.sightings", FORM_NUMBER, FIELD(journal.sightings) },
 	{ "aws.region", FORM_TEXT, FIELD(aws.region) },
 	{ "aws.endpoint", FORM_TEXT, FIELD(aws.endpoint) },
-	{ "aws.endpoints.logs", FORM_TEXT, FIELD(aws.endpoints.logs) },
-	{ "aws.endpoints.monitoring", FORM_TEXT, FIELD(aws.endpoints.monitoring) },
-	{ "aws.endpoints.ssm", FORM_TEXT, FIELD(aws.endpoints.ssm) },
-	{ "aws.endpoints.sts", FORM_TEXT, FIELD(aws.endpoints.sts) },
+	{ "aws.endpoints", FORM_ENDPOINTS, FIELD(aws.endpoints) },
 	{ "aws.fips", FORM_CHOICE, FIELD(aws.fips) },
 	{ "aws.dual_stack", FORM_CHOICE, FIELD(aws.dual_stack) },
 	{ "aws.proxy", FORM_TEXT, FIELD(aws.proxy) },
@@ -123,6 +121,16 @@ static bool ports_keep(struct config *next, const struct config *running)
 	return differ;
 }
 
+static bool text_keep(char **next, char **running)
+{
+	bool differ = !text_equal(*next, *running);
+	char *text = *next;
+
+	*next = *running;
+	*running = text;
+	return differ;
+}
+
 static bool key_keep(const struct fixed_key *key, struct config *next, struct config *running)
 {
 	void *ours = field_of(next, key), *theirs = field_of(running, key);
@@ -138,12 +146,12 @@ static bool key_keep(const struct fixed_key *key, struct config *next, struct co
 
 	if (key->form == FORM_PORTS)
 		return ports_keep(next, running);
-	if (key->form == FORM_TEXT) {
-		char **a = ours, **b = theirs, *text = *a;
-
-		differ = !text_equal(*a, *b);
-		*a = *b;
-		*b = text;
+	if (key->form == FORM_TEXT)
+		return text_keep(ours, theirs);
+	if (key->form == FORM_ENDPOINTS) {
+		differ = false;
+		for (size_t i = 0; i < SERVICES; i++)
+			differ |= text_keep((char **)ours + i, (char **)theirs + i);
 		return differ;
 	}
 	differ = memcmp(ours, theirs, sizes[key->form]) != 0;
@@ -202,6 +210,18 @@ static void ports_show(const struct config *config, char *out, size_t size)
 		used += (size_t)snprintf(out + used, size - used, ", %u", config->sensor.ports[i]);
 }
 
+static void endpoints_show(const struct config *config, char *out, size_t size)
+{
+	size_t used = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < SERVICES && used < size; i++)
+		if (config->aws.endpoints[i])
+			used += (size_t)snprintf(out + used, size - used, "%s%s=%s",
+						 used ? ", " : "", service_table[i].name,
+						 config->aws.endpoints[i]);
+}
+
 /* Forms that have a word for each value. */
 static const char *word_of(enum form form, const void *field)
 {
@@ -237,6 +257,7 @@ static const char *word_of(enum form form, const void *field)
 	case FORM_TEXT:
 	case FORM_NUMBER:
 	case FORM_PORTS:
+	case FORM_ENDPOINTS:
 		break;
 	}
 	return "";
@@ -259,6 +280,9 @@ void config_fixed_show(const struct config *config, size_t i, char out[static CO
 		break;
 	case FORM_PORTS:
 		ports_show(config, out, CONFIG_SHOWN_SIZE);
+		break;
+	case FORM_ENDPOINTS:
+		endpoints_show(config, out, CONFIG_SHOWN_SIZE);
 		break;
 	default:
 		(void)snprintf(out, CONFIG_SHOWN_SIZE, "%s", word_of(key->form, field));

@@ -5,6 +5,7 @@
  * administrator's.
  */
 #include "daemon/config_keys.h"
+#include "daemon/config_aws.h"
 #include "daemon/config_ssm.h"
 
 #include <errno.h>
@@ -168,11 +169,6 @@ static int report_path_read(struct document *document, const struct document_nod
 	return (off ? mapping_text : mapping_path)(document, value, key, field);
 }
 
-static const struct mapping_word truth_words[] = {
-	{ "yes", CONFIG_YES }, { "true", CONFIG_YES }, { "no", CONFIG_NO }, { "false", CONFIG_NO }
-};
-static const struct mapping_words truths = { truth_words, ELEMENTS(truth_words) };
-
 /* ---- keys ---- */
 
 static const struct mapping_word mode_words[] = { { "audit", CONFIG_AUDIT },
@@ -299,28 +295,6 @@ static const struct mapping_key outbox_keys[] = {
 static const struct mapping_table outbox_table = { "report.outbox", outbox_keys,
 						   ELEMENTS(outbox_keys) };
 
-static const struct mapping_key endpoints_keys[] = {
-	{ "logs", mapping_label, .offset = FIELD(aws.endpoints.logs) },
-	{ "monitoring", mapping_label, .offset = FIELD(aws.endpoints.monitoring) },
-	{ "ssm", mapping_label, .offset = FIELD(aws.endpoints.ssm) },
-	{ "sts", mapping_label, .offset = FIELD(aws.endpoints.sts) },
-};
-static const struct mapping_table endpoints_table = { "aws.endpoints", endpoints_keys,
-						      ELEMENTS(endpoints_keys) };
-
-static const struct mapping_key aws_keys[] = {
-	{ "region", mapping_label, .offset = FIELD(aws.region) },
-	{ "endpoint", mapping_label, .offset = FIELD(aws.endpoint) },
-	{ "endpoints", mapping_section, .detail = &endpoints_table },
-	{ "fips", mapping_choice, .offset = FIELD(aws.fips), .detail = &truths },
-	{ "dual_stack", mapping_choice, .offset = FIELD(aws.dual_stack), .detail = &truths },
-	{ "proxy", mapping_label, .offset = FIELD(aws.proxy) },
-	{ "no_proxy", mapping_label, .offset = FIELD(aws.no_proxy) },
-	{ "ca_file", mapping_path, .offset = FIELD(aws.ca_file) },
-	{ "metadata", mapping_label, .offset = FIELD(aws.metadata) },
-};
-static const struct mapping_table aws_table = { "aws", aws_keys, ELEMENTS(aws_keys) };
-
 static const struct mapping_key report_keys[] = {
 	{ "cloudwatch", mapping_section, .detail = &config_cloudwatch },
 	{ "eventbridge", mapping_section, .detail = &config_eventbridge },
@@ -349,7 +323,7 @@ static const struct mapping_key config_keys[] = {
 	{ "journal", mapping_section, .detail = &journal_table },
 	{ "isolation", mapping_section, .offset = FIELD(isolation),
 	  .detail = &config_isolation_table },
-	{ "aws", mapping_section, .detail = &aws_table },
+	{ "aws", mapping_section, .detail = &config_aws_table },
 	{ "report", mapping_section, .detail = &report_table },
 };
 static const struct mapping_table config_table = { "the configuration", config_keys,
@@ -372,6 +346,7 @@ void config_keys_clear(struct config *config)
 	mapping_clear(&config_table, config);
 	config_isolation_clear(&config->isolation);
 	free(config->report.file.path);
+	config_aws_clear(config);
 	config_report_clear(config);
 	config_intel_clear(config);
 	config_paths_clear(&config->scan.rules);

@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include <config.h>
+#include "cloud/endpoint.h"
 #include "cloud/settings.h"
 #include "daemon/config.h"
 #include "daemon/delivery.h"
@@ -60,11 +61,30 @@ static char *bundle_read(const char *path)
 	return size == status.st_size ? take_ptr(text) : NULL;
 }
 
-static void override_add(struct settings *settings, const char *name, const char *url)
+_Static_assert(SETTINGS_OVERRIDES_MAX >= SERVICES + 1, "each service, and all of them");
+
+static void override_add(struct settings *settings, const char *name, const char *key, bool ignored)
 {
-	if (*url && settings->override_count < SETTINGS_OVERRIDES_MAX)
+	const char *url = ignored ? key : from(key, name);
+
+	if (url && *url)
 		settings->overrides[settings->override_count++] =
 			(struct settings_override){ name, url };
+}
+
+/* What is said of a service stands over what is said of all; keys over the environment. */
+static void overrides_add(const struct config *config, struct settings *settings)
+{
+	static char names[SERVICES][64];
+	const char *value = getenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
+	bool ignored = value && strcasecmp(value, "true") == 0;
+
+	override_add(settings, ENDPOINT, config->aws.endpoint, ignored);
+	for (size_t i = 0; i < SERVICES; i++) {
+		(void)snprintf(names[i], sizeof(names[i]), ENDPOINT "_%s",
+			       service_table[i].environment);
+		override_add(settings, names[i], config->aws.endpoints[i], ignored);
+	}
 }
 
 static const char *metadata_of(const struct config *config)
@@ -113,19 +133,7 @@ char *delivery_settings(const struct config *config, const char *hostname)
 	};
 	char *text;
 
-	override_add(&settings, ENDPOINT, from(config->aws.endpoint, ENDPOINT));
-	override_add(&settings, ENDPOINT "_CLOUDWATCH_LOGS",
-		     from(config->aws.endpoints.logs, ENDPOINT "_CLOUDWATCH_LOGS"));
-	override_add(&settings, ENDPOINT "_CLOUDWATCH",
-		     from(config->aws.endpoints.monitoring, ENDPOINT "_CLOUDWATCH"));
-	override_add(&settings, ENDPOINT "_SSM", from(config->aws.endpoints.ssm, ENDPOINT "_SSM"));
-	override_add(&settings, ENDPOINT "_STS", from(config->aws.endpoints.sts, ENDPOINT "_STS"));
-	/* Of the services that responses call, the environment's. */
-	override_add(&settings, ENDPOINT "_EC2", from(NULL, ENDPOINT "_EC2"));
-	override_add(&settings, ENDPOINT "_AUTO_SCALING", from(NULL, ENDPOINT "_AUTO_SCALING"));
-	override_add(&settings, ENDPOINT "_ELASTIC_LOAD_BALANCING_V2",
-		     from(NULL, ENDPOINT "_ELASTIC_LOAD_BALANCING_V2"));
-	override_add(&settings, ENDPOINT "_S3", from(NULL, ENDPOINT "_S3"));
+	overrides_add(config, &settings);
 	bundle = bundle_read(ca_file);
 	if (!bundle) {
 		log_error("%s cannot be read, or is no file of at most 1 MiB: nothing goes to AWS",

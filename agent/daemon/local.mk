@@ -5,6 +5,8 @@ libdaemon_a_SOURCES = \
 	%D%/agent_log.h \
 	%D%/ask.c \
 	%D%/ask.h \
+	%D%/config_aws.c \
+	%D%/config_aws.h \
 	%D%/config_ssm.c \
 	%D%/config_ssm.h \
 	%D%/delivery_private.h \

@@ -51,6 +51,11 @@ static int sign_one(const json_t *input)
 	return 0;
 }
 
+static const char *override_of(const char *name, void *userdata)
+{
+	return json_string_value(json_object_get(userdata, name));
+}
+
 static int endpoint_one(const json_t *input)
 {
 	struct endpoint_options options = { 0 };
@@ -64,6 +69,8 @@ static int endpoint_one(const json_t *input)
 		return -1;
 	options.fips = fips;
 	options.dual_stack = dual_stack;
+	options.override = override_of;
+	options.userdata = json_object_get(input, "overrides");
 	service = service_find(name);
 	if (!service)
 		return -1;

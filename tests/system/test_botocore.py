@@ -7,15 +7,20 @@ import json
 import random
 import string
 import subprocess
+import sys
 from urllib.parse import quote
 
-from agent import BUILD, missing
+from agent import BUILD, SOURCE, missing
+
+sys.path.insert(0, str(SOURCE / "tests/aws"))
 
 try:
     import botocore.session
     from botocore.auth import S3SigV4Auth, SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials
+
+    import model
 except ImportError:
     missing("python3-botocore is not there")
 
@@ -102,3 +107,24 @@ def test_endpoints_like_botocore():
                  if (service, region, fips, dual_stack) not in UNKNOWN]
     for question, answer in zip(questions, ask("endpoint", questions)):
         assert answer == hostname(resolver, question), question
+
+
+def variable_of(service):
+    """As botocore.utils and the SDKs' reference guide make it of the model's service id."""
+    models = model.load_all()
+    return f"AWS_ENDPOINT_URL_{models[service].service_id.upper().replace(' ', '_').replace('-', '_')}"
+
+
+def test_overrides_like_botocore():
+    """The variable of each service that is called, by its service id; it stands over the one for all
+    services, and those of others say nothing."""
+    overrides = {variable_of(service): f"https://{service}.example" for service in model.SERVICES}
+    assert len(overrides) == len(model.SERVICES)
+    given = {"region": "eu-west-1", "fips": False, "dual_stack": False}
+    for service in model.SERVICES:
+        others = {name: url for name, url in overrides.items() if name != variable_of(service)}
+        everywhere = {"AWS_ENDPOINT_URL": "https://all.example"}
+        found = ask("endpoint", [{**given, "service": service, "overrides": one} for one in (
+            {**overrides, **everywhere}, {**others, **everywhere}, others)])
+        assert found[:2] == [f"https://{service}.example", "https://all.example"]
+        assert found[2].startswith(f"https://{service}.eu-west-1.")

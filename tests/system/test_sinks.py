@@ -107,7 +107,11 @@ def in_logs(aws):
 
 def test_each_sink_has_it(aws, sink_agent, namespace):
     name = "a.worst.invalid"
-    agent = sink_agent(aws.environment())
+    # Each service by its own variable; nothing answers where all others would be.
+    variables = {f"AWS_ENDPOINT_URL_{service}": aws.url for service in (
+        "STS", "CLOUDWATCH_LOGS", "EVENTBRIDGE", "SECURITYHUB", "SNS", "S3")}
+    agent = sink_agent({**aws.environment(), **variables,
+                        "AWS_ENDPOINT_URL": "http://127.0.0.1:1"})
     agent.start()
     look_up(namespace, [name])
     finding = agent.finding(name)
@@ -379,7 +383,10 @@ def test_doctor_tries_the_sinks(aws, sink_agent):
                                                  "arn:aws:securityhub:*:*:product/*/default"),
              "sns:Publish": ("AuthorizationError", TOPIC),
              "s3:PutObject": ("AccessDenied", f"arn:aws:s3:::{BUCKET}/*")}
-    agent = sink_agent(aws.environment())
+    # Likewise by keys, which stand over the environment.
+    agent = sink_agent({**aws.environment(), "AWS_ENDPOINT_URL_SNS": "http://127.0.0.1:1"},
+                       aws={"endpoint": "http://127.0.0.1:1", "endpoints": dict.fromkeys(
+                           ("sts", "logs", "events", "securityhub", "sns", "s3"), aws.url)})
     agent.start()
     rows = doctor(agent)
     assert {"sts:GetCallerIdentity", "logs:PutLogEvents", "logs:CreateLogStream", *tried} == set(rows)

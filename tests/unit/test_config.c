@@ -528,7 +528,7 @@ static void test_fixed(void **state)
 		{ "report: { screen: yes }\n", "report.screen", "no" },
 		{ "aws: { fips: yes }\n", "aws.fips", "" },
 		{ "aws: { dual_stack: no }\n", "aws.dual_stack", "" },
-		{ "aws: { endpoints: { ssm: 'https://x' } }\n", "aws.endpoints.ssm", "" },
+		{ "aws: { endpoints: { ssm: 'https://x' } }\n", "aws.endpoints", "" },
 		{ "report: { ssm: { inventory: file } }\n", "report.ssm.inventory", "off" },
 		{ "report: { ssm: { compliance: yes } }\n", "report.ssm.compliance", "no" },
 		{ "report: { ssm: { opsitems: high } }\n", "report.ssm.opsitems", "off" },
