@@ -241,10 +241,10 @@ static void test_errors(void **state)
 		  "/etc/x/c.yaml:1:35: expected https://HOST/..., s3://BUCKET/KEY, ssm:NAME, or "
 		  "http:// to this host's loopback, found \"http://example.com/\"" },
 		{ "aws: { endpoints: { sns: 'http://10.0.0.1' } }\n",
-		  "sample:1:27: expected https://HOST, or http:// to this host's loopback, "
+		  "/etc/x/c.yaml:1:26: expected https://HOST, or http:// to this host's loopback, "
 		  "found \"http://10.0.0.1\"" },
 		{ "aws: { endpoint: 'localhost:4566' }\n",
-		  "sample:1:18: expected https://HOST, or http:// to this host's loopback, "
+		  "/etc/x/c.yaml:1:18: expected https://HOST, or http:// to this host's loopback, "
 		  "found \"localhost:4566\"" },
 		{ "intel: { keys: [ AAAA ] }\n",
 		  "/etc/x/c.yaml:1:18: expected a public key of cordon intel keygen (44 letters), "
