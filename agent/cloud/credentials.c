@@ -135,8 +135,9 @@ int credentials_parse(const char *json, size_t size, struct credentials_keys *re
 
 	if (!json_is_object(object))
 		*ret_why = "the role's credentials are no JSON object";
-	else if (!code || strcmp(code, "Success") != 0)
-		*ret_why = "the role's credentials have no Code of Success";
+	/* As the SDKs have it: some who stand in for the service leave it out. */
+	else if (code && strcmp(code, "Success") != 0)
+		*ret_why = "the role's credentials have another Code than Success";
 	else if (!text_take(object, "AccessKeyId", keys.access_key, sizeof(keys.access_key)) ||
 		 !text_take(object, "SecretAccessKey", keys.secret_key, sizeof(keys.secret_key)) ||
 		 !text_take(object, "Token", keys.session_token, sizeof(keys.session_token)))

@@ -127,17 +127,30 @@ static void begin(struct dispatch *dispatch, const char *why_not)
 			sink_queue_turn(&dispatch->queues[i]);
 }
 
+/* What is known stays as it is: the client borrows from it. */
+static void learn(struct message_instance *known, const struct message_instance *found)
+{
+#define FIELD(member) offsetof(struct message_instance, member)
+	static const size_t fields[] = { FIELD(id),	 FIELD(region),	   FIELD(zone),
+					 FIELD(account), FIELD(partition), FIELD(domain),
+					 FIELD(image) };
+
+	for (size_t i = 0; i < ELEMENTS(fields); i++) {
+		char *field = (char *)known + fields[i];
+
+		if (!*field)
+			memcpy(field, (const char *)found + fields[i], MESSAGE_NAME_SIZE);
+	}
+#undef FIELD
+}
+
 static void instance_found(const struct message_instance *found, enum imds_outcome outcome,
 			   void *userdata)
 {
 	struct dispatch *dispatch = userdata;
 	struct message_frame frame;
 
-	/* The client borrows from it: once it is there, only what it does not look at changes. */
-	if (!dispatch->started)
-		dispatch->instance = *found;
-	else
-		memcpy(dispatch->instance.id, found->id, sizeof(found->id));
+	learn(&dispatch->instance, found);
 	if (outcome == IMDS_OK) {
 		message_put_instance(&frame, found);
 		dispatch_send(dispatch, &frame);

@@ -23,6 +23,7 @@ struct instance {
 	void *userdata;
 	struct message_instance found;
 	size_t row;
+	bool lacking; /* one failed that others go on without */
 	uint64_t pause;
 };
 
@@ -30,7 +31,8 @@ CLEANUP_DEFINE(json_t *, json_decref)
 CLEANUP_DEFINE(struct instance *, instance_free)
 
 #define FIELD(member) offsetof(struct message_instance, member)
-/* The first one is what every instance has. */
+/* The first two are what every instance has, and nothing goes without. */
+#define ROWS_NEEDED   2
 static const struct {
 	const char *path;
 	const char *key; /* of the JSON that the path gives; NULL: the text itself */
@@ -63,6 +65,7 @@ static int again(sd_event_source *source, uint64_t usec, void *userdata);
 static void row_answered(enum imds_outcome outcome, const char *body, size_t size, void *userdata)
 {
 	struct instance *instance = userdata;
+	bool failed;
 
 	if (outcome == IMDS_OK && rows[instance->row].key) {
 		CLEANUP(json_decref_cleanup) json_t *object = json_loadb(body, size, 0, NULL);
@@ -73,15 +76,19 @@ static void row_answered(enum imds_outcome outcome, const char *body, size_t siz
 	} else if (outcome == IMDS_OK) {
 		value_take(instance, body, size);
 	}
-	/* Some instances have some of them not. */
-	if ((outcome == IMDS_OK || outcome == IMDS_NOT_FOUND) && ++instance->row < ELEMENTS(rows)) {
+	/* Some instances have some of them not; one that fails is asked for again, after the
+	 * others. */
+	failed = outcome == IMDS_FAILED && instance->row >= ROWS_NEEDED;
+	instance->lacking |= failed;
+	if ((failed || outcome == IMDS_OK || outcome == IMDS_NOT_FOUND) &&
+	    ++instance->row < ELEMENTS(rows)) {
 		if (imds_get(instance->imds, rows[instance->row].path, row_answered, instance) == 0)
 			return;
 		outcome = IMDS_FAILED;
 	}
-	if (outcome == IMDS_NOT_FOUND && instance->found.id[0])
+	if ((failed || outcome == IMDS_NOT_FOUND) && instance->found.id[0])
 		outcome = IMDS_OK;
-	if (outcome != IMDS_OK) {
+	if (outcome != IMDS_OK || instance->lacking) {
 		(void)sd_event_source_set_time_relative(instance->timer, instance->pause / 1000);
 		(void)sd_event_source_set_enabled(instance->timer, SD_EVENT_ONESHOT);
 	}
@@ -96,6 +103,7 @@ static int again(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)source;
 	(void)usec;
 	instance->row = 0;
+	instance->lacking = false;
 	if (imds_get(instance->imds, rows[0].path, row_answered, instance) < 0)
 		row_answered(IMDS_FAILED, "", 0, instance);
 	return 0;

@@ -10,7 +10,7 @@
 struct instance;
 
 /* Called when a round of questions has ended, and after each later one until all is known: outcome
- * IMDS_OK when it is. found: borrowed; what is not known is "". */
+ * IMDS_OK when what is needed is. found: borrowed; what is not known is "". */
 typedef void (*instance_told)(const struct message_instance *found, enum imds_outcome outcome,
 			      void *userdata);
 

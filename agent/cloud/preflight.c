@@ -268,9 +268,7 @@ static void trial_done(const struct client_result *result, void *userdata)
 	}
 	/* The action itself: "agent:logs:..." is our name for a second use of it. */
 	what = what && strchr(what + 1, ':') ? what + 1 : trial->name;
-	(void)snprintf(text, sizeof(text), "%s: %.90s%s%.100s", what,
-		       *result->code ? result->code : failure_name(result->failure),
-		       *result->message ? ": " : "", result->message);
+	sink_fault(result, what, text);
 	/* Alone: what is refused here says nothing of the next row. */
 	sink_end_as(queue, result->failure == FAILURE_DENIED ? MESSAGE_DENIED : MESSAGE_POISON, 0,
 		    text);

@@ -84,6 +84,9 @@ void sink_call_bytes(struct sink_queue *queue, const char *service, const char *
  * single entries by batch_entry_end(); it fails when the reply is none of the service's. */
 void sink_judge(struct sink_queue *queue, const struct client_result *result, const char *action,
 		int (*read)(const char *body, size_t size, struct batch *batch));
+/* What went wrong with the call, for people. */
+void sink_fault(const struct client_result *result, const char *action,
+		char text[static MESSAGE_TEXT_SIZE]);
 /* Ends the batch with one outcome for all of it. */
 void sink_end_as(struct sink_queue *queue, enum message_outcome outcome, uint64_t after,
 		 const char *text);

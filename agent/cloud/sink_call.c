@@ -18,6 +18,19 @@
 #define AFTER_GARBAGE	 NS_PER_SECOND
 #define AFTER_SETTING	 (300 * NS_PER_SECOND)
 
+void sink_fault(const struct client_result *result, const char *action,
+		char text[static MESSAGE_TEXT_SIZE])
+{
+	char status[24] = "";
+
+	/* Somebody else's page says nothing more. */
+	if (result->status && !*result->code)
+		(void)snprintf(status, sizeof(status), " (HTTP %u)", result->status);
+	(void)snprintf(text, MESSAGE_TEXT_SIZE, "%s: %.90s%s%s%.100s", action,
+		       *result->code ? result->code : failure_name(result->failure), status,
+		       *result->message ? ": " : "", result->message);
+}
+
 void sink_end_as(struct sink_queue *queue, enum message_outcome outcome, uint64_t after,
 		 const char *text)
 {

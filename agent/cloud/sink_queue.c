@@ -253,9 +253,7 @@ void sink_fail(struct sink_queue *queue, const struct client_result *result, con
 		.split = result->failure == FAILURE_PERMANENT && entry_is_wrong(result),
 	};
 
-	(void)snprintf(verdict.text, sizeof(verdict.text), "%s: %.100s%s%.110s", action,
-		       *result->code ? result->code : failure_name(result->failure),
-		       *result->message ? ": " : "", result->message);
+	sink_fault(result, action, verdict.text);
 	sink_end(queue, &verdict);
 }
 
