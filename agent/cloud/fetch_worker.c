@@ -20,6 +20,7 @@
 #include "cloud/fetch_url.h"
 #include "cloud/instance.h"
 #include "cloud/object_put.h"
+#include "cloud/parameter.h"
 #include "cloud/settings.h"
 
 /* Redirects of one question: more is a loop, or a game. */
@@ -326,35 +327,28 @@ static void object_give(struct fetcher *fetcher)
 static void parameter_came(const struct client_result *result, void *userdata)
 {
 	struct fetcher *fetcher = userdata;
-	json_t *reply = result->failure == FAILURE_NONE
-				? json_loadb(result->body, result->body_size, 0, NULL)
-				: NULL;
-	const char *value = NULL;
 	struct fetch_done done = { .outcome = FETCH_NEW, .status = result->status };
-	size_t length;
+	CLEANUP(parameter_clear) struct parameter parameter = { 0 };
 
 	if (result->failure != FAILURE_NONE) {
 		aws_failed(fetcher, result);
-		return;
-	}
-	if (!reply || json_unpack(reply, "{s:{s:s%}}", "Parameter", "Value", &value, &length) < 0) {
+	} else if (parameter_reply(result->body, result->body_size, fetcher->ask.size_max,
+				   &parameter) < 0) {
 		failure_send(fetcher, result->status, "a reply without a value");
-	} else if (fetch_url_is_pointer(value)) {
+	} else if (fetch_url_is_pointer(parameter.value)) {
 		fetcher->pointed = true;
 		(void)snprintf(fetcher->ask.url, sizeof(fetcher->ask.url), "%.*s",
-			       (int)strcspn(value, "\r\n"), value);
+			       (int)strcspn(parameter.value, "\r\n"), parameter.value);
 		ask_begin(fetcher);
 	} else {
-		body_send(fetcher, value, length, &done);
+		body_send(fetcher, parameter.value, strlen(parameter.value), &done);
 	}
-	json_decref(reply);
 }
 
 static void parameter_ask(struct fetcher *fetcher)
 {
-	json_t *object = json_pack("{s:s, s:b}", "Name", fetcher->ask.url + strlen("ssm:"),
-				   "WithDecryption", 1);
-	char *body = object ? json_dumps(object, JSON_COMPACT) : NULL;
+	const char *name = fetcher->ask.url + strlen("ssm:");
+	CLEANUP(free_cleanup) char *body = parameter_request(name, strlen(name));
 	struct client_request request = {
 		.service = service_find("ssm"),
 		.operation = "GetParameter",
@@ -364,11 +358,8 @@ static void parameter_ask(struct fetcher *fetcher)
 		.reply_max = fetcher->ask.size_max,
 	};
 
-	json_decref(object);
-	if (!body || !request.service ||
-	    client_call(fetcher->client, &request, parameter_came, fetcher, NULL) < 0)
+	if (!body || client_call(fetcher->client, &request, parameter_came, fetcher, NULL) < 0)
 		failure_send(fetcher, 0, "the request cannot be made");
-	free(body);
 }
 
 /* ---- questions ---- */

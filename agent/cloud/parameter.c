@@ -41,11 +41,9 @@ static void get_done(const struct client_result *result, void *userdata)
 static void deliver(struct sink_queue *queue)
 {
 	const struct batch_entry *entry = sink_batch(queue)->entries[0];
+	CLEANUP(free_cleanup) char *body = parameter_request(entry->document, entry->size);
 
-	sink_call(
-		queue, "ssm", "GetParameter",
-		json_pack("{s:s%, s:b}", "Name", entry->document, entry->size, "WithDecryption", 1),
-		get_done);
+	sink_call_bytes(queue, "ssm", "GetParameter", body, get_done);
 }
 
 const struct cloud_sink parameter = {

@@ -16,6 +16,12 @@ struct parameter {
 	uint64_t version;
 };
 
+/* The body of a GetParameter, and what its reply has: to be freed, to be cleared. NULL: no memory;
+ * -EBADMSG: it is none. Some who stand in for SSM leave the version out: 0. max: bytes of a value.
+ */
+char *parameter_request(const char *name, size_t size);
+int parameter_reply(const char *body, size_t size, size_t max, struct parameter *ret);
+
 /* The answer for the channel, made of GetParameter's reply: to be freed. NULL: it is none. */
 char *parameter_answer(const char *body, size_t size);
 /* Reads that answer. -EBADMSG. */

@@ -10,47 +10,55 @@
 
 CLEANUP_DEFINE(json_t *, json_decref)
 
-static int members_read(const json_t *object, const char **ret_value, uint64_t *ret_version)
+char *parameter_request(const char *name, size_t size)
+{
+	CLEANUP(json_decref_cleanup)
+	json_t *object = json_pack("{s:s%, s:b}", "Name", name, size, "WithDecryption", 1);
+
+	return object ? json_dumps(object, JSON_COMPACT) : NULL;
+}
+
+static int members_read(const json_t *object, size_t max, struct parameter *ret)
 {
 	const json_t *value = json_object_get(object, "Value");
 	json_int_t version = json_integer_value(json_object_get(object, "Version"));
+	char *copy;
 
 	/* json_loadb() refuses NULs in strings. */
-	if (!json_is_string(value) || json_string_length(value) > PARAMETER_VALUE_MAX ||
-	    version < 1)
+	if (!json_is_string(value) || json_string_length(value) > max || version < 0)
 		return -EBADMSG;
-	*ret_value = json_string_value(value);
-	*ret_version = (uint64_t)version;
+	copy = strdup(json_string_value(value));
+	if (!copy)
+		return -ENOMEM;
+	*ret = (struct parameter){ .value = copy, .version = (uint64_t)version };
 	return 0;
+}
+
+int parameter_reply(const char *body, size_t size, size_t max, struct parameter *ret)
+{
+	CLEANUP(json_decref_cleanup) json_t *object = json_loadb(body, size, 0, NULL);
+
+	return members_read(json_object_get(object, "Parameter"), max, ret);
 }
 
 char *parameter_answer(const char *body, size_t size)
 {
-	CLEANUP(json_decref_cleanup) json_t *object = json_loadb(body, size, 0, NULL);
 	CLEANUP(json_decref_cleanup) json_t *answer = NULL;
-	uint64_t version;
-	const char *value;
+	struct parameter parameter;
 
-	if (members_read(json_object_get(object, "Parameter"), &value, &version) < 0)
+	if (parameter_reply(body, size, PARAMETER_VALUE_MAX, &parameter) < 0)
 		return NULL;
-	answer = json_pack("{s:s, s:I}", "Value", value, "Version", (json_int_t)version);
+	answer = json_pack("{s:s, s:I}", "Value", parameter.value, "Version",
+			   (json_int_t)parameter.version);
+	parameter_clear(&parameter);
 	return answer ? json_dumps(answer, JSON_COMPACT) : NULL;
 }
 
 int parameter_read(const char *answer, size_t size, struct parameter *ret)
 {
 	CLEANUP(json_decref_cleanup) json_t *object = json_loadb(answer, size, 0, NULL);
-	uint64_t version;
-	const char *value;
-	char *copy;
 
-	if (members_read(object, &value, &version) < 0)
-		return -EBADMSG;
-	copy = strdup(value);
-	if (!copy)
-		return -ENOMEM;
-	*ret = (struct parameter){ .value = copy, .version = version };
-	return 0;
+	return members_read(object, PARAMETER_VALUE_MAX, ret);
 }
 
 void parameter_clear(struct parameter *parameter)

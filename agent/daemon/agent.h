@@ -125,6 +125,9 @@ int reload_policy_open(const struct config *config, struct policy **ret,
 		       struct policy_error *ret_error);
 /* At the start, when the policy has been read. */
 void reload_policy_first(struct agent *agent);
+/* The policy's files are others by now: what is wrong with them is logged, and the policy in force
+ * stays. */
+int reload_policy(struct agent *agent);
 /* policy_host.c: when more is known of the host than before. */
 void reload_host(struct agent *agent);
 /* Says which exceptions end soon, and which have ended. */

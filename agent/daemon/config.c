@@ -74,6 +74,24 @@ static int config_begin(struct config *config)
 	return config_scan_defaults(config);
 }
 
+/* What came from elsewhere is asked after this host's own files, and in the place of the default.
+ */
+static int policies_finish(struct config *config, const char *default_policy)
+{
+	int r = 0;
+
+	if (config->policy.source.url &&
+	    asprintf(&config->policy.fetched, "%s/policy.fetched", config->state_dir) < 0) {
+		config->policy.fetched = NULL;
+		return -ENOMEM;
+	}
+	if (config->policy.fetched && access(config->policy.fetched, F_OK) == 0)
+		r = config_keys_add_policy(config, strdup(config->policy.fetched));
+	if (r < 0 || config->policy.count > 0)
+		return r;
+	return config_keys_add_policy(config, strdup(default_policy));
+}
+
 /* Fills in what depends on other keys. */
 static int config_finish(struct config *config, const char *default_policy)
 {
@@ -87,9 +105,7 @@ static int config_finish(struct config *config, const char *default_policy)
 		config->report.file.path = NULL;
 	if (!config->intel.pack || !config->report.file.path || config_contain_finish(config) < 0)
 		return -ENOMEM;
-	if (config->policy.count > 0)
-		return 0;
-	return config_keys_add_policy(config, strdup(default_policy));
+	return policies_finish(config, default_policy);
 }
 
 /* Hands a configuration that is complete to the caller, or clears what there is of it. */
@@ -247,10 +263,8 @@ void config_free(struct config *config)
 
 void config_swap_policy(struct config *a, struct config *b)
 {
-	char **files = a->policy.files;
-	size_t count = a->policy.count;
+	struct config_policy policy = a->policy;
 
 	a->policy = b->policy;
-	b->policy.files = files;
-	b->policy.count = count;
+	b->policy = policy;
 }

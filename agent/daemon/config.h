@@ -158,10 +158,12 @@ struct config {
 		uint64_t full_every;	/* hours; 0: never */
 		uint64_t changed_every; /* hours; 0: never */
 	} scan;
-	struct {
+	struct config_policy {
 		char **files;
 		size_t count;
 		struct config_signers signers; /* none: policies need not be signed */
+		struct config_feed source;     /* one from elsewhere, by its url; NULL: none */
+		char *fetched; /* the file that it is kept in; NULL: there is no url */
 	} policy;
 	struct {
 		uint64_t max_findings;

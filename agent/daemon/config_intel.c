@@ -63,7 +63,7 @@ static bool url_is_one(const char *url)
 	return false;
 }
 
-static int url_read(struct document *document, const struct document_node *value,
+int config_url_read(struct document *document, const struct document_node *value,
 		    const struct mapping_key *key, void *field)
 {
 	const char *text = mapping_scalar(document, value, "a URL");
@@ -97,7 +97,7 @@ static int format_read(struct document *document, const struct document_node *va
 }
 
 /* Nanoseconds, between bounds in seconds. */
-static int duration_read(struct document *document, const struct document_node *value,
+int config_duration_read(struct document *document, const struct document_node *value,
 			 const struct mapping_key *key, void *field)
 {
 	const char *text = mapping_scalar(document, value, "a duration (15min, 1h, 7d)");
@@ -144,7 +144,7 @@ int config_signers_read(struct document *document, const struct document_node *v
 	return mapping_each(document, value, key_read, key, field);
 }
 
-static const struct mapping_range interval_range = { 60, 30 * 86400 };
+const struct mapping_range config_interval_range = { 60, 30 * 86400 };
 static const struct mapping_range timeout_range = { 1, 3600 };
 static const struct mapping_range size_range = { 1, UINT64_C(1) << 30 };
 static const struct mapping_range expires_range = { 60, UINT64_C(3650) * 86400 };
@@ -161,6 +161,9 @@ static const struct config_feed feed_defaults = {
 	.max_size = UINT64_C(64) << 20,
 };
 
+/* What people write has some kilobytes. */
+#define POLICY_SIZE_MAX (UINT64_C(1) << 20)
+
 static const struct mapping_word action_words[] = { { "block", INDICATOR_BLOCK },
 						    { "allow", INDICATOR_ALLOW } };
 static const struct mapping_words actions = { action_words, ELEMENTS(action_words) };
@@ -168,15 +171,15 @@ static const struct mapping_words actions = { action_words, ELEMENTS(action_word
 static const struct mapping_key feed_keys[] = {
 	{ "name", mapping_label, .offset = offsetof(struct config_feed, name), .required = true },
 	{ "path", mapping_path, .offset = offsetof(struct config_feed, path) },
-	{ "url", url_read, .offset = offsetof(struct config_feed, url) },
+	{ "url", config_url_read, .offset = offsetof(struct config_feed, url) },
 	{ "format", format_read, .offset = offsetof(struct config_feed, format) },
-	{ "interval", duration_read, .offset = offsetof(struct config_feed, interval),
-	  .detail = &interval_range },
-	{ "timeout", duration_read, .offset = offsetof(struct config_feed, timeout),
+	{ "interval", config_duration_read, .offset = offsetof(struct config_feed, interval),
+	  .detail = &config_interval_range },
+	{ "timeout", config_duration_read, .offset = offsetof(struct config_feed, timeout),
 	  .detail = &timeout_range },
 	{ "max_size", mapping_size, .offset = offsetof(struct config_feed, max_size),
 	  .detail = &size_range },
-	{ "expires", duration_read, .offset = offsetof(struct config_feed, expires),
+	{ "expires", config_duration_read, .offset = offsetof(struct config_feed, expires),
 	  .detail = &expires_range },
 	{ "severity", mapping_severity, .offset = offsetof(struct config_feed, severity) },
 	{ "tags", tags_read, .offset = offsetof(struct config_feed, tags) },
@@ -295,13 +298,15 @@ static const struct mapping_key intel_keys[] = {
 	{ .name = "feeds", .read = feeds_read },
 	{ "builtin_resolvers", mapping_boolean, .offset = FIELD(builtin_resolvers) },
 	{ "memory", mapping_size, .offset = FIELD(memory), .detail = &memory_range },
-	{ "url", url_read, .offset = FIELD(source.url) },
-	{ "interval", duration_read, .offset = FIELD(source.interval), .detail = &interval_range },
+	{ "url", config_url_read, .offset = FIELD(source.url) },
+	{ "interval", config_duration_read, .offset = FIELD(source.interval),
+	  .detail = &config_interval_range },
 	{ "keys", config_signers_read, .offset = FIELD(signers) },
 	{ "max_change", mapping_number, .offset = FIELD(max_change), .detail = &change_range },
 	{ "popular", mapping_path, .offset = FIELD(popular) },
 	{ "canary", mapping_number, .offset = FIELD(canary), .detail = &percent_range },
-	{ "canary_delay", duration_read, .offset = FIELD(canary_delay), .detail = &delay_range },
+	{ "canary_delay", config_duration_read, .offset = FIELD(canary_delay),
+	  .detail = &delay_range },
 };
 const struct mapping_table config_intel_table = { "intel", intel_keys, ELEMENTS(intel_keys) };
 
@@ -311,6 +316,8 @@ void config_intel_defaults(struct config *config)
 	config->intel.memory = UINT64_C(4) << 30;
 	config->intel.source = feed_defaults;
 	config->intel.source.max_size = UINT64_C(1) << 30;
+	config->policy.source = feed_defaults;
+	config->policy.source.max_size = POLICY_SIZE_MAX;
 	config->intel.max_change = 50;
 	config->intel.canary = 100;
 	config->intel.canary_delay = 24 * 3600 * NS_PER_SECOND;
@@ -322,4 +329,6 @@ void config_intel_clear(struct config *config)
 		feed_clear(&config->intel.feeds[i]);
 	free(config->intel.feeds);
 	free(config->intel.source.url);
+	free(config->policy.source.url);
+	free(config->policy.fetched);
 }

@@ -15,3 +15,6 @@ void config_intel_clear(struct config *config);
 
 /* A list of public keys into a struct config_signers. */
 mapping_reader config_signers_read;
+/* Where something is downloaded from, and a duration within detail's range, in seconds. */
+mapping_reader config_url_read, config_duration_read;
+extern const struct mapping_range config_interval_range;

@@ -266,6 +266,9 @@ static const struct mapping_table scan_table = { "scan", scan_keys, ELEMENTS(sca
 static const struct mapping_key policy_keys[] = {
 	{ .name = "files", .read = policies_read, .schema = SCHEMA_TEXTS },
 	{ "keys", config_signers_read, .offset = FIELD(policy.signers), .schema = SCHEMA_TEXTS },
+	{ "url", config_url_read, .offset = FIELD(policy.source.url) },
+	{ "interval", config_duration_read, .offset = FIELD(policy.source.interval),
+	  .detail = &config_interval_range },
 };
 static const struct mapping_table policy_table = { "policy", policy_keys, ELEMENTS(policy_keys) };
 

@@ -41,6 +41,9 @@ bool feed_update_due(const struct agent *agent, const char *name)
 	feed_store_path(&agent->feeds->store, name, FEED_NEW, path);
 	if (stat(path, &file) < 0)
 		return false;
+	/* Of packs: what a policy excepts must hold everywhere. */
+	if (strcmp(name, FEEDS_POLICY) == 0)
+		return true;
 	if (config->intel.canary >= 100 || agent->feeds->accepted || !id ||
 	    digest_sha256(id, strlen(id), digest) < 0)
 		return true;
@@ -282,6 +285,20 @@ static bool candidate_drop(struct feeds *feeds, const struct compile_result *res
 	return true;
 }
 
+/* A pack that came as a whole. */
+static void pack_drop(struct feeds *feeds, const char *why)
+{
+	struct feed_record *record = feed_store_record(&feeds->store, FEEDS_PACK);
+
+	feed_store_remove(&feeds->store, FEEDS_PACK, FEED_NEW);
+	if (record) {
+		(void)snprintf(record->error, sizeof(record->error), "%s", why);
+		/* So that it is sent again. */
+		record->etag[0] = record->modified[0] = '\0';
+	}
+	pipeline_update(feeds->agent, false, why);
+}
+
 static void update_fail(struct feeds *feeds, const struct compile_result *result)
 {
 	const struct config *config = &feeds->agent->config;
@@ -296,6 +313,8 @@ static void update_fail(struct feeds *feeds, const struct compile_result *result
 		       "feeds cannot be compiled: %s%s%s%s%.200s", name, *name ? ": " : "", why,
 		       *result->text ? ": " : "", result->text);
 	feeds->result = result->error;
+	if (config->intel.source.url)
+		pack_drop(feeds, why);
 	if (result->broken)
 		pipeline_worker_broken(feeds->agent, result->text);
 }
@@ -558,15 +577,8 @@ void feed_update_start(struct agent *agent)
 
 static void pack_refuse(struct feeds *feeds, const char *why)
 {
-	struct feed_record *record = feed_store_record(&feeds->store, FEEDS_PACK);
-
-	feed_store_remove(&feeds->store, FEEDS_PACK, FEED_NEW);
-	if (record) {
-		(void)snprintf(record->error, sizeof(record->error), "%s", why);
-		record->etag[0] = record->modified[0] = '\0';
-	}
 	log_error("the pack that came was refused: %s; the old one stays in force", why);
-	pipeline_update(feeds->agent, false, why);
+	pack_drop(feeds, why);
 	(void)feed_store_save(&feeds->store);
 }
 

@@ -46,6 +46,10 @@ static uint64_t chance(uint64_t below)
 /* Feed i of those that are downloaded; NULL: there are no more. */
 static struct config_feed *source_at(struct config *config, size_t i, const char **ret_name)
 {
+	if (config->policy.source.url && i-- == 0) {
+		*ret_name = FEEDS_POLICY;
+		return &config->policy.source;
+	}
 	if (config->intel.source.url) {
 		*ret_name = FEEDS_PACK;
 		return i == 0 ? &config->intel.source : NULL;
@@ -67,6 +71,8 @@ static bool name_configured(const char *name, const void *data)
 	/* Versions that were in force are kept: a policy that comes back is no new one. */
 	if (strncmp(name, POLICY_RECORD, strlen(POLICY_RECORD)) == 0)
 		return true;
+	if (strcmp(name, FEEDS_POLICY) == 0)
+		return config->policy.source.url != NULL;
 	if (config->intel.source.url)
 		return strcmp(name, FEEDS_PACK) == 0;
 	for (size_t i = 0; i < config->intel.feeds_count; i++)
@@ -211,6 +217,8 @@ static int ask_begin(struct feeds *feeds, struct config_feed *feed, const char *
 	feed_store_path(&feeds->store, name, FEED_GOOD, path);
 	(void)snprintf(ask.url, sizeof(ask.url), "%s", feed->url);
 	/* Only what we still have may be the same. */
+	if (strcmp(name, FEEDS_POLICY) == 0)
+		(void)snprintf(path, sizeof(path), "%s", feeds->agent->config.policy.fetched);
 	if (access(path, F_OK) == 0 || strcmp(name, FEEDS_PACK) == 0) {
 		(void)snprintf(ask.etag, sizeof(ask.etag), "%s", record->etag);
 		(void)snprintf(ask.modified, sizeof(ask.modified), "%s", record->modified);
@@ -247,6 +255,7 @@ static void round_end(struct feeds *feeds)
 	if (feed_store_save(&feeds->store) < 0)
 		log_warning("%s cannot be written", feeds->store.folder);
 	feeds->changed = false;
+	policy_fetch_settle(feeds->agent);
 	if (feeds->agent->config.intel.source.url)
 		feed_update_pack(feeds->agent);
 	else
@@ -458,6 +467,9 @@ json_t *feeds_json(struct agent *agent)
 		json_decref(list);
 		return NULL;
 	}
+	if (config->policy.source.url)
+		(void)json_array_append_new(
+			list, feed_json(feeds, FEEDS_POLICY, config->policy.source.url, "policy"));
 	if (config->intel.source.url)
 		(void)json_array_append_new(
 			list, feed_json(feeds, FEEDS_PACK, config->intel.source.url, "pack"));

@@ -5,6 +5,7 @@
  *   feeds.c	    when each is asked, and downloads (cloud/fetch_job.h)
  *   feed_update.c  lists to a pack, in a worker (scan/compile_job.h), and the pack into force
  *   feed_check.c   whether an update is held back
+ *   policy_fetch.c a policy into force
  *   feed_store.c   what is kept on disk
  *
  * Nothing that feeds say is parsed in this process.
@@ -17,13 +18,16 @@
 #include "cloud/fetch_job.h"
 #include "daemon/config.h"
 #include "daemon/control.h"
+#include "base/digest.h"
 #include "daemon/feed_store.h"
 #include "scan/compile_job.h"
 
 struct agent;
 
 /* The name under which the pack itself is known, when it is downloaded. */
-#define FEEDS_PACK "(pack)"
+#define FEEDS_PACK   "(pack)"
+/* Likewise the policy. */
+#define FEEDS_POLICY "(policy)"
 
 struct feeds {
 	struct agent *agent;
@@ -46,6 +50,8 @@ struct feeds {
 	size_t *numbers;      /* of the configuration's feeds, in the order of the job */
 	size_t numbers_count;
 	bool accepted; /* the next update is not held back */
+	/* Of a policy that was refused: it is told once. */
+	uint8_t refused[SHA256_SIZE];
 };
 
 int feeds_open(struct agent *agent);
@@ -81,6 +87,9 @@ int feed_update_verify(struct agent *agent, const struct pack *pack,
 		       char error[static CONTROL_ERROR_SIZE]);
 /* Of canaries: whether what came may be put in force by now. */
 bool feed_update_due(const struct agent *agent, const char *name);
+
+/* policy_fetch.c: puts a policy that came in force, or refuses it. */
+void policy_fetch_settle(struct agent *agent);
 
 /* feed_check.c: 1 when the update is to be held back, and why. */
 int feed_check(const struct feeds *feeds, const struct compile_result *result,

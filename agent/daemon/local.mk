@@ -83,6 +83,7 @@ libdaemon_a_SOURCES = \
 	%D%/payload.c \
 	%D%/pipeline.c \
 	%D%/responses.c \
+	%D%/policy_fetch.c \
 	%D%/policy_trust.c \
 	%D%/policy_trust.h \
 	%D%/teach.c \

@@ -57,3 +57,25 @@ int policy_trust_check(const struct config *config, struct feed_store *store,
 		log_warning("%s cannot be written", store->folder);
 	return r;
 }
+
+int policy_trust_candidate(const struct config *config, struct feed_store *store,
+			   const char *candidate, const char *place,
+			   char error[static CONTROL_ERROR_SIZE])
+{
+	CLEANUP(close_cleanup) int fd = open(candidate, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	const struct config_signers *signers = &config->policy.signers;
+	const struct feed_record *record = record_of(store, place);
+	struct signature signature;
+	int r;
+
+	if (signers->count == 0)
+		return 0;
+	if (fd < 0 || !record)
+		r = fd < 0 ? -errno : -ENOMEM;
+	else
+		r = signature_verify(fd, "policy", signers->keys, signers->count,
+				     clock_realtime() / NS_PER_SECOND, record->version, &signature);
+	if (r < 0)
+		(void)snprintf(error, CONTROL_ERROR_SIZE, "%s", signature_error(r));
+	return r;
+}

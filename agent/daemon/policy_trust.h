@@ -15,3 +15,8 @@
  * an older one is refused from then on. 0, or a negative errno with the reason in error. */
 int policy_trust_check(const struct config *config, struct feed_store *store,
 		       char error[static CONTROL_ERROR_SIZE]);
+/* The same of a file that is to take the place of another one of the configuration; nothing is
+ * written down. */
+int policy_trust_candidate(const struct config *config, struct feed_store *store,
+			   const char *candidate, const char *place,
+			   char error[static CONTROL_ERROR_SIZE]);

@@ -132,7 +132,7 @@ void reload_endings_tell(struct agent *agent)
 }
 
 /* Only the policy: the configuration is read for which files there are by now. */
-static int policy_reload(struct agent *agent)
+int reload_policy(struct agent *agent)
 {
 	struct document_error config_error;
 	struct policy_error policy_error;
@@ -174,7 +174,7 @@ static int policy_settled(sd_event_source *source, uint64_t usec, void *userdata
 	(void)source;
 	(void)usec;
 	log_info("the policy's files have changed");
-	if (policy_reload(agent) < 0)
+	if (reload_policy(agent) < 0)
 		log_error("the policy in force stays the one before");
 	policy_watch(agent);
 	return 0;
