@@ -59,6 +59,12 @@ libcli_a_SOURCES = \
 	%D%/replay_summary.c \
 	%D%/replay_summary.h \
 	%D%/status.c \
+	%D%/status_array.c \
+	%D%/status_array.h \
+	%D%/status_feeds.c \
+	%D%/status_feeds.h \
+	%D%/status_policy.c \
+	%D%/status_policy.h \
 	%D%/watch.c \
 	%D%/status_value.c \
 	%D%/status_value.h \

@@ -15,7 +15,10 @@
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/status_value.h"
+#include "cli/status_array.h"
+#include "cli/status_feeds.h"
 #include "cli/status_files.h"
+#include "cli/status_policy.h"
 #include "cli/writer.h"
 #include "daemon/control_call.h"
 
@@ -187,28 +190,6 @@ static void section_print(struct writer *writer, const json_t *reply, const stru
 	writer_end(writer);
 }
 
-/* An array of objects as a table, the columns' keys in the objects. */
-static void array_print(struct writer *writer, const json_t *array, const char *title,
-			const struct writer_column *columns, const enum form *forms, size_t count)
-{
-	const json_t *row;
-	char text[1024];
-	size_t i;
-
-	if (json_array_size(array) == 0)
-		return;
-	writer_table(writer, title, title, columns, count);
-	json_array_foreach(array, i, row)
-	{
-		for (size_t column = 0; column < count; column++) {
-			value_show(json_object_get(row, columns[column].key), forms[column], text,
-				   sizeof(text));
-			writer_cell(writer, WRITER_PLAIN, "%s", text);
-		}
-	}
-	writer_end(writer);
-}
-
 static void programs_print(struct writer *writer, const json_t *reply)
 {
 	static const struct writer_column columns[] = {
@@ -219,20 +200,8 @@ static void programs_print(struct writer *writer, const json_t *reply)
 	};
 	static const enum form forms[] = { FORM_TEXT, FORM_TEXT, FORM_TRUTH, FORM_NUMBER };
 
-	array_print(writer, json_object_get(reply, "programs"), "Programs", columns, forms,
-		    ELEMENTS(columns));
-}
-
-static void feeds_print(struct writer *writer, const json_t *reply)
-{
-	static const struct writer_column columns[] = {
-		{ .key = "name", .title = "FEED" },
-		{ .key = "entries", .title = "ENTRIES", .right = true },
-	};
-	static const enum form forms[] = { FORM_TEXT, FORM_NUMBER };
-
-	array_print(writer, value_find(reply, "pack.feeds"), "Feeds", columns, forms,
-		    ELEMENTS(columns));
+	status_array_print(writer, json_object_get(reply, "programs"), "Programs", columns, forms,
+			   ELEMENTS(columns));
 }
 
 static void sinks_print(struct writer *writer, const json_t *reply)
@@ -247,8 +216,8 @@ static void sinks_print(struct writer *writer, const json_t *reply)
 	static const enum form forms[] = { FORM_TEXT, FORM_NUMBER, FORM_NUMBER, FORM_NUMBER,
 					   FORM_TEXT };
 
-	array_print(writer, json_object_get(reply, "sinks"), "Sinks", columns, forms,
-		    ELEMENTS(columns));
+	status_array_print(writer, json_object_get(reply, "sinks"), "Sinks", columns, forms,
+			   ELEMENTS(columns));
 }
 
 static void deliveries_print(struct writer *writer, const json_t *reply)
@@ -265,8 +234,8 @@ static void deliveries_print(struct writer *writer, const json_t *reply)
 	static const enum form forms[] = { FORM_TEXT,	FORM_NUMBER, FORM_NUMBER, FORM_SECONDS,
 					   FORM_NUMBER, FORM_NUMBER, FORM_TEXT };
 
-	array_print(writer, value_find(reply, "deliveries.sinks"), "Deliveries", columns, forms,
-		    ELEMENTS(columns));
+	status_array_print(writer, value_find(reply, "deliveries.sinks"), "Deliveries", columns,
+			   forms, ELEMENTS(columns));
 }
 
 static void reports_print(struct writer *writer, const json_t *reply)
@@ -279,8 +248,8 @@ static void reports_print(struct writer *writer, const json_t *reply)
 	};
 	static const enum form forms[] = { FORM_TEXT, FORM_NUMBER, FORM_NUMBER, FORM_TEXT };
 
-	array_print(writer, value_find(reply, "deliveries.reports"), "Reports", columns, forms,
-		    ELEMENTS(columns));
+	status_array_print(writer, value_find(reply, "deliveries.reports"), "Reports", columns,
+			   forms, ELEMENTS(columns));
 }
 
 static void calls_print(struct writer *writer, const json_t *reply)
@@ -292,8 +261,8 @@ static void calls_print(struct writer *writer, const json_t *reply)
 	};
 	static const enum form forms[] = { FORM_TEXT, FORM_TEXT, FORM_TEXT };
 
-	array_print(writer, value_find(reply, "deliveries.preflight.calls"), "Calls of AWS",
-		    columns, forms, ELEMENTS(columns));
+	status_array_print(writer, value_find(reply, "deliveries.preflight.calls"), "Calls of AWS",
+			   columns, forms, ELEMENTS(columns));
 }
 
 static void cage_print(struct writer *writer, const json_t *reply)
@@ -306,22 +275,8 @@ static void cage_print(struct writer *writer, const json_t *reply)
 	};
 	static const enum form forms[] = { FORM_TEXT, FORM_TRUTH, FORM_TEXT, FORM_TEXT };
 
-	array_print(writer, value_find(reply, "workers.cage"), "Cage of the workers", columns,
-		    forms, ELEMENTS(columns));
-}
-
-static void policy_print(struct writer *writer, const json_t *reply)
-{
-	const json_t *file;
-	size_t i;
-
-	writer_section(writer, "policy", "Policy");
-	writer_value(writer, "rules", "rules", WRITER_PLAIN, "%" PRIu64,
-		     value_number(value_find(reply, "policy.rules")));
-	json_array_foreach(value_find(reply, "policy.files"), i, file)
-		writer_value(writer, "file", "file", WRITER_PLAIN, "%s",
-			     json_is_string(file) ? json_string_value(file) : "-");
-	writer_end(writer);
+	status_array_print(writer, value_find(reply, "workers.cage"), "Cage of the workers",
+			   columns, forms, ELEMENTS(columns));
 }
 
 static void settings_print(struct writer *writer, json_t *reply)
@@ -409,8 +364,8 @@ static int text_print(json_t *reply)
 	programs_print(writer, reply);
 	section_print(writer, reply, &pins);
 	section_print(writer, reply, &pack);
-	feeds_print(writer, reply);
-	policy_print(writer, reply);
+	status_feeds_print(writer, reply);
+	status_policy_print(writer, reply);
 	settings_print(writer, reply);
 	probes_print(writer, reply);
 	section_print(writer, reply, &ledger);

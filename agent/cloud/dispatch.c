@@ -30,6 +30,7 @@ static const struct cloud_sink *const sinks[CLOUD_SINKS] = {
 	[CLOUD_PARAMETER] = &parameter,
 	[CLOUD_PREFLIGHT] = &preflight,
 	[CLOUD_METRICS] = &metric_data,
+	[CLOUD_TAGS] = &instance_tags,
 	[CLOUD_EVENTBRIDGE] = &eventbridge,
 	[CLOUD_SECURITY_HUB] = &security_hub,
 	[CLOUD_SNS] = &sns,

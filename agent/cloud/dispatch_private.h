@@ -19,6 +19,7 @@ struct sink_queue {
 	size_t count_max; /* entries in the next batch: fewer while a wrong one is looked for */
 	uint64_t paced;	  /* boot clock, when the next call may begin that is not urgent */
 	unsigned state;
+	json_t *gathered;
 	sd_event_source *timer;
 };
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 noinst_LIBRARIES += libcloud.a
 libcloud_a_SOURCES = \
+	%D%/instance_tags.c \
 	%D%/inventory.c \
 	%D%/metric_data.c \
 	%D%/opsitem.c \
@@ -13,6 +14,8 @@ libcloud_a_SOURCES = \
 	%D%/places.h \
 	%D%/preflight.c \
 	%D%/sink_call.c \
+	%D%/tags.h \
+	%D%/tags_text.c \
 	%D%/text.c \
 	%D%/text.h \
 	%D%/batch.c \

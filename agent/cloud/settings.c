@@ -19,6 +19,7 @@ const char *cloud_sink_name(unsigned id)
 		[CLOUD_PARAMETER] = "parameter",
 		[CLOUD_PREFLIGHT] = "preflight",
 		[CLOUD_METRICS] = "metrics",
+		[CLOUD_TAGS] = "tags",
 		[CLOUD_EVENTBRIDGE] = "eventbridge",
 		[CLOUD_SECURITY_HUB] = "security_hub",
 		[CLOUD_SNS] = "sns",
@@ -30,7 +31,7 @@ const char *cloud_sink_name(unsigned id)
 
 bool cloud_sink_answers(unsigned id)
 {
-	return id == CLOUD_PARAMETER;
+	return id == CLOUD_PARAMETER || id == CLOUD_TAGS;
 }
 
 #define FIELD(member) offsetof(struct settings, member)

@@ -21,6 +21,7 @@ enum cloud_sink_id {
 	CLOUD_PARAMETER = 6,
 	CLOUD_PREFLIGHT = 7,
 	CLOUD_METRICS = 8,
+	CLOUD_TAGS = 9,
 	/* Of findings. */
 	CLOUD_EVENTBRIDGE = 10,
 	CLOUD_SECURITY_HUB = 11,

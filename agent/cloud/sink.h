@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "cloud/batch.h"
 #include "cloud/client.h"
+#include "cloud/imds.h"
 #include "cloud/settings.h"
 
 struct dispatch;
@@ -52,6 +53,9 @@ const struct settings *sink_settings(struct sink_queue *queue);
 struct batch *sink_batch(struct sink_queue *queue);
 /* Where the sink keeps what it knows of the service; 0 at first. */
 unsigned *sink_state(struct sink_queue *queue);
+/* What it puts together over several calls of a batch; NULL at first. Owned by the queue. */
+json_t **sink_gathered(struct sink_queue *queue);
+struct imds *sink_imds(struct sink_queue *queue);
 /* The instance's id, else the host's name. */
 const char *sink_host(struct sink_queue *queue);
 /* What is known of it: fields are "" else. */
@@ -107,3 +111,4 @@ extern const struct cloud_sink compliance;
 extern const struct cloud_sink parameter;
 extern const struct cloud_sink preflight;
 extern const struct cloud_sink metric_data;
+extern const struct cloud_sink instance_tags;

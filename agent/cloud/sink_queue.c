@@ -42,6 +42,16 @@ unsigned *sink_state(struct sink_queue *queue)
 	return &queue->state;
 }
 
+json_t **sink_gathered(struct sink_queue *queue)
+{
+	return &queue->gathered;
+}
+
+struct imds *sink_imds(struct sink_queue *queue)
+{
+	return queue->dispatch->imds;
+}
+
 const char *sink_host(struct sink_queue *queue)
 {
 	const struct dispatch *dispatch = queue->dispatch;
@@ -393,5 +403,6 @@ void sink_queue_close(struct sink_queue *queue)
 		TAILQ_REMOVE(&queue->waiting, entry, next);
 		batch_entry_free(entry);
 	}
+	json_decref(queue->gathered);
 	(void)sd_event_source_disable_unref(queue->timer);
 }

@@ -237,9 +237,10 @@ static int tick(sd_event_source *source, uint64_t usec, void *userdata)
 	life_tick(agent);
 	feeds_tick(agent);
 	delivery_tick(agent);
+	policy_host_tick(agent);
 	loss_tell(agent);
 	if (clock_realtime() >= agent->next_change) {
-		reload_endings_tell(agent);
+		policy_endings_tell(agent);
 		if (indicators_load(agent, error) < 0)
 			log_error("%s", error);
 	}
@@ -433,7 +434,7 @@ int agent_start(struct agent *agent)
 	r = loop_fill(agent);
 	if (r < 0)
 		return r;
-	reload_endings_tell(agent);
+	policy_endings_tell(agent);
 	isolation_resume(agent);
 	file_guard_open(agent);
 	log_info("watching %s in %s mode", agent->cgroup,
@@ -478,6 +479,7 @@ void agent_stop(struct agent *agent)
 	detect_free(agent->detect);
 	pack_close(agent->pack);
 	policy_free(agent->policy);
+	policy_host_clear(agent);
 	threshold_table_free(agent->thresholds);
 	ocsf_host_free(&agent->host);
 	config_free(&agent->config);

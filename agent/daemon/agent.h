@@ -16,6 +16,8 @@
 #include "daemon/feeds.h"
 #include "daemon/file_guard.h"
 #include "daemon/isolation.h"
+#include "daemon/policy_endings.h"
+#include "daemon/policy_host.h"
 #include "detect/detect.h"
 #include "intel/pack.h"
 #include "journal/journal.h"
@@ -53,6 +55,7 @@ struct agent {
 	struct policy *policy;
 	struct threshold_table *thresholds; /* what the policy's rules have counted */
 	struct policy_host policy_host;	    /* what they may ask of the host; borrows from host */
+	struct host_tags tags;
 	struct pack *pack;
 	struct stat pack_file; /* the file that the pack in force was read from */
 	char pack_error[512];  /* why the last one was refused; "": it was not */
@@ -102,8 +105,9 @@ struct agent {
 	char *cgroup;			/* that the probes are attached to */
 	uint64_t started;		/* ns since the epoch */
 	uint64_t excepted;		/* sightings that an exception of the policy kept back */
-	uint64_t next_change; /* when an exception ends or an entry expires, ns since the epoch */
-	uint64_t ring_full;   /* of the ledger, as last told of */
+	uint64_t endings_told; /* ns since the epoch: when ends of exceptions were told last */
+	uint64_t next_change;  /* when an exception ends or an entry expires, ns since the epoch */
+	uint64_t ring_full;    /* of the ledger, as last told of */
 	uint64_t ring_full_before; /* of it: under daemons before, while they ran */
 };
 
@@ -128,10 +132,6 @@ void reload_policy_first(struct agent *agent);
 /* The policy's files are others by now: what is wrong with them is logged, and the policy in force
  * stays. */
 int reload_policy(struct agent *agent);
-/* policy_host.c: when more is known of the host than before. */
-void reload_host(struct agent *agent);
-/* Says which exceptions end soon, and which have ended. */
-void reload_endings_tell(struct agent *agent);
 /* Watches the pack and the policy's files. */
 void reload_watch(struct agent *agent);
 void reload_unwatch(struct agent *agent);
@@ -206,6 +206,8 @@ void pipeline_isolation(struct agent *agent, const struct pipeline_isolation *to
 void pipeline_update(struct agent *agent, bool held, const char *why);
 /* So many findings will not reach sinks that were out of reach for too long. */
 void pipeline_dropped(struct agent *agent, uint64_t count);
+/* An exception of the policy has ended, or will. */
+void pipeline_exception(struct agent *agent, const struct policy_ending *ending, const char *why);
 /* Once a second: repeats to disk, and what sinks held back. */
 void pipeline_flush(struct agent *agent);
 /* For journal_listen(). */

@@ -10,6 +10,12 @@
 #include "daemon/isolation.h"
 #include "daemon/status.h"
 
+static void policy_add(const struct agent *agent, json_t *policy)
+{
+	(void)json_object_set_new(policy, "endings", policy_endings_json(agent));
+	(void)json_object_set_new(policy, "instance_tags", policy_host_json(agent));
+}
+
 json_t *agent_status(struct agent *agent)
 {
 	struct status status = {
@@ -55,6 +61,7 @@ json_t *agent_status(struct agent *agent)
 	status_measure(&status);
 	reply = status_json(&status);
 	file_guard_status(agent, reply);
+	policy_add(agent, json_object_get(reply, "policy"));
 	json_decref(status.deliveries);
 	json_decref(status.feeds);
 	json_decref(status.contain);

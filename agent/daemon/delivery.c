@@ -348,7 +348,7 @@ static void instance_came(const struct message_instance *instance, void *userdat
 	(void)snprintf(delivery->partition, sizeof(delivery->partition), "%s", instance->partition);
 	host_cut_configure(delivery->agent);
 	log_info("this is instance %s in %s", instance->id, instance->region);
-	reload_host(delivery->agent);
+	policy_host_changed(delivery->agent);
 	isolation_instance(delivery->agent, instance->id);
 	/* What was missing may have been just this. */
 	for (unsigned id = 0; id < CLOUD_SINKS; id++)
@@ -433,7 +433,7 @@ int delivery_open(struct agent *agent)
 	struct delivery *delivery;
 	int r;
 
-	if (!delivery_wanted(&agent->config))
+	if (!delivery_wanted(&agent->config) && !policy_host_asks(agent))
 		return outbox_drop_others(agent->journal, NULL, others_dropped, NULL);
 	delivery = calloc(1, sizeof(*delivery));
 	if (!delivery)

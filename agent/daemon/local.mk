@@ -76,7 +76,10 @@ libdaemon_a_SOURCES = \
 	%D%/feeds.h \
 	%D%/indicators.c \
 	%D%/life.c \
+	%D%/policy_endings.c \
+	%D%/policy_endings.h \
 	%D%/policy_host.c \
+	%D%/policy_host.h \
 	%D%/reload.c \
 	%D%/routes.c \
 	%D%/routes.h \

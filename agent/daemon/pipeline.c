@@ -416,6 +416,13 @@ void pipeline_update(struct agent *agent, bool held, const char *why)
 	pipeline_commit(agent);
 }
 
+void pipeline_exception(struct agent *agent, const struct policy_ending *ending, const char *why)
+{
+	(void)detect_exception(agent->detect, ending->over, ending->policy, ending->rule,
+			       ending->until, why, clock_realtime(), finding_once, agent);
+	pipeline_commit(agent);
+}
+
 void pipeline_dropped(struct agent *agent, uint64_t count)
 {
 	(void)detect_dropped(agent->detect, count, clock_realtime(), finding_found, agent);

@@ -2,8 +2,7 @@
  *
  * What is loaded again while the agent runs: configuration and policy on SIGHUP and on request, the
  * policy and the pack when their files change. All or nothing: what is broken is refused with its
- * errors, and what was in force stays. Also what changes about a policy without a reload: the host
- * that it may ask about, and exceptions that end.
+ * errors, and what was in force stays.
  */
 #include <errno.h>
 #include <limits.h>
@@ -103,32 +102,13 @@ static void policy_use(struct agent *agent, struct policy *policy)
 	agent->policy = policy;
 	memset(agent->routes, 0, sizeof(agent->routes));
 	routes_make(policy, agent->routes);
-	reload_host(agent);
+	policy_host_set(agent);
+	policy_endings_new(agent);
 }
 
 void reload_policy_first(struct agent *agent)
 {
 	policy_use(agent, take_ptr(agent->policy));
-}
-
-static void ending_log(const struct policy_ending *ending, void *userdata)
-{
-	char time[CLOCK_TEXT_SIZE];
-
-	(void)userdata;
-	clock_format(ending->until, time);
-	if (ending->over)
-		log_notice("exception \"%s\" (%s, %s) ended at %s: what it excepted is told again",
-			   ending->rule, ending->reason,
-			   *ending->owner ? ending->owner : "no owner", time);
-	else
-		log_notice("exception \"%s\" (%s, %s) ends at %s", ending->rule, ending->reason,
-			   *ending->owner ? ending->owner : "no owner", time);
-}
-
-void reload_endings_tell(struct agent *agent)
-{
-	(void)policy_endings(agent->policy, clock_realtime(), ending_log, NULL);
 }
 
 /* Only the policy: the configuration is read for which files there are by now. */
@@ -162,6 +142,7 @@ int reload_policy(struct agent *agent)
 	/* The marks in the kernel's table are the policy's. */
 	if (indicators_load(agent, error) < 0)
 		log_error("%s", error);
+	policy_endings_tell(agent);
 	return 0;
 }
 
@@ -304,5 +285,6 @@ int agent_reload(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
 	if (agent->names)
 		sink_reopen(agent->names);
 	file_guard_reload(agent);
+	policy_endings_tell(agent);
 	return indicators_load(agent, error);
 }

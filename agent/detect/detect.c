@@ -413,6 +413,28 @@ int detect_response(struct detect *detect, const char *subject, const char *titl
 	return r < 0 ? r : found(&finding, userdata);
 }
 
+int detect_exception(struct detect *detect, bool over, const char *policy, const char *rule,
+		     uint64_t until, const char *why, uint64_t now,
+		     int (*found)(const struct finding *finding, void *userdata), void *userdata)
+{
+	const struct event event = { .time = now, .unreadable = true };
+	struct finding finding = {
+		.detector = over ? "exception-ended" : "exception-ends",
+		.default_severity = over ? SEVERITY_LOW : SEVERITY_INFORMATIONAL,
+		.event = &event,
+	};
+	int r;
+
+	(void)snprintf(finding.subject, sizeof(finding.subject), "%.120s %.120s %llu", policy, rule,
+		       (unsigned long long)(until / NS_PER_SECOND));
+	(void)snprintf(finding.title, sizeof(finding.title),
+		       "Exception \"%.200s\" of the policy %s", rule,
+		       over ? "has ended" : "ends within a week");
+	(void)snprintf(finding.why, sizeof(finding.why), "%s", why);
+	r = finding_identify(detect, &finding);
+	return r < 0 ? r : found(&finding, userdata);
+}
+
 int detect_update(struct detect *detect, bool held, const char *why, uint64_t now,
 		  int (*found)(const struct finding *finding, void *userdata), void *userdata)
 {

@@ -57,6 +57,12 @@ int detect_response(struct detect *detect, const char *subject, const char *titl
 		    enum severity severity, uint64_t now,
 		    int (*found)(const struct finding *finding, void *userdata), void *userdata);
 
+/* An exception of the policy is over, or will be at time until: one finding for each of the two. A
+ * later end is another. why: safe to show. */
+int detect_exception(struct detect *detect, bool over, const char *policy, const char *rule,
+		     uint64_t until, const char *why, uint64_t now,
+		     int (*found)(const struct finding *finding, void *userdata), void *userdata);
+
 /* An update of the indicators was held back or refused; the one before stays in force. why: safe to
  * show. */
 int detect_update(struct detect *detect, bool held, const char *why, uint64_t now,

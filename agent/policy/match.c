@@ -286,6 +286,18 @@ static int group_read(struct document *document, const struct document_node *val
 	return mapping_each(document, value, member_read, key, &groups[match->groups_count++]);
 }
 
+bool match_uses(const struct match *match, const char *key)
+{
+	for (size_t i = 0; i < match->count; i++)
+		if (strcmp(match->conditions[i].key->name, key) == 0)
+			return true;
+	for (size_t i = 0; i < match->groups_count; i++)
+		for (size_t j = 0; j < match->groups[i].count; j++)
+			if (match_uses(&match->groups[i].members[j], key))
+				return true;
+	return false;
+}
+
 /* A path is looked at somewhere. */
 static bool match_has_path(const struct match *match)
 {

@@ -79,6 +79,8 @@ void match_free(struct match *match);
 bool match_deceived(const struct match *match, const struct match_subject *subject);
 /* Whether an entry alone can never rule the match out: it leaves every entry's answer open. */
 bool match_open(const struct match *match);
+/* Whether a key is asked for anywhere in it. */
+bool match_uses(const struct match *match, const char *key);
 /* Whether nothing is asked: everything matches. */
 bool match_empty(const struct match *match);
 

@@ -481,3 +481,11 @@ void policy_set_host(struct policy *policy, const struct policy_host *host)
 {
 	policy->host = host;
 }
+
+bool policy_uses(const struct policy *policy, const char *key)
+{
+	for (size_t i = 0; i < policy->rules_count; i++)
+		if (match_uses(&policy->rules[i].match, key))
+			return true;
+	return false;
+}

@@ -127,6 +127,9 @@ void policy_free(struct policy *policy);
 /* For keys about the host; kept as long as the policy. NULL: nothing is known. */
 void policy_set_host(struct policy *policy, const struct policy_host *host);
 
+/* Whether a rule looks at what this key of a match is about ("instance_tag"). */
+bool policy_uses(const struct policy *policy, const char *key);
+
 /* What is allowed but hardly meant, at time now (ns since the epoch): exceptions that are over
  * or soon will be, rules that are never reached, rules that leave the
  * kernel side nothing to block, severities that are not used. One call a warning, in the form of
@@ -193,8 +196,8 @@ enum policy_entry_answer {
 enum policy_entry_answer policy_entry(const struct policy *policy,
 				      const struct indicator *indicator, uint64_t now);
 
-/* When the next exception ends after now, and answers may change with nothing reloaded; UINT64_MAX:
- * never. */
+/* When the next exception ends after now, and answers may change with nothing reloaded, or when it
+ * is time to tell that it will (policy_endings()); UINT64_MAX: never. */
 uint64_t policy_next_change(const struct policy *policy, uint64_t now);
 
 size_t policy_rules(const struct policy *policy);

@@ -290,6 +290,10 @@ uint64_t policy_next_change(const struct policy *policy, uint64_t now)
 
 		if (until > now && until < next)
 			next = until;
+		/* Then it is told that it will end. */
+		if (until != RULE_FOREVER && until > POLICY_ENDS_SOON &&
+		    until - POLICY_ENDS_SOON > now && until - POLICY_ENDS_SOON < next)
+			next = until - POLICY_ENDS_SOON;
 	}
 	return next;
 }

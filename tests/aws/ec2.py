@@ -142,6 +142,18 @@ class Ec2:
                                                    "DeleteOnTermination": volume[1]}}
                     for device, volume in row["volumes"].items()]}
 
+    def DescribeTags(self, request):
+        self._allow(request, "DescribeTags")
+        rows = [{"ResourceId": name, "ResourceType": "instance", "Key": key, "Value": value}
+                for name, row in self.instances.items()
+                for key, value in row["tags"].seen(self.lag).items()]
+        members = {"resource-id": "ResourceId", "resource-type": "ResourceType", "key": "Key"}
+        for one in request.get("Filters", []):
+            if one["Name"] not in members:
+                raise Refused("InvalidParameterValue", f"The filter '{one['Name']}' is invalid")
+            rows = [row for row in rows if row[members[one["Name"]]] in one["Values"]]
+        return self._page(request, "Tags", rows)
+
     def DescribeNetworkInterfaces(self, request):
         self._allow(request, "DescribeNetworkInterfaces")
         names = request.get("NetworkInterfaceIds")

@@ -17,6 +17,7 @@ class Imds:
         self.enabled = True  # False: 403, as when the service is turned off
         self.fail = []       # statuses for the next requests
         self.silent = False  # True: no answer ever comes, as behind a hop limit
+        self.tags = None     # a dict: tags in the metadata are allowed
         self.role = ROLE     # None: the instance has no role
         self.tokens, self.requests = {}, []
         self.lifetime = timedelta(hours=6)  # of the credentials that it hands out
@@ -74,6 +75,11 @@ class Imds:
                 return 200, {}, self.role
             if name == self.role:
                 return 200, {}, json.dumps(self._credentials())
+        if self.tags is not None and key.rstrip("/") == "tags/instance":
+            return 200, {}, "\n".join(self.tags)
+        if self.tags is not None and key.startswith("tags/instance/"):
+            name = key.removeprefix("tags/instance/")
+            return (200, {}, self.tags[name]) if name in self.tags else (404, {}, "")
         if key in self.instance:
             return 200, {}, self.instance[key]
         return 404, {}, ""

@@ -11,6 +11,7 @@
 
 #include "cloud/opsitem.h"
 #include "cloud/parameter.h"
+#include "cloud/tags.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -51,6 +52,19 @@ static void parameter_take(const char *body, size_t size)
 		parameter_clear(&parameter);
 }
 
+static void tags_take(const char *body, size_t size)
+{
+	bool metadata;
+	json_t *tags = tags_read(body, size, &metadata);
+	char *answer = tags ? tags_answer(tags, metadata) : NULL;
+	json_t *again = answer ? tags_read(answer, strlen(answer), &metadata) : NULL;
+
+	assert(!tags || (again && json_equal(tags, again)));
+	json_decref(again);
+	free(answer);
+	json_decref(tags);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char id[OPSITEM_ID_SIZE], *body = malloc(size + 1);
@@ -65,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (opsitem_reply_found(body, size, id, &ended) == 1)
 		id_check(id);
 	parameter_take(body, size);
+	tags_take(body, size);
 	finding_take(body, size);
 	free(body);
 	return 0;

@@ -200,9 +200,15 @@ void host_cut_configure(struct agent *agent)
 	(void)agent;
 }
 
-void reload_host(struct agent *agent)
+void policy_host_changed(struct agent *agent)
 {
 	(void)agent;
+}
+
+bool policy_host_asks(const struct agent *agent)
+{
+	(void)agent;
+	return false;
 }
 
 /* Nobody asks for a response. */

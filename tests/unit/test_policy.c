@@ -270,6 +270,57 @@ static void test_warnings(void **state)
 	assert_int_equal(policy_rules(policy), 4);
 }
 
+struct endings {
+	char rules[256];
+	size_t over;
+};
+
+static void ending_told(const struct policy_ending *ending, void *userdata)
+{
+	struct endings *endings = userdata;
+	size_t used = strlen(endings->rules);
+
+	(void)snprintf(endings->rules + used, sizeof(endings->rules) - used, "%s ", ending->rule);
+	endings->over += ending->over;
+}
+
+/* The end of an exception is told of a week before, and when it is there; and at both times
+ * somebody wakes. */
+static void test_endings(void **state)
+{
+	const uint64_t day = 86400 * NS_PER_SECOND, week = 7 * day;
+	const uint64_t first = NOW + 14 * day, second = NOW + 30 * day;
+	CLEANUP(policy_free_cleanup)
+	struct policy *policy = parse(
+		"rules:\n"
+		"- { name: b, match: { feed: a }, suppress: yes, reason: r, until: 2026-07-01 }\n"
+		"- { name: never, match: { feed: a }, except: yes, reason: r }\n"
+		"- { name: a, match: { feed: a }, except: yes, reason: r, until: 2026-06-15 }\n");
+	const struct {
+		uint64_t now, next;
+		const char *rules;
+		size_t over;
+	} times[] = {
+		{ NOW, first - week, "", 0 },
+		{ first - week - 1, first - week, "", 0 },
+		{ first - week, first, "a ", 0 },
+		{ first - 1, first, "a ", 0 },
+		{ first, second - week, "a ", 1 },
+		{ second - week, second, "b a ", 1 },
+		{ second, UINT64_MAX, "b a ", 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ELEMENTS(times); i++) {
+		struct endings endings = { "", 0 };
+
+		assert_int_equal(policy_next_change(policy, times[i].now), times[i].next);
+		(void)policy_endings(policy, times[i].now, ending_told, &endings);
+		assert_string_equal(endings.rules, times[i].rules);
+		assert_int_equal(endings.over, times[i].over);
+	}
+}
+
 /* A rule that may let any lookup go, whatever the entry, is warned about; one that entries can rule
  * out is not, nor one that has nothing below it to block. */
 static void test_warning_open(void **state)
@@ -670,6 +721,7 @@ int main(void)
 		cmocka_unit_test(test_case_fails),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_warnings),
+		cmocka_unit_test(test_endings),
 		cmocka_unit_test(test_warning_open),
 		cmocka_unit_test(test_several_files),
 		cmocka_unit_test(test_no_file),
