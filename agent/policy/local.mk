@@ -9,6 +9,8 @@ libpolicy_a_SOURCES = \
 	%D%/cases.h \
 	%D%/document.c \
 	%D%/document.h \
+	%D%/glance.c \
+	%D%/glance.h \
 	%D%/glob.c \
 	%D%/glob.h \
 	%D%/mapping.c \
@@ -34,6 +36,7 @@ libpolicy_a_SOURCES = \
 	%D%/pattern.c \
 	%D%/pattern.h \
 	%D%/pattern_compile.c \
+	%D%/pattern_glance.c \
 	%D%/pattern_step.h \
 	%D%/policy.c \
 	%D%/policy.h \
@@ -45,6 +48,8 @@ libpolicy_a_SOURCES = \
 	%D%/schema.h \
 	%D%/rule.c \
 	%D%/rule.h \
+	%D%/rule_glance.c \
+	%D%/rule_glance.h \
 	%D%/rule_index.c \
 	%D%/rule_index.h \
 	%D%/threshold.c \

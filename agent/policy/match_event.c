@@ -115,7 +115,7 @@ enum match_answer match_ask_protocol(const struct match_condition *condition,
 }
 
 /* The server's: of an answer it is the one that it came from. */
-static uint16_t server_port(const struct event *event)
+uint16_t match_event_port(const struct event *event)
 {
 	return event->response || event->kind == EVENT_ANSWER ? event->source_port
 							      : event->destination_port;
@@ -132,7 +132,7 @@ static enum match_answer port_has(const struct match_condition *condition, uint1
 enum match_answer match_ask_port(const struct match_condition *condition,
 				 struct match_subject *subject)
 {
-	return subject->event ? port_has(condition, server_port(subject->event)) : MATCH_NO;
+	return subject->event ? port_has(condition, match_event_port(subject->event)) : MATCH_NO;
 }
 
 enum match_answer match_ask_source_port(const struct match_condition *condition,
@@ -297,7 +297,7 @@ static const char *number_text(uint64_t number, char *buffer)
 
 const char *match_texts_port(struct match_subject *subject, size_t i, char *buffer)
 {
-	return i == 0 && subject->event ? number_text(server_port(subject->event), buffer) : NULL;
+	return i == 0 && subject->event ? number_text(match_event_port(subject->event), buffer) : NULL;
 }
 
 const char *match_texts_source_port(struct match_subject *subject, size_t i, char *buffer)

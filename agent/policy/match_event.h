@@ -29,4 +29,6 @@ const char *match_texts_alpn(struct match_subject *subject, size_t i, char *buff
 const char *match_texts_sni(struct match_subject *subject, size_t i, char *buffer);
 const char *match_texts_host(struct match_subject *subject, size_t i, char *buffer);
 /* The server as the flow names it, in lower case; NULL: it does not. */
+/* The server's. */
+uint16_t match_event_port(const struct event *event);
 const struct domain_name *match_subject_server(struct match_subject *subject, bool http);

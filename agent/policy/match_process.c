@@ -110,7 +110,7 @@ enum match_answer match_ask_stub(const struct match_condition *condition,
 }
 
 /* Without a process the socket's owner is known; a recorded packet has neither. */
-static bool uid_of(const struct match_subject *subject, uid_t *ret)
+bool match_process_uid(const struct match_subject *subject, uid_t *ret)
 {
 	const struct event *event = subject->event;
 
@@ -129,7 +129,7 @@ enum match_answer match_ask_user(const struct match_condition *condition,
 	const char *name = subject->process ? subject->process->user : "";
 	uid_t uid;
 
-	if (!uid_of(subject, &uid))
+	if (!match_process_uid(subject, &uid))
 		return MATCH_NO;
 	for (size_t i = 0; i < condition->count; i++) {
 		const struct match_value *value = &condition->values[i];
@@ -145,7 +145,7 @@ const char *match_texts_uid(struct match_subject *subject, size_t i, char *buffe
 {
 	uid_t uid;
 
-	if (i > 0 || !uid_of(subject, &uid))
+	if (i > 0 || !match_process_uid(subject, &uid))
 		return NULL;
 	(void)snprintf(buffer, MATCH_TEXT_SIZE, "%u", uid);
 	return buffer;

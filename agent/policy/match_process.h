@@ -6,6 +6,9 @@
 
 #include "policy/match_key.h"
 
+/* The process's user, or the socket's; false: neither is known. */
+bool match_process_uid(const struct match_subject *subject, uid_t *ret);
+
 match_asker match_ask_stub, match_ask_user, match_ask_ancestor;
 
 const char *match_text_exe(const struct match_subject *subject);

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/parse.h"
+#include "policy/glance.h"
 #include "policy/glob.h"
 #include "policy/pattern.h"
 
@@ -231,6 +232,39 @@ bool text_tests_pass(const struct text_tests *tests, const char *text)
 			return false;
 	}
 	return true;
+}
+
+/* What all patterns of one operator need: any of them will do. */
+static void test_glance(enum text_operator operator, const struct text_test * test,
+			struct glance *glance)
+{
+	struct glance common = { 0 };
+
+	for (size_t i = 0; i < test->count; i++) {
+		const struct text_pattern *pattern = &test->patterns[i];
+		struct glance one = { 0 };
+
+		if (operator== TEXT_REGEX)
+			pattern_glance(pattern->regex, &one);
+		else if (operator== TEXT_GLOB)
+			glance_add_glob(&one, pattern->text);
+		else if (operator <= TEXT_CONTAINS)
+			glance_add(&one, pattern->text, pattern->length);
+		for (size_t j = 0; j < GLANCE_WORDS; j++)
+			common.words[j] = i == 0 ? one.words[j] : common.words[j] & one.words[j];
+	}
+	for (size_t j = 0; j < GLANCE_WORDS; j++)
+		glance->words[j] |= common.words[j];
+}
+
+void text_tests_glance(const struct text_tests *tests, struct glance *ret)
+{
+	*ret = (struct glance){ 0 };
+	for (unsigned asked = tests->asked; asked; asked &= asked - 1) {
+		enum text_operator operator=(enum text_operator) __builtin_ctz(asked);
+
+		test_glance(operator, & tests->tests[operator], ret);
+	}
 }
 
 size_t text_tests_count(const struct text_tests *tests, enum text_operator operator)

@@ -50,6 +50,9 @@ void text_tests_clear(struct text_tests *tests);
 /* Whether only presence is asked for. */
 bool text_tests_presence_only(const struct text_tests *tests);
 /* Whether this text passes; presence is the caller's to look at. */
+/* What a text must have in it to pass. */
+struct glance;
+void text_tests_glance(const struct text_tests *tests, struct glance *ret);
 bool text_tests_pass(const struct text_tests *tests, const char *text);
 /* The patterns of an operator: how many, and each. */
 size_t text_tests_count(const struct text_tests *tests, enum text_operator operator);

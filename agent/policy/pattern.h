@@ -25,4 +25,7 @@ struct pattern;
 /* -EINVAL: it is no such expression, *ret_why (static) says why; -ENOMEM. */
 int pattern_compile(const char *text, struct pattern **ret, const char **ret_why);
 void pattern_free(struct pattern *pattern);
+/* Pairs of bytes that stand in every text in which it is found. */
+struct glance;
+void pattern_glance(const struct pattern *pattern, struct glance *ret);
 bool pattern_search(const struct pattern *pattern, const char *text, size_t size);

@@ -43,6 +43,7 @@ void policy_free(struct policy *policy)
 	default_list_clear(&policy->feeds);
 	for (size_t i = 0; i < policy->sinks_count; i++)
 		free(policy->sinks[i]);
+	free(policy->glances);
 	rule_index_free(policy->index);
 	rule_index_free(policy->entry_index);
 	free(policy);
@@ -413,6 +414,9 @@ static int policy_finish(struct policy *policy, struct document_error *error)
 
 	if (r == 0)
 		r = rule_index_new(policy->rules, policy->rules_count, true, &policy->entry_index);
+	policy->glances = rule_glances_new(policy->rules, policy->rules_count);
+	if (!policy->glances)
+		r = -ENOMEM;
 	if (r < 0)
 		(void)document_error_add(error, "out of memory");
 	return r;

@@ -164,19 +164,22 @@ void policy_judge(const struct policy *policy, struct threshold_table *threshold
 {
 	const struct rule *decided = NULL;
 	struct match_subject subject;
+	struct glance_view view; /* large: only what is looked at is set */
 	uint64_t set[SET_WORDS];
 	size_t words = rule_index_words(policy->index);
 
 	*ret = (struct verdict){ 0 };
 	match_subject_finding(finding, policy->host, now, &subject);
 	subject.severity = policy_default_severity(policy, &subject);
+	glance_view_begin(&view, &subject);
 	rule_index_find(policy->index, &subject, set);
 	for (size_t word = 0; word < words && !decided; word++)
 		for (uint64_t bits = set[word]; bits && !decided; bits &= bits - 1) {
 			size_t number = word * 64 + (size_t)__builtin_ctzll(bits);
 			const struct rule *rule = &policy->rules[number];
 
-			if (rule_expired(rule, now) || !policy_rule_holds(policy, rule, &subject))
+			if (!rule_glance_passes(&policy->glances[number], &view) ||
+			    rule_expired(rule, now) || !policy_rule_holds(policy, rule, &subject))
 				continue;
 			if (rule->goes_on)
 				rule_adjust(rule, &subject, thresholds, ret);

@@ -6,6 +6,7 @@
 
 #include "policy/policy.h"
 #include "policy/rule.h"
+#include "policy/rule_glance.h"
 #include "policy/rule_index.h"
 #include "policy/threshold.h"
 
@@ -58,6 +59,7 @@ struct policy {
 	size_t sinks_count;
 	const struct policy_host *host; /* borrowed */
 	struct rule_index *index;	/* of what a finding says */
+	struct rule_glance *glances;	/* one a rule */
 	struct rule_index *entry_index; /* of what an entry alone says */
 };
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "policy/glance.h"
 #include "policy/glob.h"
 #include "policy/pattern.h"
 
@@ -26,6 +27,7 @@ static void search(const char *expression, const char *text, size_t length)
 {
 	CLEANUP(pattern_free_cleanup) struct pattern *pattern = NULL;
 	CLEANUP(free_cleanup) char *longer = malloc(length + 2);
+	struct glance needed, had = { 0 };
 	const char *why = NULL;
 	int r = pattern_compile(expression, &pattern, &why);
 
@@ -34,8 +36,22 @@ static void search(const char *expression, const char *text, size_t length)
 		return;
 	memcpy(longer, text, length);
 	memcpy(longer + length, "\n", 2);
+	pattern_glance(pattern, &needed);
+	glance_add(&had, text, length);
+	if (pattern_search(pattern, text, length))
+		assert(glance_has(&had, &needed));
 	if (pattern_search(pattern, text, length) && !strpbrk(expression, "$\\"))
 		assert(pattern_search(pattern, longer, length + 1));
+}
+
+static void glob(const char *pattern, const char *text)
+{
+	struct glance needed = { 0 }, had = { 0 };
+
+	glance_add_glob(&needed, pattern);
+	glance_add(&had, text, strlen(text));
+	if (glob_match(pattern, text))
+		assert(glance_has(&had, &needed));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -50,6 +66,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!expression || !text)
 		return 0;
 	search(expression, text, strlen(text));
-	(void)glob_match(expression, text);
+	glob(expression, text);
 	return 0;
 }

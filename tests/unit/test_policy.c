@@ -714,6 +714,101 @@ static void test_long_list(void **state)
 	}
 }
 
+/* ---- the index and the glance hide no rule ---- */
+
+static const char *const wanted[] = {
+	"exe: \"*/cu?l\"",
+	"exe: { suffix: \"/CURL\" }",
+	"exe: { suffix: [rl, sh], prefix: \"/usr/\" }",
+	"args: { contains: [\"https://\", \"-o\"] }",
+	"args: { regex: \"(?i)CURL .*(ba)?sh$\" }",
+	"args: { regex: \"^(wget|curl) (-s )+\" }",
+	"args: { regex: \"x{0}c[u]rl|nothing\" }",
+	"args: { known: no }",
+	"args: { glob: \"*[a-c]url*\" }",
+	"exe: [\"/bin/*\", \"*bash\"]",
+	"uid: 0-999",
+	"uid: [1000, 2000-3000]",
+	"user: [bob, 0]",
+	"port: 53-443",
+	"source_port: 4000-5000",
+	"ancestor: \"*/sshd\"",
+	"ancestor: { contains: ssh }",
+	"all: [{ port: 1-100 }, { exe: \"*curl\" }]",
+	"any: [{ exe: \"*sh\" }, { uid: 0-10 }]",
+	"not: { exe: \"*curl\" }",
+	"domain: { suffix: .example }",
+	"domain: { regex: \"^[a-z]+[.]EXAMPLE\" }",
+	"port: { min: 100 }",
+	"user: { prefix: b }",
+};
+
+static struct policy *wanted_policy(unsigned *seed)
+{
+	char text[4096];
+	size_t used = (size_t)sprintf(text, "rules:\n");
+
+	for (int i = 0; i < 12; i++) {
+		const char *first = wanted[(unsigned)rand_r(seed) % ELEMENTS(wanted)];
+		const char *second = wanted[(unsigned)rand_r(seed) % ELEMENTS(wanted)];
+		bool same = strcspn(first, ":") == strcspn(second, ":") &&
+			    strncmp(first, second, strcspn(first, ":")) == 0;
+
+		used += (size_t)snprintf(text + used, sizeof(text) - used,
+					 "- { name: r%d, severity: low, match: { %s%s%s } }\n", i,
+					 first, same ? "" : ", ", same ? "" : second);
+	}
+	return parse(text);
+}
+
+static void decided_told(const struct policy_step *step, void *userdata)
+{
+	if (step->kind == STEP_DECIDED)
+		*(const char **)userdata = step->rule;
+}
+
+/* policy_explain() asks each rule; policy_evaluate() only those that may match. */
+static void test_evaluate_against_explain(void **state)
+{
+	static const char *const exes[] = { "/usr/bin/curl", "/bin/bash", "/opt/x", "" };
+	static const char *const arguments[] = { "curl -s https://a.example | sh", "Curl -O BASH",
+						 "wget -s -s x", "" };
+	static const char *const names[] = { "a.example", "WWW.Example", "b.invalid" };
+	struct process parent = { .exe = "/usr/sbin/sshd" }, process = { .parent = &parent };
+	struct event event = { .kind = EVENT_QUESTION,
+			       .direction = EVENT_DIRECTION_OUT,
+			       .attribution = EVENT_ATTRIBUTION_SEND };
+	struct finding finding = { .detector = "indicator", .event = &event };
+	unsigned seed = 7, matched = 0;
+
+	(void)state;
+	for (int i = 0; i < 3000; i++) {
+		CLEANUP(policy_free_cleanup) struct policy *policy = wanted_policy(&seed);
+		const char *decided = "default";
+		struct verdict verdict, explained;
+
+		event.process = rand_r(&seed) % 8 ? &process : NULL;
+		(void)snprintf(process.exe, sizeof(process.exe), "%s",
+			       exes[(unsigned)rand_r(&seed) % ELEMENTS(exes)]);
+		(void)snprintf(process.arguments, sizeof(process.arguments), "%s",
+			       arguments[(unsigned)rand_r(&seed) % ELEMENTS(arguments)]);
+		(void)snprintf(process.user, sizeof(process.user), "%s",
+			       rand_r(&seed) % 2 ? "bob" : "");
+		process.uid = (uid_t)rand_r(&seed) % 4 * 500;
+		event.destination_port = rand_r(&seed) % 2 ? 53 : 5353;
+		event.source_port = (uint16_t)(3900 + rand_r(&seed) % 200);
+		assert_int_equal(
+			domain_name_parse(names[(unsigned)rand_r(&seed) % ELEMENTS(names)],
+					  &event.name),
+			0);
+		policy_evaluate(policy, &finding, NOW, &verdict);
+		policy_explain(policy, &finding, NOW, decided_told, &decided, &explained);
+		assert_string_equal(verdict.rule, decided);
+		matched += strcmp(decided, "default") != 0;
+	}
+	assert_in_range(matched, 500, 2990);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -730,6 +825,7 @@ int main(void)
 		cmocka_unit_test(test_entry_excluded),
 		cmocka_unit_test(test_entry_against_evaluate),
 		cmocka_unit_test(test_long_list),
+		cmocka_unit_test(test_evaluate_against_explain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
