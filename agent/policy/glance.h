@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What a text must have in it to match, told at a glance: the pairs of bytes next to each other, as
- * bits of a set, upper and lower case alike. A text that lacks a pair cannot match; one that has all
- * of them may.
+ * bits of a set, upper and lower case alike. A text that lacks a pair cannot match; one that has
+ * all of them may.
  */
 #pragma once
 

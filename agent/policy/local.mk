@@ -17,6 +17,7 @@ libpolicy_a_SOURCES = \
 	%D%/mapping.h \
 	%D%/match.c \
 	%D%/match.h \
+	%D%/match_compare.c \
 	%D%/match_event.c \
 	%D%/match_event.h \
 	%D%/case_file.c \
@@ -27,6 +28,7 @@ libpolicy_a_SOURCES = \
 	%D%/match_host.h \
 	%D%/match_key.c \
 	%D%/match_key.h \
+	%D%/match_number.c \
 	%D%/match_process.c \
 	%D%/match_process.h \
 	%D%/match_text.c \

@@ -87,6 +87,9 @@ const struct domain_name *match_subject_entry_name(struct match_subject *subject
 static enum match_answer condition_ask_event(const struct match_condition *condition,
 					     struct match_subject *subject)
 {
+	/* Nearly all are plain values. */
+	if (condition->tests_count == 0)
+		return condition->key->ask(condition, subject);
 	/* Tags of an instance are all tests, and each has a name. */
 	if (condition->key->ask == match_ask_instance_tag)
 		return match_ask_instance_tag(condition, subject);

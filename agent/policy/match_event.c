@@ -18,12 +18,11 @@ enum match_answer match_ask_direction(const struct match_condition *condition,
 
 static bool prefix_has(const struct match_value *value, const struct address *address)
 {
-	size_t whole = value->length / 8, bits = value->length % 8;
+	uint64_t has[2], wanted[2];
 
-	if (memcmp(address->bytes, value->address.bytes, whole) != 0)
-		return false;
-	return bits == 0 ||
-	       (address->bytes[whole] ^ value->address.bytes[whole]) >> (8 - bits) == 0;
+	memcpy(has, address->bytes, sizeof(has));
+	memcpy(wanted, value->address.bytes, sizeof(wanted));
+	return !((has[0] ^ wanted[0]) & value->mask[0]) && !((has[1] ^ wanted[1]) & value->mask[1]);
 }
 
 static bool prefixes_have(const struct match_condition *condition, const struct address *address)
@@ -297,7 +296,8 @@ static const char *number_text(uint64_t number, char *buffer)
 
 const char *match_texts_port(struct match_subject *subject, size_t i, char *buffer)
 {
-	return i == 0 && subject->event ? number_text(match_event_port(subject->event), buffer) : NULL;
+	return i == 0 && subject->event ? number_text(match_event_port(subject->event), buffer)
+					: NULL;
 }
 
 const char *match_texts_source_port(struct match_subject *subject, size_t i, char *buffer)

@@ -83,10 +83,15 @@ enum match_answer match_ask_time(const struct match_condition *condition,
 	return MATCH_NO;
 }
 
-enum match_answer match_ask_weekday(const struct match_condition *condition,
-				    struct match_subject *subject)
+unsigned match_host_weekday(const struct match_subject *subject)
 {
 	uint64_t day = subject->time / NS_PER_SECOND / SECONDS_A_DAY;
 
-	return match_mask(condition, (unsigned)((day + EPOCH_WEEKDAY) % 7));
+	return (unsigned)((day + EPOCH_WEEKDAY) % 7);
+}
+
+enum match_answer match_ask_weekday(const struct match_condition *condition,
+				    struct match_subject *subject)
+{
+	return match_mask(condition, match_host_weekday(subject));
 }

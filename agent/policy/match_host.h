@@ -6,6 +6,8 @@
 
 #include "policy/match_key.h"
 
+/* 0: Sunday. */
+unsigned match_host_weekday(const struct match_subject *subject);
 match_asker match_ask_time, match_ask_weekday, match_ask_instance_tag;
 
 const char *match_text_hostname(const struct match_subject *subject);

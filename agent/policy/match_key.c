@@ -11,7 +11,6 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
-#include "policy/glob.h"
 #include "policy/match_event.h"
 #include "policy/match_file.h"
 #include "policy/match_host.h"
@@ -101,23 +100,18 @@ static enum match_answer ask_exact_texts(const struct match_condition *condition
 	return MATCH_NO;
 }
 
-static bool glob_matches(const struct match_value *value, const char *text)
-{
-	if (!value->glob)
-		return strcmp(text, value->text) == 0;
-	return strncmp(text, value->text, value->head) == 0 &&
-	       glob_match(value->text + value->head, text + value->head);
-}
-
 static enum match_answer ask_glob(const struct match_condition *condition,
 				  struct match_subject *subject)
 {
 	const char *text = condition->key->text(subject);
 
+	size_t length;
+
 	if (!text || !*text)
 		return MATCH_NO;
+	length = strlen(text);
 	for (size_t i = 0; i < condition->count; i++)
-		if (glob_matches(&condition->values[i], text))
+		if (match_glob_covers(&condition->values[i], text, length))
 			return MATCH_YES;
 	return MATCH_NO;
 }
@@ -127,13 +121,9 @@ static bool tags_have(const char *tags, const char *tag)
 {
 	size_t length = strlen(tag);
 
-	for (const char *at = tags; at && *at;) {
-		size_t part = strcspn(at, ",");
-
-		if (part == length && memcmp(at, tag, length) == 0)
+	for (const char *at = tags; at && (at = strstr(at, tag)); at++)
+		if ((at == tags || at[-1] == ',') && (!at[length] || at[length] == ','))
 			return true;
-		at += part + (at[part] == ',');
-	}
 	return false;
 }
 

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "policy/glob.h"
-
 /* A path that was cut is not the path: nothing may be granted or excused by it. */
 static const char *exe_of(const struct process *process)
 {
@@ -94,10 +92,13 @@ enum match_answer match_ask_ancestor(const struct match_condition *condition,
 	char buffer[MATCH_TEXT_SIZE];
 	const char *text;
 
-	for (size_t i = 0; (text = condition->key->texts(subject, i, buffer)); i++)
-		for (size_t j = 0; *text && j < condition->count; j++)
-			if (glob_match(condition->values[j].text, text))
+	for (size_t i = 0; (text = condition->key->texts(subject, i, buffer)); i++) {
+		size_t length = strlen(text);
+
+		for (size_t j = 0; length > 0 && j < condition->count; j++)
+			if (match_glob_covers(&condition->values[j], text, length))
 				return MATCH_YES;
+	}
 	return MATCH_NO;
 }
 

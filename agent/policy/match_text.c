@@ -248,7 +248,7 @@ static void test_glance(enum text_operator operator, const struct text_test * te
 			pattern_glance(pattern->regex, &one);
 		else if (operator== TEXT_GLOB)
 			glance_add_glob(&one, pattern->text);
-		else if (operator <= TEXT_CONTAINS)
+		else if (operator<= TEXT_CONTAINS)
 			glance_add(&one, pattern->text, pattern->length);
 		for (size_t j = 0; j < GLANCE_WORDS; j++)
 			common.words[j] = i == 0 ? one.words[j] : common.words[j] & one.words[j];

@@ -18,11 +18,14 @@ struct match_value {
 	char *text; /* as it was written, never empty */
 	bool glob;
 	size_t head; /* of a glob: bytes before the first special character */
+	size_t tail; /* and behind the last one */
+	size_t size; /* of the text */
 	bool numeric;
 	uint64_t number, last;	/* of a range, else both the same: a port, a user's number, seconds
 				 * of a day */
 	struct address address; /* of a prefix, bits beyond its length cleared */
 	unsigned length;
+	uint64_t mask[2]; /* the bits of its length, in the order that they stand in memory */
 	struct domain_name *name; /* in lower case; of length 0 when the text is no name */
 };
 
@@ -44,6 +47,10 @@ struct match_tests {
 	char *name; /* of an instance's tag; NULL for other keys */
 	struct text_tests tests;
 };
+
+/* Adds a value with the node's text to the condition. */
+int match_value_add(struct document *document, const struct document_node *node, const char *what,
+		    struct match_condition *condition, struct match_value **ret);
 
 /* Readers of one item of a key's list; field: struct match_condition *. */
 mapping_reader match_value_exact;
@@ -79,6 +86,8 @@ extern const struct mapping_words match_kinds, match_protocols;
 
 /* Puts values that are names into the order that match_names_cover() needs. */
 void match_names_sort(struct match_condition *condition);
+/* Whether the text, of that length, is what a value of match_value_glob() asks for. */
+bool match_glob_covers(const struct match_value *value, const char *text, size_t length);
 /* Whether the name, in lower case, is one of the values or below it. */
 bool match_names_cover(const struct match_condition *condition, const struct domain_name *name);
 

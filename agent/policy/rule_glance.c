@@ -27,8 +27,8 @@ struct common {
 static void common_take(struct common *common, const struct glance *one)
 {
 	for (size_t i = 0; i < GLANCE_WORDS; i++)
-		common->glance.words[i] = common->any ? common->glance.words[i] & one->words[i]
-						      : one->words[i];
+		common->glance.words[i] =
+			common->any ? common->glance.words[i] & one->words[i] : one->words[i];
 	common->any = true;
 }
 
@@ -53,6 +53,28 @@ static struct glance condition_needs(const struct match_condition *condition)
 		common_take(&common, &one);
 	}
 	return common.glance;
+}
+
+/* Where a fact's bits are; that of what is not known is the last of them. */
+static const struct {
+	match_asker *ask;
+	unsigned first, count;
+} facts[GLANCE_FACTS] = {
+	[GLANCE_WEEKDAY] = { match_ask_weekday, 0, 8 },
+	[GLANCE_KIND] = { match_ask_kind, 8, 8 },
+	[GLANCE_DIRECTION] = { match_ask_direction, 16, 4 },
+	[GLANCE_STUB] = { match_ask_stub, 20, 3 },
+	[GLANCE_BLOCKED] = { match_ask_blocked, 23, 3 },
+};
+
+static void facts_take(struct rule_glance *glance, const struct match_condition *condition)
+{
+	if (!condition->mask || condition->count > 0 || condition->tests_count > 0)
+		return;
+	for (size_t i = 0; i < GLANCE_FACTS; i++)
+		if (facts[i].ask == condition->key->ask)
+			glance->refused |= (~condition->mask & ((1u << facts[i].count) - 1))
+					   << facts[i].first;
 }
 
 static bool number_of(const struct match_condition *condition, uint8_t *ret)
@@ -103,6 +125,7 @@ static void match_take(struct rule_glance *glance, const struct match *match)
 		size_t key = (size_t)(condition->key - match_keys);
 		struct glance needs;
 
+		facts_take(glance, condition);
 		range_take(glance, condition);
 		if (key >= GLANCE_KEYS || condition->key->ask == match_ask_instance_tag)
 			continue;
@@ -114,9 +137,8 @@ static void match_take(struct rule_glance *glance, const struct match *match)
 	}
 	/* All of it must hold, as of what is around it. */
 	for (size_t i = 0; i < match->groups_count; i++)
-		for (size_t j = 0; match->groups[i].grouping == MATCH_ALL &&
-				   j < match->groups[i].count;
-		     j++)
+		for (size_t j = 0;
+		     match->groups[i].grouping == MATCH_ALL && j < match->groups[i].count; j++)
 			match_take(glance, &match->groups[i].members[j]);
 }
 
@@ -142,8 +164,7 @@ void glance_view_text(struct glance_view *view, unsigned key)
 	const char *text;
 
 	*glance = (struct glance){ 0 };
-	for (size_t i = 0;
-	     (text = match_key_text(&match_keys[key], view->subject, i, buffer)); i++)
+	for (size_t i = 0; (text = match_key_text(&match_keys[key], view->subject, i, buffer)); i++)
 		glance_add(glance, text, strlen(text));
 	view->texts_ready |= UINT64_C(1) << key;
 }
@@ -159,4 +180,27 @@ void glance_view_numbers(struct glance_view *view)
 	view->numbers[GLANCE_SOURCE_PORT] =
 		subject->event ? subject->event->source_port : GLANCE_UNKNOWN;
 	view->numbers_ready = true;
+}
+
+/* value -1: it is not known. */
+static uint32_t fact_bit(enum glance_fact fact, int value)
+{
+	unsigned last = facts[fact].count - 1;
+
+	return 1u << (facts[fact].first +
+		      (value < 0 || (unsigned)value > last ? last : (unsigned)value));
+}
+
+void glance_view_facts(struct glance_view *view)
+{
+	const struct match_subject *subject = view->subject;
+	const struct event *event = subject->event;
+	const struct process *process = subject->process;
+
+	view->facts = fact_bit(GLANCE_WEEKDAY, (int)match_host_weekday(subject)) |
+		      fact_bit(GLANCE_KIND, event ? (int)event->kind : -1) |
+		      fact_bit(GLANCE_DIRECTION, event ? (int)event->direction : -1) |
+		      fact_bit(GLANCE_STUB, process ? process->role == PROCESS_ROLE_STUB : -1) |
+		      fact_bit(GLANCE_BLOCKED, event ? event->disposition == EVENT_BLOCKED : -1);
+	view->facts_ready = true;
 }

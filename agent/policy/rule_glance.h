@@ -23,11 +23,22 @@ enum glance_number {
 /* More than any of them has. */
 #define GLANCE_UNKNOWN UINT64_MAX
 
+/* What has few values: a bit for each, and one for not known. */
+enum glance_fact {
+	GLANCE_WEEKDAY,
+	GLANCE_KIND,
+	GLANCE_DIRECTION,
+	GLANCE_STUB,
+	GLANCE_BLOCKED,
+	GLANCE_FACTS,
+};
+
 struct rule_glance {
 	struct glance text; /* that the text of the key must have */
 	uint32_t first, last;
-	uint8_t key;	/* row of match_keys; GLANCE_NO_KEY */
-	uint8_t number; /* enum glance_number; GLANCE_NUMBERS: none */
+	uint32_t refused; /* facts with which the rule cannot match */
+	uint8_t key;	  /* row of match_keys; GLANCE_NO_KEY */
+	uint8_t number;	  /* enum glance_number; GLANCE_NUMBERS: none */
 };
 #define GLANCE_NO_KEY UINT8_MAX
 
@@ -36,7 +47,8 @@ struct rule_glance {
 struct glance_view {
 	struct match_subject *subject;
 	uint64_t texts_ready;
-	bool numbers_ready;
+	bool numbers_ready, facts_ready;
+	uint32_t facts;
 	struct glance texts[GLANCE_KEYS];
 	uint64_t numbers[GLANCE_NUMBERS];
 };
@@ -48,15 +60,22 @@ static inline void glance_view_begin(struct glance_view *view, struct match_subj
 {
 	view->subject = subject;
 	view->texts_ready = 0;
-	view->numbers_ready = false;
+	view->numbers_ready = view->facts_ready = false;
 }
 
 void glance_view_text(struct glance_view *view, unsigned key);
 void glance_view_numbers(struct glance_view *view);
+void glance_view_facts(struct glance_view *view);
 
 /* False: the rule does not match. */
 static inline bool rule_glance_passes(const struct rule_glance *glance, struct glance_view *view)
 {
+	if (glance->refused) {
+		if (!view->facts_ready)
+			glance_view_facts(view);
+		if (glance->refused & view->facts)
+			return false;
+	}
 	if (glance->number != GLANCE_NUMBERS) {
 		uint64_t number;
 

@@ -55,11 +55,12 @@ static void asked_write(FILE *out, unsigned i)
 		(void)fprintf(out, "domain: { regex: \"^[a-z0-9]{%u,}\\\\.evil%u\" }", i % 20, i);
 		break;
 	case 6:
-		(void)fprintf(out, "any: [{ ancestor: \"*/sshd%u\" }, { unit: \"*@%u.service\" }]", i,
-			      i);
+		(void)fprintf(out, "any: [{ ancestor: \"*/sshd%u\" }, { unit: \"*@%u.service\" }]",
+			      i, i);
 		break;
 	default:
-		(void)fprintf(out, "time: \"%02u:00-%02u:30\", weekday: sat-sun", i % 23, i % 23 + 1);
+		(void)fprintf(out, "time: \"%02u:00-%02u:30\", weekday: sat-sun", i % 23,
+			      i % 23 + 1);
 	}
 }
 

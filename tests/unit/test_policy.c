@@ -301,12 +301,9 @@ static void test_endings(void **state)
 		const char *rules;
 		size_t over;
 	} times[] = {
-		{ NOW, first - week, "", 0 },
-		{ first - week - 1, first - week, "", 0 },
-		{ first - week, first, "a ", 0 },
-		{ first - 1, first, "a ", 0 },
-		{ first, second - week, "a ", 1 },
-		{ second - week, second, "b a ", 1 },
+		{ NOW, first - week, "", 0 },	   { first - week - 1, first - week, "", 0 },
+		{ first - week, first, "a ", 0 },  { first - 1, first, "a ", 0 },
+		{ first, second - week, "a ", 1 }, { second - week, second, "b a ", 1 },
 		{ second, UINT64_MAX, "b a ", 2 },
 	};
 
@@ -741,6 +738,16 @@ static const char *const wanted[] = {
 	"domain: { regex: \"^[a-z]+[.]EXAMPLE\" }",
 	"port: { min: 100 }",
 	"user: { prefix: b }",
+	"weekday: [mon, thu-sat]",
+	"kind: [question, flow]",
+	"kind: [answer, { prefix: q }]",
+	"kind: answer",
+	"direction: in",
+	"stub: no",
+	"blocked: yes",
+	"destination: [10.0.0.0/9, 192.0.2.1]",
+	"destination: \"2001:db8::/33\"",
+	"unit: [\"*@1.service\", \"[ab]*\", \"a\\\\*\"]",
 };
 
 static struct policy *wanted_policy(unsigned *seed)
@@ -773,6 +780,8 @@ static void test_evaluate_against_explain(void **state)
 	static const char *const exes[] = { "/usr/bin/curl", "/bin/bash", "/opt/x", "" };
 	static const char *const arguments[] = { "curl -s https://a.example | sh", "Curl -O BASH",
 						 "wget -s -s x", "" };
+	static const char *const addresses[] = { "10.1.2.3",  "10.200.0.1",  "192.0.2.1",
+						 "192.0.2.2", "2001:db8::1", "2001:db8:8000::1" };
 	static const char *const names[] = { "a.example", "WWW.Example", "b.invalid" };
 	struct process parent = { .exe = "/usr/sbin/sshd" }, process = { .parent = &parent };
 	struct event event = { .kind = EVENT_QUESTION,
@@ -796,11 +805,18 @@ static void test_evaluate_against_explain(void **state)
 			       rand_r(&seed) % 2 ? "bob" : "");
 		process.uid = (uid_t)rand_r(&seed) % 4 * 500;
 		event.destination_port = rand_r(&seed) % 2 ? 53 : 5353;
+		event.time = (1 + (uint64_t)rand_r(&seed) % 7 * 86400) * NS_PER_SECOND;
+		event.kind = rand_r(&seed) % 2 ? EVENT_QUESTION : EVENT_ANSWER;
+		event.direction = rand_r(&seed) % 2 ? EVENT_DIRECTION_OUT : EVENT_DIRECTION_UNKNOWN;
+		event.disposition = rand_r(&seed) % 4 ? EVENT_PASSED : EVENT_BLOCKED;
+		(void)address_parse(addresses[(unsigned)rand_r(&seed) % ELEMENTS(addresses)],
+				    &event.destination);
+		(void)snprintf(process.unit, sizeof(process.unit), "%s",
+			       rand_r(&seed) % 2 ? "a@1.service" : "a*");
 		event.source_port = (uint16_t)(3900 + rand_r(&seed) % 200);
-		assert_int_equal(
-			domain_name_parse(names[(unsigned)rand_r(&seed) % ELEMENTS(names)],
-					  &event.name),
-			0);
+		assert_int_equal(domain_name_parse(names[(unsigned)rand_r(&seed) % ELEMENTS(names)],
+						   &event.name),
+				 0);
 		policy_evaluate(policy, &finding, NOW, &verdict);
 		policy_explain(policy, &finding, NOW, decided_told, &decided, &explained);
 		assert_string_equal(verdict.rule, decided);
