@@ -14,8 +14,10 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/parse.h"
 #include "daemon/agent.h"
 #include "daemon/routes.h"
+#include "intel/fingerprint.h"
 #include "sensor/process_proc.h"
 
 /* Every so often, and so many at a time: 20,000 findings are gone through in some minutes. */
@@ -43,8 +45,12 @@ char *life_watched(const struct agent *agent, const struct finding *finding)
 		put(object, "start", json_integer((json_int_t)process->start_boottime));
 		put(object, "boot", json_string(agent->host.boot_id));
 	}
-	/* A path that is not text cannot be kept here, and is not watched. */
-	if (process && process->exe[0] == '/')
+	/* A path that is not text cannot be kept here, and is not watched. Nor is that of a program
+	 * in a container: another file, or none, stands at it here. */
+	if (finding->event->file)
+		put(object, "path", json_string(finding->event->file->path));
+	else if (process && process->exe[0] == '/' && !process->container[0] &&
+		 !process->mounts_foreign)
 		put(object, "path", json_string(process->exe));
 	if (finding->indicator) {
 		put(object, "indicator", json_string(finding->indicator->text));
@@ -78,6 +84,26 @@ static bool file_gone(const json_t *watched)
 	return path && stat(path, &status) < 0 && (errno == ENOENT || errno == ENOTDIR);
 }
 
+/* Bytes of a hash or of a fingerprint; 0: it is none. */
+static size_t hash_read(enum indicator_kind kind, const char *text,
+			uint8_t ret[static INDICATOR_TEXT_SIZE])
+{
+	size_t length = strlen(text);
+
+	if (kind == INDICATOR_JA4)
+		return fingerprint_read(text, length, ret) ? FINGERPRINT_SIZE : 0;
+	if (length % 2 || length / 2 > INDICATOR_TEXT_SIZE)
+		return 0;
+	for (size_t i = 0; i < length; i++) {
+		int digit = parse_hex_digit(text[i]);
+
+		if (digit < 0)
+			return 0;
+		ret[i / 2] = (uint8_t)(i % 2 ? ret[i / 2] << 4 | digit : digit);
+	}
+	return length / 2;
+}
+
 /* Whether the pack has the entry still, as one that is not only there to allow. */
 static bool pack_has(const struct pack *pack, enum indicator_kind kind, const char *text)
 {
@@ -85,7 +111,9 @@ static bool pack_has(const struct pack *pack, enum indicator_kind kind, const ch
 	struct pack_match match = { .count = 0 };
 	struct domain_name name;
 	struct address address;
+	uint8_t hash[INDICATOR_TEXT_SIZE];
 	unsigned prefix;
+	size_t size;
 
 	if (kind == INDICATOR_DOMAIN && domain_name_parse(text, &name) == 0) {
 		domain_name_lower(&name);
@@ -93,8 +121,9 @@ static bool pack_has(const struct pack *pack, enum indicator_kind kind, const ch
 	} else if (kind == INDICATOR_ADDRESS &&
 		   address_parse_prefix(text, &address, &prefix) == 0) {
 		(void)pack_lookup_prefix(pack, &address, prefix, now, &match);
+	} else if ((size = hash_read(kind, text, hash)) > 0) {
+		(void)pack_lookup_hash(pack, hash, size, now, &match);
 	} else {
-		/* Of other kinds it is not known here. */
 		return true;
 	}
 	for (size_t i = 0; i < match.count; i++)

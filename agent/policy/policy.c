@@ -135,14 +135,31 @@ static int rules_read(struct document *document, const struct document_node *val
 
 /* ---- sinks ---- */
 
+/* All that the daemon may have (daemon/routes.c), whether they are turned on or not: a word that is
+ * mistyped would tell nobody. */
+#define SINK(word)                                                                                 \
+	{                                                                                          \
+		word, 0                                                                            \
+	}
+static const struct mapping_word sink_words[] = {
+	SINK("file"),	      SINK("journald"), SINK("screen"),
+	SINK("cloudwatch"),   SINK("opsitems"), SINK("eventbridge"),
+	SINK("security_hub"), SINK("sns"),	SINK("s3"),
+};
+static const struct mapping_words sink_choice = { sink_words, ELEMENTS(sink_words) };
+
 static int sink_read(struct document *document, const struct document_node *node,
 		     const struct mapping_key *key, void *field)
 {
 	struct policy *policy = (struct policy *)(uintptr_t)key->detail;
 	uint32_t *mask = field;
+	const struct mapping_key choice = { .name = key->name, .detail = &sink_choice };
 	char *name = NULL;
 	size_t i = 0;
-	int r = mapping_label(document, node, key, &name);
+	int word, r = mapping_choice(document, node, &choice, &word);
+
+	if (r == 0)
+		r = mapping_label(document, node, key, &name);
 
 	if (r < 0)
 		return r;

@@ -38,8 +38,10 @@ static const char *const of_policies[][2] = {
 			"(critical|high|medium|low|informational|info)$\"}" },
 	{ "step", "{\"anyOf\":[{\"$ref\":\"#/$defs/severity\"},{\"enum\":[\"+1\",\"+2\",\"+3\","
 		  "\"+4\",-1,-2,-3,-4,1,2,3,4,\"-1\",\"-2\",\"-3\",\"-4\"]}]}" },
-	{ "sinks", "{\"anyOf\":[{\"type\":\"string\"},{\"type\":\"array\",\"minItems\":1,"
-		   "\"items\":{\"type\":\"string\"}}]}" },
+	{ "sink", "{\"enum\":[\"file\",\"journald\",\"screen\",\"cloudwatch\",\"opsitems\","
+		  "\"eventbridge\",\"security_hub\",\"sns\",\"s3\"]}" },
+	{ "sinks", "{\"anyOf\":[{\"$ref\":\"#/$defs/sink\"},{\"type\":\"array\",\"minItems\":1,"
+		   "\"items\":{\"$ref\":\"#/$defs/sink\"}}]}" },
 	{ "tags", "{\"type\":\"object\",\"minProperties\":1}" },
 	{ "default_severities",
 	  "{\"type\":\"object\",\"additionalProperties\":{\"$ref\":\"#/$defs/severity\"}}" },

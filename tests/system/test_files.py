@@ -283,6 +283,22 @@ def test_an_overflow_is_made_up_for(start, mounted):
     balanced(agent)
 
 
+def test_a_finding_ends_with_its_file(start, mounted):
+    """Proves that the finding about a file is over when the file is gone, and no other is."""
+    agent = start()
+    policy = agent.folder / "policy.yaml"
+    policy.write_text("rules:\n  - { name: all, severity: high, close: { file_gone: yes } }\n")
+    wait_for(lambda: "policy in force: 1 rules" in agent.log.read_text(), "it is in force")
+    paths = [mounted / "goes", mounted / "stays"]
+    for path in paths:
+        elsewhere(WRITE, path, BAD)
+        assert found(agent, path)["activity_id"] != 3
+    paths[0].unlink()
+    wait_for(lambda: found(agent, paths[0])["activity_id"] == 3, "it is closed")
+    assert found(agent, paths[0])["status_detail"] == "its file is gone"
+    assert found(agent, paths[1])["activity_id"] != 3
+
+
 def activities(agent):
     lines = (agent.state / "findings.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines if json.loads(line)["category_uid"] == 7]

@@ -3,6 +3,7 @@
 changed policy would have said."""
 
 import json
+import re
 import subprocess
 import xml.etree.ElementTree
 
@@ -48,6 +49,25 @@ def test_schema_is_of_the_tables(name, file):
     assert cordon("schema", name).stdout == schema_text(file)
 
 
+def test_manual_has_every_word():
+    """Proves that cordon-policy(5) names every key, operator and response of the tables, and no
+    match key that is none."""
+    text = (SOURCE / "packaging/man/cordon-policy.5").read_text()
+    bold = {word for line in re.findall(r"^\.(?:B|BR|RB|TP) (.*)$", text, re.M)
+            for word in re.findall(r"[a-z0-9_:-]+", line.replace(r"\-", "-"))}
+    bold |= {word.rstrip(":") for word in bold}
+    kinds = schema("policy")["$defs"]
+    words = {word for name in ("match", "operators", "rule", "threshold", "first_only", "close")
+             for word in kinds[name]["properties"]}
+    words |= set(kinds["response"]["enum"]) | set(kinds["severity"]["enum"])
+    words |= {"severities", "defaults"} | set(kinds["sink"]["enum"])
+    assert not words - bold, sorted(words - bold)
+    section = text.split(".SH MATCH")[1].split(".PP")[0]
+    keys = {word for line in re.findall(r"^\.TP\n\.BR (.*)$", section, re.M)
+            for word in re.findall(r"[a-z0-9_]+", line)}
+    assert keys == set(kinds["match"]["properties"]) - {"all", "any", "not"}
+
+
 @pytest.mark.parametrize("name, path", [
     ("policy", "policy/default.yaml"), ("policy", "tests/data/policy/example.yaml"),
     ("policy", "tests/data/policy/fleet.yaml"), ("cases", "tests/data/policy/example-cases.yaml"),
@@ -61,7 +81,7 @@ def test_schema_takes_what_cordon_takes(name, path):
     "rules: [{ severity: high }]", "rules: [{ name: a, severity: hot }]",
     "rules: [{ name: a, match: { exes: x }, severity: high }]",
     "rules: [{ name: a, match: { exe: { prefx: x } }, severity: high }]",
-    "severities: { hot: block }", "rules: [{ name: a, threshold: { count: 1 } }]"])
+    "severities: { hot: block }", "rules: [{ name: a, severity: low, sinks: [fiel] }]", "rules: [{ name: a, threshold: { count: 1 } }]"])
 def test_schema_refuses(text, tmp_path):
     """Proves that what the schema refuses cordon refuses, too."""
     check = validator("policy")
