@@ -23,10 +23,11 @@ struct list_reader {
 	const char *path;
 	const struct list_sink *sink;
 	struct list_source source;
-	uint64_t line;			   /* the one at hand */
-	struct list_attributes attributes; /* of the file, up to here */
-	bool in_parentheses;		   /* inside an RPZ record of several lines */
-	size_t csv_columns;		   /* 0: no header seen */
+	uint64_t line;			    /* the one at hand */
+	struct list_attributes attributes;  /* of the file, up to here */
+	bool in_parentheses;		    /* inside an RPZ record of several lines */
+	char origin[DOMAIN_NAME_TEXT_SIZE]; /* of an RPZ zone, with its dot; "": not said */
+	size_t csv_columns;		    /* 0: no header seen */
 	char csv_separator;
 	uint8_t csv_roles[LIST_CSV_COLUMNS];
 	unsigned format; /* bits of enum list_format: what lines may be */

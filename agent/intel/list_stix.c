@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Patterns of STIX 2.1 (section 9): comparisons of one property with a value, and those that are
- * alternatives (OR, IN). What holds only together with something else (AND, FOLLOWEDBY, WITHIN,
- * REPEATS), other operators and other properties are told, not guessed.
+ * alternatives (OR, IN). Of several hashes of one file one is enough. What else holds only together
+ * with something else (AND, FOLLOWEDBY, WITHIN, REPEATS), other operators and other properties are
+ * told, not guessed.
  *
  * A pattern is read whole before any of it is taken: one that is not valid gives nothing.
  */
@@ -22,12 +23,16 @@ struct property {
 	unsigned kinds;	  /* 0: a URL */
 };
 
+/* What kind of value dst_ref.value is; by itself it says nothing. */
+#define TRAFFIC_TYPE  "network-traffic:dst_ref.type"
+#define TRAFFIC_VALUE "network-traffic:dst_ref.value"
+
 static const struct property properties[] = {
 	{ "domain-name:value", LIST_KIND(INDICATOR_DOMAIN) },
 	{ "ipv4-addr:value", LIST_KIND(INDICATOR_ADDRESS) },
 	{ "ipv6-addr:value", LIST_KIND(INDICATOR_ADDRESS) },
-	{ "network-traffic:dst_ref.value",
-	  LIST_KIND(INDICATOR_DOMAIN) | LIST_KIND(INDICATOR_ADDRESS) },
+	{ TRAFFIC_VALUE, LIST_KIND(INDICATOR_DOMAIN) | LIST_KIND(INDICATOR_ADDRESS) },
+	{ TRAFFIC_TYPE, 0 },
 	{ "url:value", 0 },
 	{ "file:hashes.MD5", LIST_KIND(INDICATOR_HASH) },
 	{ "file:hashes.SHA-1", LIST_KIND(INDICATOR_HASH) },
@@ -233,6 +238,56 @@ static void terms_group(struct pattern *pattern, size_t first)
 		pattern->terms[i].group = pattern->groups;
 }
 
+/* Two hashes of one file are of the same file: the longest says as much as all of them. */
+static bool terms_are_hashes(const struct pattern *pattern, size_t first, size_t *ret_best)
+{
+	*ret_best = first;
+	for (size_t i = first; i < pattern->count; i++) {
+		const struct term *term = &pattern->terms[i];
+
+		if (!term->property || term->property->kinds != LIST_KIND(INDICATOR_HASH) ||
+		    !term->usable || term->group)
+			return false;
+		if (term->text.size > pattern->terms[*ret_best].text.size)
+			*ret_best = i;
+	}
+	return true;
+}
+
+/* "dst_ref.type = 'ipv4-addr' AND dst_ref.value = '192.0.2.1'", in any order. */
+static bool terms_are_traffic(const struct pattern *pattern, size_t first, size_t *ret_value)
+{
+	static const char *const types[] = { "ipv4-addr", "ipv6-addr", "domain-name" };
+	const struct term *terms = &pattern->terms[first];
+	size_t type =
+		terms[0].property && strcmp(terms[0].property->path, TRAFFIC_TYPE) == 0 ? 0 : 1;
+	bool known = false;
+
+	if (pattern->count - first != 2 || !terms[type].property || !terms[!type].property ||
+	    !terms[0].usable || !terms[1].usable ||
+	    strcmp(terms[type].property->path, TRAFFIC_TYPE) != 0 ||
+	    strcmp(terms[!type].property->path, TRAFFIC_VALUE) != 0)
+		return false;
+	for (size_t i = 0; i < ELEMENTS(types); i++)
+		known |= span_is(terms[type].text, types[i]);
+	*ret_value = first + !type;
+	return known;
+}
+
+/* What holds together is one term where one of them says all of it. */
+static void terms_together(struct pattern *pattern, size_t first, bool plain)
+{
+	size_t kept;
+
+	if (!plain || (!terms_are_hashes(pattern, first, &kept) &&
+		       !terms_are_traffic(pattern, first, &kept))) {
+		terms_group(pattern, first);
+		return;
+	}
+	pattern->terms[first] = pattern->terms[kept];
+	pattern->count = first + 1;
+}
+
 static bool alternatives_take(struct pattern *pattern, bool inside);
 
 /* One comparison, or several in parentheses; outside of the brackets: an observation. */
@@ -288,13 +343,14 @@ static int qualifiers_take(struct pattern *pattern)
 /* Operands that hold only together are one group. */
 static bool conjunction_take(struct pattern *pattern, bool inside)
 {
-	size_t first = pattern->count;
+	size_t first = pattern->count, operands = 0;
 	bool together = false;
 	int qualified;
 
 	for (;;) {
 		if (!operand_take(pattern, inside))
 			return false;
+		operands++;
 		qualified = inside ? 0 : qualifiers_take(pattern);
 		if (qualified < 0)
 			return false;
@@ -303,8 +359,9 @@ static bool conjunction_take(struct pattern *pattern, bool inside)
 			break;
 		together = true;
 	}
+	/* Of one object, and without alternatives in it. */
 	if (together)
-		terms_group(pattern, first);
+		terms_together(pattern, first, inside && pattern->count - first == operands);
 	return true;
 }
 
@@ -339,7 +396,7 @@ static void term_tell(struct list_reader *reader, const struct term *term,
 	char buffer[LIST_TEXT_SIZE];
 	struct span value;
 
-	if (!term->property)
+	if (!term->property || strcmp(term->property->path, TRAFFIC_TYPE) == 0)
 		list_reader_reject(reader, LIST_UNSUPPORTED_TYPE, term->text);
 	else if (!term->usable)
 		list_reader_reject(reader, LIST_UNSUPPORTED_RULE, term->text);

@@ -5,6 +5,9 @@
  */
 #include "intel/list_reader.h"
 
+#include <string.h>
+#include <strings.h>
+
 #include "base/cleanup.h"
 
 /* Most words of a record that are looked at: name, TTL, class, type, target. */
@@ -14,6 +17,46 @@ static struct span words_cut(struct span line, char at)
 {
 	line.size = span_find(line, at);
 	return line;
+}
+
+/* A name that ends with a dot stands for itself; names that do not are below the zone's own. */
+static void origin_note(struct list_reader *reader, struct span name)
+{
+	if (!span_ends(name, ".") || !span_copy(name, reader->origin, sizeof(reader->origin)))
+		reader->origin[0] = '\0';
+}
+
+/* "$ORIGIN rpz.example.", or what a server gives of a zone: "rpz.example. 300 IN SOA ...". Returns
+ * whether it was a record of the zone itself. */
+static bool origin_read(struct list_reader *reader, struct span first, struct span rest)
+{
+	struct span word;
+
+	if (span_is(first, "$ORIGIN")) {
+		if (span_word(&rest, &word))
+			origin_note(reader, word);
+		return true;
+	}
+	if (!span_ends(first, "."))
+		return false;
+	for (size_t i = 0; i < 3 && span_word(&rest, &word); i++) {
+		if (span_is(word, "SOA"))
+			origin_note(reader, first);
+		if (span_is(word, "SOA") || (span_is(word, "NS") && span_is(first, reader->origin)))
+			return true;
+	}
+	return false;
+}
+
+/* The name in an owner that is written out. */
+static struct span origin_cut(const struct list_reader *reader, struct span name)
+{
+	size_t size = strlen(reader->origin);
+
+	if (size > 0 && name.size > size + 1 && name.text[name.size - size - 1] == '.' &&
+	    strncasecmp(name.text + name.size - size, reader->origin, size) == 0)
+		name.size -= size + 1;
+	return name;
 }
 
 /* What a zone file has besides names: "$TTL", "@ SOA ... (" up to its ")", and records without a
@@ -30,7 +73,7 @@ bool list_zone_skipped(struct list_reader *reader, struct span line,
 	}
 	if (!span_word(&rest, &word))
 		return false;
-	if (!span_starts(word, "$") && !span_is(word, "@") &&
+	if (!origin_read(reader, word, rest) && !span_starts(word, "$") && !span_is(word, "@") &&
 	    !(span_blank(line.text[0]) &&
 	      (span_is(word, "NS") || span_is(word, "IN") || span_is(word, "SOA"))))
 		return false;
@@ -111,6 +154,7 @@ bool list_zone_record(struct list_reader *reader, struct span line,
 
 	if (!record_split(line, &record) || !is_record_type(record.type))
 		return false;
+	record.name = origin_cut(reader, record.name);
 	for (size_t i = 0; i < ELEMENTS(record_actions) && !is_other_trigger(record.name); i++) {
 		if (!span_is(record.type, record_actions[i].type) ||
 		    !span_is(record.target, record_actions[i].target))

@@ -118,6 +118,37 @@ def test_equal_lists_give_equal_sets(tmp_path, kind, formats, asked):
     assert [entry for _, _, entry in answers.pop()][:len(asked)] == asked
 
 
+@pytest.mark.parametrize("head", [
+    "$TTL 60\n$ORIGIN rpz.example.\n@ IN SOA a. b. 1 2 3 4 5\n",
+    "rpz.example. 60 IN SOA a. b. 1 2 3 4 5\nrpz.example. 60 IN NS a.\n"])
+def test_zone_as_a_server_gives_it(tmp_path, head):
+    """Names that are written out to the zone's own name are those without it."""
+    path = tmp_path / "zone"
+    path.write_text(head + joined("{}.RPZ.example. 60 IN CNAME .", NAMES) +
+                    joined("*.{}.rpz.example. 60 IN CNAME .", NAMES))
+    pack, report = compile_list(path)
+    assert (report["domains"], report["duplicates"], report["rejected"]) == (len(NAMES),) * 2 + ({},)
+    assert [entry for _, _, entry in found(pack, NAMES)] == NAMES
+
+
+def test_stix_that_says_one_thing_twice(tmp_path):
+    """Of several hashes of one file the longest is taken, and an address with its kind."""
+    hashes = "file:hashes.MD5 = '{0:032x}' AND file:hashes.'SHA-256' = '{0:064x}'"
+    traffic = "network-traffic:dst_ref.type = 'ipv4-addr' AND network-traffic:dst_ref.value = '{}'"
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps({"type": "bundle", "objects": [
+        *[stix("[" + hashes.format(i) + "]") for i in range(5)],
+        stix("[" + traffic.format("192.0.2.9") + "]"),
+        stix("[" + hashes.format(9) + " AND file:name = 'x']"),
+        stix("[file:hashes.MD5 = '" + "e" * 32 + "'] AND [file:hashes.MD5 = '" + "f" * 32 + "']"),
+        stix("[network-traffic:dst_ref.type = 'ipv4-addr']")]}))
+    pack, report = compile_list(path)
+    assert (report["hashes"], report["addresses"]) == (5, 1)
+    assert report["rejected"] == {"combined-pattern": 2, "unsupported-type": 1}
+    assert [decision for _, decision, _ in found(pack, [f"{3:064x}", "192.0.2.9", f"{3:032x}"])] \
+        == ["block", "block", "none"]
+
+
 def test_warninglist_allows(tmp_path):
     """The same names as known-good ones."""
     path = tmp_path / "w.json"
