@@ -72,13 +72,14 @@ static void described_came(const struct client_result *result, void *userdata)
 	tags_tell(queue, tags, false);
 }
 
-static void describe(struct sink_queue *queue)
+/* outcome: of asking the metadata service. */
+static void describe(struct sink_queue *queue, enum imds_outcome outcome)
 {
 	const char *instance = sink_instance(queue)->id;
 	char form[256];
 
 	if (!*instance) {
-		sink_end_as(queue, MESSAGE_RETRY, AFTER_FAIL, "the instance's id is not known");
+		sink_end_as(queue, MESSAGE_RETRY, AFTER_FAIL, imds_outcome_text(outcome));
 		return;
 	}
 	(void)snprintf(form, sizeof(form),
@@ -163,7 +164,7 @@ static void names_came(enum imds_outcome outcome, const char *body, size_t size,
 
 	(void)size;
 	if (outcome != IMDS_OK) {
-		describe(queue);
+		describe(queue, outcome);
 		return;
 	}
 	json_decref(*gathered);

@@ -114,8 +114,10 @@ static void tags_failed(struct host_tags *tags, bool denied, const char *text)
 {
 	if (!tags->error[0])
 		log_warning("the policy asks for this instance's tags, and they are not to be had: "
-			    "%s; allow tags in its metadata options, or ec2:DescribeTags",
-			    text);
+			    "%s%s",
+			    text,
+			    denied ? "; allow tags in its metadata options, or ec2:DescribeTags"
+				   : "");
 	(void)snprintf(tags->error, sizeof(tags->error), "%s", text);
 	tags->pause = tags->pause ? tags->pause * 2 : PAUSE_MIN;
 	if (tags->pause > PAUSE_MAX)
