@@ -89,9 +89,10 @@ static int regex_read(struct document *document, const struct document_node *nod
 	int r = pattern_add(document, node, field, &pattern);
 
 	(void)key;
-	if (r == 0)
-		r = pattern_compile(pattern->text, &pattern->regex, &why);
-	if (r == -EINVAL && pattern)
+	if (r < 0)
+		return r;
+	r = pattern_compile(pattern->text, &pattern->regex, &why);
+	if (r == -EINVAL)
 		return document_fail(document, node, "no regular expression: %s", why);
 	return r == -ENOMEM ? out_of_memory(document) : r;
 }
