@@ -143,6 +143,38 @@ static void draw_head(struct pen *pen, const struct watch_picture *picture)
 	line_end(pen);
 }
 
+/* What is wrong with the feeds comes before the figures, where there is room for it. */
+static void draw_feeds_wrong(struct pen *pen, const json_t *status)
+{
+	const json_t *list = at(status, "feeds", "feeds"), *feed;
+	size_t failing = 0, i;
+
+	json_array_foreach(list, i, feed) failing += json_is_string(json_object_get(feed, "error"));
+	style(pen, WRITER_BAD);
+	if (json_is_string(at(status, "feeds", "held")))
+		put(pen, "HELD BACK, ");
+	if (failing > 0)
+		put(pen, "%zu failing, ", failing);
+	style_end(pen, WRITER_BAD);
+}
+
+/* Nothing where files are not scanned. */
+static void draw_files(struct pen *pen, const json_t *status)
+{
+	const json_t *files = json_object_get(status, "files");
+	bool walking = json_is_true(at(files, "walk", "active"));
+
+	if (!json_is_object(files))
+		return;
+	put(pen, "files    %lld noticed, %lld clean, %lld matched, %lld waiting",
+	    (long long)number(status, "files", "seen"), (long long)number(status, "files", "clean"),
+	    (long long)number(status, "files", "matched"),
+	    (long long)number(status, "files", "waiting"));
+	if (walking)
+		put(pen, "; walk: %lld listed", (long long)number(files, "walk", "files"));
+	line_end(pen);
+}
+
 static void draw_daemon(struct pen *pen, const struct watch_picture *picture)
 {
 	const json_t *status = picture->status;
@@ -157,20 +189,23 @@ static void draw_daemon(struct pen *pen, const struct watch_picture *picture)
 	    (long long)probes_sum(status, "seen"), (long long)number(status, "ledger", "read"),
 	    (long long)number(status, "ledger", "waiting"));
 	line_end(pen);
+	put(pen, "feeds    ");
+	draw_feeds_wrong(pen, status);
 	if (json_is_true(at(status, "pack", "loaded")))
-		put(pen, "feeds    %lld of them, %lld names, %lld addresses, %s old",
+		put(pen, "%lld of them, %lld names, %lld addresses, %s old",
 		    (long long)number(status, "pack", "feed_count"),
 		    (long long)number(status, "pack", "domains"),
 		    (long long)number(status, "pack", "addresses"),
 		    age_text(number(status, "pack", "age"), age));
 	else
-		put(pen, "feeds    none in force");
+		put(pen, "none in force");
 	if (refused) {
 		style(pen, WRITER_BAD);
 		put(pen, "  refused: %s", refused);
 		style_end(pen, WRITER_BAD);
 	}
 	line_end(pen);
+	draw_files(pen, status);
 }
 
 /* ---- findings ---- */

@@ -299,6 +299,21 @@ static void pack_drop(struct feeds *feeds, const char *why)
 	pipeline_update(feeds->agent, false, why);
 }
 
+/* What came is a list that says nothing: none of those that were read. */
+static void records_empty(struct feeds *feeds)
+{
+	const struct config *config = &feeds->agent->config;
+
+	for (size_t i = 0; i < feeds->numbers_count; i++) {
+		const char *name = config->intel.feeds[feeds->numbers[i]].name;
+		struct feed_record *record = feed_store_record(&feeds->store, name);
+
+		if (record)
+			(void)snprintf(record->error, sizeof(record->error),
+				       "nothing of what came is an entry");
+	}
+}
+
 static void update_fail(struct feeds *feeds, const struct compile_result *result)
 {
 	const struct config *config = &feeds->agent->config;
@@ -315,6 +330,8 @@ static void update_fail(struct feeds *feeds, const struct compile_result *result
 	feeds->result = result->error;
 	if (config->intel.source.url)
 		pack_drop(feeds, why);
+	if (result->error == -ENODATA)
+		records_empty(feeds);
 	if (result->broken)
 		pipeline_worker_broken(feeds->agent, result->text);
 }

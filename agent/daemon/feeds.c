@@ -442,10 +442,23 @@ static json_t *age_json(uint64_t time)
 	return time ? json_integer((json_int_t)(now > time ? now - time : 0)) : json_null();
 }
 
+/* What is wrong with it, in the buffer where it must be made; NULL: nothing. */
+static const char *feed_wrong(const struct feed_record *record, char text[static FEED_ERROR_SIZE])
+{
+	if (record->error[0])
+		return record->error;
+	if (record->items == 0 || record->entries > 0)
+		return NULL;
+	(void)snprintf(text, FEED_ERROR_SIZE, "none of its %llu lines is an entry",
+		       (unsigned long long)record->items);
+	return text;
+}
+
 static json_t *feed_json(struct feeds *feeds, const char *name, const char *source,
 			 const char *format)
 {
 	struct feed_record *record = feed_store_record(&feeds->store, name);
+	char wrong[FEED_ERROR_SIZE];
 
 	if (!record)
 		return NULL;
@@ -454,7 +467,7 @@ static json_t *feed_json(struct feeds *feeds, const char *name, const char *sour
 			 "checked", age_json(record->checked), "bytes", (json_int_t)record->bytes,
 			 "items", (json_int_t)record->items, "entries", (json_int_t)record->entries,
 			 "rejected", (json_int_t)record->rejected, "waiting", waits(feeds, name),
-			 "error", record->error[0] ? record->error : NULL);
+			 "error", feed_wrong(record, wrong));
 }
 
 json_t *feeds_json(struct agent *agent)

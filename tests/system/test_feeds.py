@@ -243,9 +243,24 @@ def test_bad_lists_are_refused(make_fed, server, case):
         if case == "html":
             wait_for(lambda: not fed.state()["busy"], "it is at rest")
             assert "no list has an entry" in fed.agent.log.read_text()
+            assert fed.feed()["error"] == "nothing of what came is an entry"
         else:
             assert state["feeds"][0]["error"], state
         assert fed.in_force(BEFORE)
+
+
+def test_a_feed_without_entries_is_told(make_fed, server):
+    """Beside one that is good, and by the exit status of `cordon intel update`, and by its text."""
+    server.bodies["/list"] = lines(BEFORE)
+    server.bodies["/page"] = b"<html>\nno list\n</html>\n"
+    fed = make_fed([url_feed(server), {**url_feed(server, "/page"), "name": "page"}])
+    with fed.agent:
+        wait_for(lambda: fed.in_force(BEFORE), "the list is in force")
+        done = fed.intel("update")
+        assert done.returncode == 1 and "none of its 3 lines is an entry" in done.stdout
+        shown = subprocess.run([CORDON, "status", "--socket", fed.agent.runtime / "control"],
+                               capture_output=True, text=True).stdout
+        assert "none of its 3 lines is an entry" in shown and "CHECKED" in shown
 
 
 def test_redirects(make_fed, server):
