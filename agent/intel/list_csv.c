@@ -99,7 +99,7 @@ static int field_unquote(struct span *rest, char buffer[static FIELD_SIZE], stru
 static int field_next(struct span *rest, char separator, char buffer[static FIELD_SIZE],
 		      struct span *ret)
 {
-	struct span trailing = { 0 };
+	struct span trailing = { "", 0 };
 
 	if (!rest->text)
 		return 0;

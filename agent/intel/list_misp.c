@@ -57,7 +57,7 @@ void list_misp_attribute(struct list_reader *reader, struct span type, struct sp
 			 const struct list_attributes *attributes)
 {
 	const struct misp_type *row = type_find(type);
-	struct span first = value, second = { 0 };
+	struct span first = value, second = span_from(value, value.size);
 	size_t bar = span_find(value, '|');
 
 	if (!row) {

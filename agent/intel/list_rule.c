@@ -124,7 +124,7 @@ static bool zone_type_blocks(struct span type)
 /* The data of local-data: "name [ttl] [IN] A 0.0.0.0". */
 static bool local_data_blocks(struct span data)
 {
-	struct span word = { 0 }, last = { 0 };
+	struct span word = { "", 0 }, last = { "", 0 };
 
 	while (span_word(&data, &word))
 		last = word;
