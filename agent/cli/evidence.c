@@ -1,28 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * `cordon evidence`: makes an evidence bundle by hand, with or without a daemon; only root can read
- * all of it.
+ * `cordon evidence`: has cordon-evidence make a bundle, with or without a daemon; only root can
+ * read all of it.
  */
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/channel.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/parse.h"
+#include "base/worker_process.h"
 #include "cli/command.h"
 #include "cli/journal_place.h"
-#include "evidence/evidence.h"
+#include "evidence/evidence_order.h"
 
 #define SIZE_MAX_DEFAULT ((uint64_t)128 * 1024 * 1024)
 #define SIZE_MAX_MOST	 ((uint64_t)1024 * 1024 * 1024)
 #define TIME_DEFAULT	 (60 * NS_PER_SECOND)
+/* To write what it has. */
+#define TIME_MARGIN	 (60 * NS_PER_SECOND)
+#define ANSWER_MAX	 4096
 
 static const char usage[] =
 	"usage: cordon evidence [--pid PID] [--memory SIZE] [--max-size SIZE] [--time DURATION]\n"
@@ -102,22 +107,62 @@ static bool options_read(int argc, char **argv, struct request *request)
 	return optind == argc && (request->help || *request->evidence.output);
 }
 
+/* The program gives up its rights, and this one stays without the libraries that it needs. */
+static int worker_ask(const struct worker_process *process, const struct evidence_options *wanted,
+		      struct evidence_result *ret)
+{
+	CLEANUP(free_cleanup) char *order = evidence_order_write(wanted);
+	uint64_t deadline = clock_boottime() + wanted->time + TIME_MARGIN;
+	char answer[ANSWER_MAX];
+	ssize_t n;
+	int error = 0, r;
+
+	if (!order)
+		return -EINVAL;
+	r = channel_send(process->channel, order, strlen(order));
+	if (r == 0)
+		r = channel_wait(process->channel, POLLIN, deadline);
+	if (r < 0)
+		return r;
+	n = channel_receive(process->channel, answer, sizeof(answer));
+	if (n < 0)
+		return (int)n;
+	r = evidence_answer_read(answer, (size_t)n, &error, ret);
+	return r < 0 ? r : error;
+}
+
+static int worker_make(const struct evidence_options *wanted, struct evidence_result *ret)
+{
+	struct worker_process process;
+	struct worker_program program;
+	int r = worker_program_open(EVIDENCE_PROGRAM, NULL, &program);
+
+	if (r < 0)
+		return log_errno(LOG_ERR, r, EVIDENCE_PROGRAM);
+	r = worker_process_start(&program, 0, &process);
+	worker_program_close(&program);
+	if (r < 0)
+		return log_errno(LOG_ERR, r, EVIDENCE_PROGRAM);
+	r = worker_ask(&process, wanted, ret);
+	worker_process_end(&process);
+	if (r == -ENOKEY)
+		log_error("%s is no key of cordon intel keygen", wanted->key);
+	else if (r == -ENOSPC)
+		log_error("%s: the disk has too little room: 64 MiB are left free", wanted->output);
+	else if (r < 0)
+		(void)log_errno(LOG_ERR, r, "%s", wanted->output);
+	return r;
+}
+
 static int make(const struct request *request)
 {
 	struct evidence_result result = { 0 };
-	const char *path = request->evidence.output;
-	int r = evidence_make(&request->evidence, &result);
 
-	if (r == -ENOKEY)
-		log_error("%s is no key of cordon intel keygen", request->evidence.key);
-	else if (r == -ENOSPC)
-		log_error("%s: the disk has too little room: 64 MiB are left free", path);
-	else if (r < 0)
-		(void)log_errno(LOG_ERR, r, "%s", path);
-	if (r < 0)
+	if (worker_make(&request->evidence, &result) < 0)
 		return COMMAND_FAILED;
-	(void)printf("%s: %u files, %" PRIu64 " bytes, %s\nsha256 %s\n", path, result.files,
-		     result.size, result.is_signed ? "signed" : "not signed", result.sha256);
+	(void)printf("%s: %u files, %" PRIu64 " bytes, %s\nsha256 %s\n", request->evidence.output,
+		     result.files, result.size, result.is_signed ? "signed" : "not signed",
+		     result.sha256);
 	if (result.missing + result.cut == 0)
 		return COMMAND_FINE;
 	(void)printf("%u could not be read, %u not to their end: see MANIFEST\n", result.missing,
@@ -145,7 +190,6 @@ int command_evidence(int argc, char **argv)
 		return request.help ? COMMAND_FINE : COMMAND_FAILED;
 	}
 	(void)gethostname(host, sizeof(host) - 1);
-	(void)umask(0077);
 	/* Without a configuration there is no journal to be read; all else is there. */
 	if (journal_place(request.config, request.state_dir, &journal) == 0)
 		request.evidence.journal = journal;

@@ -84,4 +84,4 @@ cordon_SOURCES = %D%/main.c
 cordon_CFLAGS = $(AM_CFLAGS)
 # Users before the libraries that they use.
 cordon_LDADD = $(cli_LIBS) $(daemon_LIBS) libcloud.a $(scan_LIBS) $(report_LIBS) $(journal_LIBS) $(policy_LIBS) \
-	$(evidence_LIBS) $(response_LIBS) $(detect_LIBS) $(sensor_LIBS) $(intel_LIBS) $(base_LIBS)
+	libevidence.a $(response_LIBS) $(detect_LIBS) $(sensor_LIBS) $(intel_LIBS) $(base_LIBS)

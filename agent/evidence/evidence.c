@@ -238,9 +238,11 @@ static void head_put(struct course *course)
 	};
 
 	clock_format(clock_realtime(), made);
-	if (options->pid > 0)
+	if (options->start > 0)
 		(void)snprintf(culprit, sizeof(culprit), "pid %d, started %llu ns after boot",
 			       (int)options->pid, (unsigned long long)options->start);
+	else if (options->pid > 0)
+		(void)snprintf(culprit, sizeof(culprit), "pid %d", (int)options->pid);
 	for (size_t i = 0; i < ELEMENTS(remarks); i++)
 		if (*remarks[i][1])
 			evidence_bundle_remark(course->bundle, remarks[i][0], remarks[i][1], "");
