@@ -327,6 +327,41 @@ static void port_uid(char out[static 37], void *userdata)
 		       (unsigned)(instance->fleet->now / NS_PER_MILLISECOND));
 }
 
+/* Never of a host that is not cut off. */
+static int port_hold(pid_t pid, uint64_t start, void *userdata)
+{
+	struct fleet_instance *instance = userdata;
+
+	if (instance->fleet->died && instance == instance->fleet->instances)
+		return 0;
+	instance->wrong |= !instance->cut || pid != FLEET_CULPRIT || start != FLEET_START;
+	instance->held = true;
+	return 1;
+}
+
+static void port_thaw(void *userdata)
+{
+	struct fleet_instance *instance = userdata;
+
+	if (!instance->fleet->died || instance != instance->fleet->instances)
+		instance->held = false;
+}
+
+/* As the daemon does it: a bundle that is there is not made again. */
+static void port_evidence(const struct isolation_record *record, void *userdata)
+{
+	struct fleet_instance *instance = userdata;
+
+	if ((instance->fleet->died && instance == instance->fleet->instances) ||
+	    isolation_undo_find(record, ISOLATION_EVIDENCE, record->uid))
+		return;
+	instance->wrong |= !instance->cut;
+	if (strcmp(instance->bundle, record->uid) != 0)
+		instance->bundles++;
+	(void)snprintf(instance->bundle, sizeof(instance->bundle), "%s", record->uid);
+	isolate_kept(instance->isolate, record->uid, ISOLATION_EVIDENCE, "bundle");
+}
+
 static const struct isolate_ports ports = {
 	.call = port_call,
 	.save = port_save,
@@ -335,6 +370,9 @@ static const struct isolate_ports ports = {
 	.wake = port_wake,
 	.tell = port_tell,
 	.uid = port_uid,
+	.hold = port_hold,
+	.thaw = port_thaw,
+	.evidence = port_evidence,
 };
 
 static void start(struct fleet_instance *instance)

@@ -15,6 +15,9 @@
 
 #define FLEET_INTERFACES 2
 #define FLEET_HISTORY	 8
+/* Whom requests are to name, if anybody. */
+#define FLEET_CULPRIT	 77
+#define FLEET_START	 99
 
 struct fleet;
 
@@ -40,8 +43,10 @@ struct fleet_instance {
 	uint64_t lifted_at;
 	unsigned told[ISOLATE_NEWS];
 	char told_uid[ISOLATE_NEWS][JOURNAL_UID_SIZE];
-	unsigned writes, calls, snapshots;
-	bool wrong; /* something that must never happen */
+	unsigned writes, calls, snapshots, bundles;
+	char bundle[JOURNAL_UID_SIZE]; /* on its disk */
+	bool held;		       /* the process behind it */
+	bool wrong;		       /* something that must never happen */
 };
 
 struct fleet {

@@ -28,7 +28,9 @@ static const struct isolation_options options = {
 	.never_file = "",
 };
 static const struct isolate_request request = { .reason = "bad.example",
-						.finding = "11111111-1111-8111-8111-111111111111" };
+						.finding = "11111111-1111-8111-8111-111111111111",
+						.pid = FLEET_CULPRIT,
+						.start = FLEET_START };
 
 static bool is_in(const struct fleet_instance *instance, const char *first, const char *second)
 {
@@ -178,6 +180,9 @@ static bool dies_once(unsigned write, unsigned call, bool after, unsigned *ret_p
 	assert_true(is_in(one, QUARANTINE, QUARANTINE) && one->cut && !one->wrong);
 	assert_int_equal(one->told[ISOLATE_ISOLATED], 1);
 	assert_int_equal(one->snapshots, 1);
+	assert_true(one->held);
+	assert_int_equal(one->bundles, 1);
+	assert_non_null(isolation_undo_find(&one->disk, ISOLATION_EVIDENCE, one->disk.uid));
 	(void)isolate_release(one->isolate);
 	fleet_run(&fleet, fleet.now + 30 * NS_PER_SECOND);
 	/* A release that was not written down yet is asked for again by whoever asked. */
@@ -187,6 +192,7 @@ static bool dies_once(unsigned write, unsigned call, bool after, unsigned *ret_p
 	}
 	assert_int_equal(isolate_record(one->isolate)->state, ISOLATION_RELEASED);
 	assert_true(is_in(one, "sg-1 sg-2", "sg-2") && !one->cut && !one->wrong);
+	assert_false(one->held);
 	passed = fleet.die_at_write == 0 && fleet.die_at_call == 0;
 	(*ret_points) += passed;
 	fleet_end(&fleet);
@@ -229,6 +235,9 @@ static void without_ec2(void **state)
 		fleet_run(&fleet, fleet.now + 60 * NS_PER_SECOND);
 		assert_int_equal(one->cut, !unknown);
 		assert_int_equal(one->told[unknown ? ISOLATE_LIFTED : ISOLATE_CONTAINED], 1);
+		/* A host that stays cut off has its evidence, whoever answers. */
+		assert_int_equal(one->bundles, !unknown);
+		assert_false(one->held || one->wrong);
 		assert_true(is_in(one, "sg-1 sg-2", "sg-2"));
 		fleet.no_ec2 = false;
 		fleet_run(&fleet, fleet.now + 60 * NS_PER_SECOND);
