@@ -142,6 +142,8 @@ char *life_watched(const struct agent *agent, const struct finding *finding);
 int life_close(struct agent *agent, const char *uid, const char *comment,
 	       char error[static CONTROL_ERROR_SIZE]);
 /* Once a second, after pipeline_flush(). */
+/* The process behind the finding was scanned, which says how severe it is. */
+void life_scanned(struct agent *agent, const char *uid, int severity, const char *why);
 void life_tick(struct agent *agent);
 
 /* indicators.c */

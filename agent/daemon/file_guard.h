@@ -36,7 +36,11 @@ bool file_guard_refuses(struct agent *agent, const struct finding *finding,
 void file_guard_respond(struct agent *agent, const struct finding *finding,
 			const struct verdict *verdict);
 /* A new finding that is not about a file: what its process runs is scanned. */
-void file_guard_suspect(struct agent *agent, const struct finding *finding);
+void file_guard_suspect(struct agent *agent, const struct finding *finding,
+			const struct verdict *verdict);
+/* What is known of the finding's process by now changes how severe it is. */
+void file_guard_judge(const struct agent *agent, const struct finding *finding,
+		      struct verdict *verdict);
 
 /* Puts "files" into the reply to status, and what is wrong among its problems. */
 void file_guard_status(struct agent *agent, json_t *reply);

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the policy's word does to files and processes: refuse an execution that waits, kill or stop
- * what runs, move the file into quarantine; and what else a bad lookup's process runs, which is
- * scanned. Only after the finding is in the journal, only in enforce mode, and so many a minute: a
- * bad rule must not take a host apart.
+ * what runs, move the file into quarantine. Only after the finding is in the journal, only in
+ * enforce mode, and so many a minute: a bad rule must not take a host apart.
  *
  * A file may be copied for seconds when it is on another file system: a thread does that, one after
  * the other. It is given all that it needs, and touches nothing else.
  */
 #include "daemon/guard_private.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -32,8 +30,6 @@
 /* Files and processes that are acted on in a minute. */
 #define ACTS_A_MINUTE 100
 #define MOVES_MAX     32
-/* Mapped files of a process that are scanned: libraries of an ordinary program. */
-#define MAPPED_MAX    64
 
 /* One file on its way into the quarantine. */
 struct guard_move {
@@ -320,6 +316,8 @@ void file_guard_respond(struct agent *agent, const struct finding *finding,
 	};
 	struct file_guard *guard = agent->guard;
 
+	if (guard && guard->current && guard->current->task.finding[0] && !verdict->excepted)
+		guard_suspect_matched(guard, guard->current->task.finding, verdict->severity);
 	if (guard && guard->current && guard->current->refused)
 		refusal_tell(guard, finding, verdict);
 	if (agent->config.mode != CONFIG_ENFORCE || verdict->excepted ||
@@ -333,75 +331,4 @@ void file_guard_respond(struct agent *agent, const struct finding *finding,
 		process_end(agent, finding, verdict, acts[verdict->response].remedy);
 	if (guard && acts[verdict->response].move && finding->event->kind == EVENT_FILE)
 		file_move(guard, finding, verdict);
-}
-
-/* ---- the process behind a finding ---- */
-
-static bool suspect_known(struct file_guard *guard, pid_t pid, uint64_t start)
-{
-	struct guard_suspect *place;
-
-	for (size_t i = 0; i < GUARD_SUSPECTS; i++)
-		if (guard->suspects[i].pid == pid && guard->suspects[i].start == start)
-			return true;
-	place = &guard->suspects[guard->suspects_next++ % GUARD_SUSPECTS];
-	*place = (struct guard_suspect){ .pid = pid, .start = start };
-	return false;
-}
-
-static void suspect_file(struct file_guard *guard, const char *link, pid_t pid, const char *finding)
-{
-	int fd = open(link, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct guard_task task = {
-		.fd = fd, .trigger = FILE_SUSPECT, .pid = pid, .told = clock_boottime()
-	};
-
-	if (fd < 0)
-		return;
-	(void)snprintf(task.finding, sizeof(task.finding), "%s", finding);
-	guard->counts[GUARD_SEEN]++;
-	(void)guard_job_begin(guard, &task);
-}
-
-/* Each mapped file once: its mappings follow each other. */
-static void suspect_mapped(struct file_guard *guard, pid_t pid, const char *finding)
-{
-	char folder[32], link[300];
-	const struct dirent *entry;
-	ino_t before = 0;
-	unsigned count = 0;
-	DIR *stream;
-
-	(void)snprintf(folder, sizeof(folder), "/proc/%d/map_files", (int)pid);
-	stream = opendir(folder);
-	while (stream && count < MAPPED_MAX && (entry = readdir(stream))) {
-		struct stat status;
-
-		(void)snprintf(link, sizeof(link), "%s/%s", folder, entry->d_name);
-		if (entry->d_name[0] == '.' || stat(link, &status) < 0 ||
-		    !S_ISREG(status.st_mode) || status.st_ino == before)
-			continue;
-		before = status.st_ino;
-		count++;
-		suspect_file(guard, link, pid, finding);
-	}
-	if (stream)
-		(void)closedir(stream);
-}
-
-void file_guard_suspect(struct agent *agent, const struct finding *finding)
-{
-	const struct process *process = finding->event->process;
-	struct file_guard *guard = agent->guard;
-	char link[32];
-
-	if (!guard || !agent->config.scan.on_finding || !process || process->pid <= 1 ||
-	    finding->event->kind == EVENT_FILE || finding->event->frame ||
-	    suspect_known(guard, process->pid, process->start_boottime))
-		return;
-	guard->suspects_scanned++;
-	(void)snprintf(link, sizeof(link), "/proc/%d/exe", (int)process->pid);
-	suspect_file(guard, link, process->pid, finding->uid);
-	suspect_mapped(guard, process->pid, finding->uid);
-	(void)guard_job_memory(guard, process->pid, finding->uid);
 }

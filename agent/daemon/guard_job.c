@@ -43,6 +43,8 @@ static void job_link(struct guard_job *job)
 {
 	struct file_guard *guard = job->guard;
 
+	if (job->task.finding[0])
+		guard_suspect_begin(guard, job->task.finding);
 	job->next = guard->submitted;
 	job->at = &guard->submitted;
 	if (job->next)
@@ -192,6 +194,14 @@ static void verdict_keep(struct guard_job *job, const struct file_verdict *verdi
 		task_keep(job->guard, &job->task, job->fd);
 }
 
+/* Parts of a process that match are told by now. */
+static void job_suspect(const struct guard_job *job, const struct file_verdict *verdict)
+{
+	if (job->task.finding[0])
+		guard_suspect_end(job->guard, job->task.finding,
+				  verdict->outcome != FILE_UNSCANNABLE && !verdict->partial);
+}
+
 static void job_end(struct guard_job *job, const struct file_verdict *verdict)
 {
 	struct file_guard *guard = job->guard;
@@ -234,6 +244,7 @@ static void job_done(const struct file_subject *subject, const struct file_verdi
 	if (verdict->outcome == FILE_UNSCANNABLE)
 		log_debug("%s is not scanned: %s", job->path, verdict->reason);
 	job_end(job, verdict);
+	job_suspect(job, verdict);
 	(void)sd_event_source_set_enabled(guard->told, SD_EVENT_ONESHOT);
 	guard_wake(guard);
 	guard_walk_wake(guard);
@@ -327,6 +338,8 @@ int guard_job_begin(struct file_guard *guard, struct guard_task *task)
 	if (r == -ENOBUFS && job->task.fd < 0 && !task->held)
 		return GUARD_LATER;
 	count_end(guard, task, GUARD_DROPPED);
+	if (task->finding[0])
+		guard_suspect_miss(guard, task->finding);
 	if (task->trigger == FILE_WRITTEN || task->trigger == FILE_MOVED)
 		guard_missed(guard, clock_realtime());
 	return 0;

@@ -78,6 +78,11 @@ struct guard_job {
 struct guard_suspect {
 	pid_t pid;
 	uint64_t start;
+	char finding[FINDING_UID_SIZE];
+	enum severity severity; /* of that finding, as policy has it */
+	enum severity matched;	/* the highest of what was found in the process */
+	unsigned pending;	/* parts that are with the workers */
+	bool incomplete, ended;
 };
 
 struct guard_walk {
@@ -145,6 +150,13 @@ void guard_walk_tick(struct file_guard *guard);
 /* path NULL: all watched places. since: ctime, wall clock; 0: all. */
 void guard_walk_ask(struct file_guard *guard, const char *path, uint64_t since);
 void guard_walk_wake(struct file_guard *guard);
+
+/* guard_suspect.c: a part of the process behind a finding is with the workers; it was scanned;
+ * it could not be; it is told, so severe. */
+void guard_suspect_begin(struct file_guard *guard, const char *finding);
+void guard_suspect_end(struct file_guard *guard, const char *finding, bool complete);
+void guard_suspect_miss(struct file_guard *guard, const char *finding);
+void guard_suspect_matched(struct file_guard *guard, const char *finding, enum severity severity);
 
 /* guard_act.c */
 void guard_moves_close(struct file_guard *guard);

@@ -206,6 +206,53 @@ int life_close(struct agent *agent, const char *uid, const char *comment,
 	return r;
 }
 
+/* ---- what was learnt of it later ---- */
+
+struct scanned {
+	uint64_t time;
+	const char *why;
+	json_t *object;
+	char *line;
+};
+
+static const char *scanned_document(const struct journal_entry *entry, void *userdata)
+{
+	struct scanned *scanned = userdata;
+
+	scanned->object = json_loads(entry->document, 0, NULL);
+	if (!scanned->object ||
+	    ocsf_finding_scanned(scanned->object, scanned->time, entry->severity, scanned->why) <
+		    0 ||
+	    ocsf_finding_amend(scanned->object, entry->count, entry->last_seen) < 0)
+		return NULL;
+	scanned->line = ocsf_line(scanned->object);
+	return scanned->line;
+}
+
+void life_scanned(struct agent *agent, const char *uid, int severity, const char *why)
+{
+	struct scanned scanned = { .time = clock_realtime(), .why = why };
+	const struct journal_change change = { .uid = uid,
+					       .severity = severity,
+					       .time = scanned.time,
+					       .text = why,
+					       .document = scanned_document,
+					       .userdata = &scanned };
+	struct journal_entry entry;
+	int r;
+
+	pipeline_commit(agent);
+	r = journal_change(agent->journal, &change, &entry);
+	for (size_t i = 0; r == 0 && i < agent->sinks_count; i++)
+		if (routes_have(entry.sinks, agent->sink_bits[i]))
+			sink_deliver(agent->sinks[i], scanned.object, scanned.line);
+	if (r < 0 && r != -EALREADY && r != -ENOENT)
+		(void)log_errno(LOG_ERR, r, "finding %s: what the scan of its process says", uid);
+	json_decref(scanned.object);
+	free(scanned.line);
+	delivery_wake(agent);
+}
+
 /* Those that are over in one turn; they are ended when the reading is done. */
 struct sweep {
 	struct agent *agent;

@@ -265,6 +265,7 @@ static int finding_found(const struct finding *found, void *userdata)
 
 	copy.event = &event;
 	policy_judge(agent->policy, agent->thresholds, finding, clock_realtime(), &verdict);
+	file_guard_judge(agent, finding, &verdict);
 	if (flow_cut(agent, finding, &verdict) || file_guard_refuses(agent, finding, &verdict))
 		event.disposition = EVENT_BLOCKED;
 	if (verdict.excepted && finding->event->disposition != EVENT_BLOCKED) {
@@ -290,7 +291,7 @@ static int finding_found(const struct finding *found, void *userdata)
 		pipeline_commit(agent);
 	file_guard_respond(agent, finding, &verdict);
 	if (!verdict.excepted)
-		file_guard_suspect(agent, finding);
+		file_guard_suspect(agent, finding, &verdict);
 	return 0;
 }
 

@@ -157,10 +157,11 @@ struct journal_input {
 int journal_record(struct journal *journal, const struct journal_input *input,
 		   struct journal_entry *ret_entry);
 
-/* A change of a finding's life that is no sighting. */
+/* A change of a finding that is no sighting: of its life, or of its severity. */
 struct journal_change {
 	const char *uid;
 	enum journal_life life;
+	int severity; /* 0: it is about its life; else its life stays as it is */
 	uint64_t time;
 	const char *text; /* why */
 	/* The document as it is from now on; as in journal_input. */

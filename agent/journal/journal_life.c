@@ -100,7 +100,10 @@ static int change_render(struct journal *journal, struct open_finding *finding,
 	const char *document;
 	int r;
 
-	entry.life = change->life;
+	if (change->severity)
+		entry.severity = change->severity;
+	else
+		entry.life = change->life;
 	document = entry.document ? change->document(&entry, change->userdata) : NULL;
 	store_done(&journal->store);
 	if (!document)
@@ -123,15 +126,20 @@ int journal_change(struct journal *journal, const struct journal_change *change,
 
 	if (r < 0)
 		return r;
-	if (finding->life == change->life)
+	if (change->severity ? finding->life == JOURNAL_LIFE_CLOSED : finding->life == change->life)
 		return -EALREADY;
 	r = change_render(journal, finding, change);
 	if (r < 0)
 		return r;
-	(void)change_hold(journal, finding, events[change->life], change->time, finding->severity,
-			  change->text);
-	finding->life = change->life;
-	finding->told_life = true;
+	if (change->severity) {
+		finding->severity = change->severity;
+	} else {
+		finding->life = change->life;
+		finding->told_life = true;
+	}
+	(void)change_hold(journal, finding,
+			  change->severity ? JOURNAL_SEVERITY : events[change->life], change->time,
+			  finding->severity, change->text);
 	open_table_mark(&journal->table, finding);
 	open_table_set_due(&journal->table, finding, true);
 	if (ret_entry)

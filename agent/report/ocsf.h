@@ -50,6 +50,10 @@ int ocsf_finding_amend(json_t *object, uint64_t count, uint64_t last_seen);
  * why: a rule's closing, or what somebody wrote (then comment is true). -EINVAL, -ENOMEM. */
 int ocsf_finding_close(json_t *object, uint64_t time, const char *why, bool comment);
 
+/* What the scan of its process says of the finding: how severe it is by now, and why.
+ * -EINVAL, -ENOMEM. */
+int ocsf_finding_scanned(json_t *object, uint64_t time, int severity, const char *why);
+
 /* Most evidences of one finding: the first sighting's, and those of other names asked. */
 #define OCSF_EVIDENCES_MAX 8
 /* Adds what was seen to an object made above, when it is of a name that none of its evidences has

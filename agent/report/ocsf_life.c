@@ -25,3 +25,19 @@ int ocsf_finding_close(json_t *object, uint64_t time, const char *why, bool comm
 	ocsf_put_time(&builder, info, "modified_time", time);
 	return builder.failed ? -ENOMEM : 0;
 }
+
+int ocsf_finding_scanned(json_t *object, uint64_t time, int severity, const char *why)
+{
+	json_t *info = json_object_get(object, "finding_info");
+	json_t *unmapped = json_object_get(object, "unmapped");
+	struct ocsf_builder builder = { 0 };
+
+	if (!json_is_object(info) || !json_is_object(unmapped))
+		return -EINVAL;
+	ocsf_put_class(&builder, object, OCSF_UPDATE);
+	ocsf_put_number(&builder, object, "severity_id", (uint64_t)severity);
+	ocsf_put_text(&builder, object, "severity", ocsf_severity_caption(severity));
+	ocsf_put_raw(&builder, unmapped, "process_scan", why);
+	ocsf_put_time(&builder, info, "modified_time", time);
+	return builder.failed ? -ENOMEM : 0;
+}

@@ -30,6 +30,7 @@ void ocsf_put_message(struct ocsf_builder *builder, json_t *object, uint64_t tim
 		      const char *message, int severity);
 
 /* activity_id and status_id */
+#define OCSF_UPDATE	2
 #define OCSF_CLOSE	3
 #define OCSF_SUPPRESSED 3
 #define OCSF_RESOLVED	4

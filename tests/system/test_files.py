@@ -533,4 +533,27 @@ def test_what_asks_for_a_bad_name_is_scanned(start, mounted, namespace):
     agent.finding("files.cordon-test.invalid")
     wait_for(lambda: files(agent)["acts"]["suspects"] == 1, "its process is looked at")
     wait_for(lambda: files(agent)["matched"] >= 3, "executable, and what is mapped of it")
+    scanned(agent, "files.cordon-test.invalid", "rules match", "High")
+    child.kill()
+
+
+def scanned(agent, name, why, severity):
+    """The finding of the lookup, when what its process is has been told of it."""
+    def look():
+        return [finding for finding in agent.findings(name)
+                if finding["unmapped"].get("process_scan", "").endswith(why)]
+    finding = wait_for(look, f"{name}: {why}")[0]
+    assert finding["severity"] == severity
+    assert list(ocsf_validate.errors(finding)) == []
+    return finding
+
+
+def test_a_clean_process_is_less_severe(start, mounted, namespace):
+    """Nothing matches in the process behind a bad lookup: its finding is one step less severe, tells
+    why, and stays so when the same process asks again."""
+    agent = start()
+    child = namespace.start(BUILD / "tests/system/sender", "-w", "10", "sendto", "127.0.0.1", "53",
+                            "files.cordon-test.invalid", stdout=subprocess.PIPE)
+    finding = scanned(agent, "files.cordon-test.invalid", "no rule matches", "Low")
+    assert finding["activity_id"] == 2
     child.kill()
