@@ -557,3 +557,58 @@ def test_a_clean_process_is_less_severe(start, mounted, namespace):
     finding = scanned(agent, "files.cordon-test.invalid", "no rule matches", "Low")
     assert finding["activity_id"] == 2
     child.kill()
+
+
+def walk_file(agent):
+    return json.loads((agent.state / "walk.json").read_text())
+
+
+def listed(agent):
+    """Paths that a walk has found to be bad."""
+    return {Path(finding["evidences"][0]["file"]["path"]).name for finding in agent.findings()
+            if finding["unmapped"].get("trigger") == "listed"}
+
+
+def test_a_schedule_goes_on_where_it_was(start, mounted):
+    """A full walk scans what was there before the agent, by workers that make room for others; a
+    restart in its midst goes on where it was, and leaves out nothing; the next one, of what has
+    changed, scans only that."""
+    folders = [mounted / f"folder{number:02}" for number in range(12)]
+    for number, folder in enumerate(folders):
+        folder.mkdir()
+        for each in range(9):
+            (folder / f"file{each}").write_text("harmless" * 500)
+        (folder / f"bad{number:02}").write_text(BAD)
+    agent = start(full_every=1)
+    workers = Path(f"/proc/{agent.process.pid}/task/{agent.process.pid}/children").read_text().split()
+    nice = [int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[16]) for pid in workers]
+    assert 10 in nice, nice
+    wait_for(lambda: files(agent)["walk"]["files"] >= 30, "it is under way")
+    agent.stop()
+    place = walk_file(agent)
+    before = listed(agent)
+    if len(before) < len(folders):  # it is so far in next to no time on a fast host
+        assert place["active"] and place["full"] and place["place"]
+    agent.start()
+    wait_for(lambda: walk_file(agent)["full_done"], "all has been walked over")
+    assert listed(agent) == {f"bad{number:02}" for number in range(12)}
+    again = files(agent)["walk"]["files"]
+    assert again <= 10 * (12 - max(0, len(before) - 2)), (again, before)
+    balanced(agent)
+    agent.stop()
+
+    # The next one is due an hour after it: by then, all but one file is older than that.
+    place = walk_file(agent)
+    assert place["changed_done"] == place["full_done"]
+    since = max(path.stat().st_ctime_ns for path in mounted.glob("folder*/*")) + 1
+    (mounted / "folder07/changed").write_text(BAD)
+    agent.configure("audit", POLICY.format(response="none"), scan={
+        "rules": [str(mounted.parent / "rules.yar")], "watch": [str(mounted)], "settle": 50,
+        "containers": False, "changed_every": 1})
+    (agent.state / "walk.json").write_text(json.dumps(
+        {**place, "active": True, "full": False, "since": since, "place": "", "begun": since}))
+    agent.start()
+    found(agent, mounted / "folder07/changed", "listed")
+    wait_for(lambda: files(agent)["walk"]["ended"], "it is over")
+    assert files(agent)["walk"]["files"] == 1
+    balanced(agent)
