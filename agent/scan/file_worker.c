@@ -350,12 +350,16 @@ static int file_scan_one(struct worker *worker, const struct file_message *messa
 		return 0;
 	}
 	reply->numbers[FILE_DONE_SIZE] = size;
-	if (digest_sha256(worker->buffer, size, reply->digest) == 0)
-		reply->numbers[FILE_DONE_FLAGS] |= FILE_DONE_HASHED;
 	/* The parent knows the SHA-256 by the reply. */
 	if (worker->hashes & ~(unsigned)FILE_HASH_SHA256)
 		r = hashes_send(worker, worker->buffer, size);
-	return r < 0 ? r : bytes_search(worker, worker->buffer, size);
+	if (r == 0)
+		r = bytes_search(worker, worker->buffer, size);
+	/* Nobody asks for it of a file about which there is nothing to say. */
+	if (r == 0 && (worker->matches > 0 || worker->hashes) &&
+	    digest_sha256(worker->buffer, size, reply->digest) == 0)
+		reply->numbers[FILE_DONE_FLAGS] |= FILE_DONE_HASHED;
+	return r;
 }
 
 /* ---- the memory of a process ---- */
