@@ -39,6 +39,8 @@ libcli_a_SOURCES = \
 	%D%/scan_progress.h \
 	%D%/scan_report.c \
 	%D%/scan_report.h \
+	%D%/scan_screen.c \
+	%D%/scan_screen.h \
 	%D%/scan_walk.c \
 	%D%/scan_walk.h \
 	%D%/policy.h \

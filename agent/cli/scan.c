@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
@@ -23,8 +22,8 @@
 #include "cli/command.h"
 #include "cli/scan_cache.h"
 #include "cli/scan_options.h"
-#include "cli/scan_progress.h"
 #include "cli/scan_report.h"
+#include "cli/scan_screen.h"
 #include "cli/scan_walk.h"
 #include "daemon/config.h"
 #include "scan/file_scan.h"
@@ -34,9 +33,6 @@
 #define QUEUE	      256
 /* Read from folders in one turn of the loop. */
 #define FILES_A_TURN  64
-#define PROGRESS_TICK (200 * NS_PER_MILLISECOND)
-/* Of each tick, for counting what there is to do. */
-#define COUNT_TIME    (40 * NS_PER_MILLISECOND)
 #define THREADS_MAX   FILE_SCAN_WORKERS_MAX
 /* Workers that fail one after the other, without a file that was scanned: none will do. */
 #define FAILURES_MAX  20
@@ -56,72 +52,20 @@ struct scan {
 	const struct scan_options *options;
 	struct config config;
 	struct scan_report *report;
-	struct scan_walk *walk, *count; /* count: ahead of walk, for the progress; or NULL */
+	struct scan_walk *walk;
 	sd_event *loop;
-	sd_event_source *pump, *timer;
+	sd_event_source *pump;
 	struct file_scan *files;
-	struct scan_cache *cache; /* NULL: nothing is known, and kept */
-	struct scan_progress progress;
+	struct scan_cache *cache;   /* NULL: nothing is known, and kept */
+	struct scan_screen *screen; /* NULL: no terminal */
+	uint64_t started;
 	uint64_t too_large, unreadable, known;
 	uint64_t pending;			     /* submitted, not answered */
 	struct scan_job jobs[QUEUE], *unused[QUEUE]; /* as many of them as are not pending */
 	unsigned failures;			     /* of workers, since a file was scanned */
-	bool terminal, loaded, walked, interrupted;
-	char last[256]; /* the path in the progress */
+	bool loaded, walked, interrupted;
 	int error;
 };
-
-/* ---- the terminal ---- */
-
-static void progress_clear(const struct scan *scan)
-{
-	if (scan->terminal)
-		(void)fputs("\r\033[K", stderr);
-}
-
-static void progress_count(struct scan *scan)
-{
-	uint64_t until = clock_boottime() + COUNT_TIME;
-	struct scan_walk_file file;
-
-	while (scan->count && clock_boottime() < until) {
-		int r = scan_walk_next(scan->count, false, &file);
-
-		if (r <= 0) {
-			scan_walk_free(scan->count);
-			scan->count = NULL;
-			scan->progress.counted = true;
-		} else if ((uint64_t)file.status.st_size <= scan->options->max_size) {
-			scan->progress.all_files++;
-			scan->progress.all_bytes += (uint64_t)file.status.st_size;
-		}
-	}
-}
-
-static void progress_show(struct scan *scan)
-{
-	struct winsize window = { .ws_col = 80 };
-	char line[1024];
-
-	(void)ioctl(STDERR_FILENO, TIOCGWINSZ, &window);
-	scan->progress.now = clock_boottime();
-	scan->progress.matches = scan_report_matches(scan->report);
-	scan->progress.path = scan->last;
-	scan_progress_line(&scan->progress, window.ws_col ? window.ws_col : 80, line, sizeof(line));
-	(void)fprintf(stderr, "\r%s\033[K", scan->loaded ? line : "reading rules");
-	(void)fflush(stderr);
-}
-
-static int timer_fired(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	struct scan *scan = userdata;
-
-	(void)usec;
-	progress_count(scan);
-	progress_show(scan);
-	(void)sd_event_source_set_time_relative(source, PROGRESS_TICK / 1000);
-	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-}
 
 /* ---- files ---- */
 
@@ -131,7 +75,7 @@ static void path_failed(const char *path, int error, void *userdata)
 	CLEANUP(free_cleanup) char *shown = escape_text_dup(path, strlen(path));
 
 	scan->unreadable++;
-	progress_clear(scan);
+	scan_screen_clear(scan->screen);
 	log_error("%s: %s", shown ? shown : "?", strerror(-error));
 }
 
@@ -160,17 +104,14 @@ static void file_done(const struct file_subject *subject, const struct file_verd
 
 	scan->unused[QUEUE - scan->pending--] = job;
 	scan->failures = 0;
-	scan->progress.files++;
-	scan->progress.bytes += verdict->size;
-	if (scan->terminal)
-		(void)snprintf(scan->last, sizeof(scan->last), "%s", subject->path);
+	scan_screen_file(scan->screen, subject->path, verdict->size);
 	if (verdict->outcome == FILE_UNSCANNABLE || verdict->partial ||
 	    verdict->outcome == FILE_MATCHED)
-		progress_clear(scan);
+		scan_screen_clear(scan->screen);
 	if (verdict->outcome == FILE_UNSCANNABLE || verdict->partial)
 		verdict_warn(subject, verdict);
 	r = scan_report_file(scan->report, subject, verdict);
-	if (r > 0 && scan->terminal)
+	if (r > 0 && scan->screen)
 		(void)fflush(stdout);
 	if (r == 0 && scan->cache)
 		scan_cache_keep(scan->cache, subject->path, &job->status, job->read_from, verdict);
@@ -214,8 +155,7 @@ static bool file_known(const char *path, const struct stat *status, void *userda
 	    !scan_cache_knows(scan->cache, path, status))
 		return false;
 	scan->known++;
-	scan->progress.files++;
-	scan->progress.bytes += (uint64_t)status->st_size;
+	scan_screen_file(scan->screen, path, (uint64_t)status->st_size);
 	return true;
 }
 
@@ -277,7 +217,8 @@ static void rules_loaded(int error, void *userdata)
 		(void)scan_end(scan, -ENOENT);
 		return;
 	}
-	scan->progress.started = clock_boottime();
+	scan->started = clock_boottime();
+	scan_screen_begin(scan->screen);
 	(void)sd_event_source_set_enabled(scan->pump, SD_EVENT_ONESHOT);
 }
 
@@ -292,7 +233,7 @@ static void trouble_met(enum file_scan_trouble trouble, const char *text, void *
 {
 	struct scan *scan = userdata;
 
-	progress_clear(scan);
+	scan_screen_clear(scan->screen);
 	if (trouble == FILE_SCAN_RULE_LEFT_OUT)
 		log_error("rule left out: %s", text);
 	else if (trouble == FILE_SCAN_RULE_SLOW)
@@ -404,9 +345,6 @@ static int loop_open(struct scan *scan)
 		r = signals_watch(scan);
 	if (r >= 0)
 		r = sd_event_add_defer(scan->loop, &scan->pump, pump_run, scan);
-	if (r >= 0 && scan->terminal)
-		r = sd_event_add_time_relative(scan->loop, &scan->timer, CLOCK_BOOTTIME,
-					       PROGRESS_TICK / 1000, 0, timer_fired, scan);
 	return r < 0 ? r : 0;
 }
 
@@ -427,8 +365,9 @@ static int walk_open(struct scan *scan)
 	struct rlimit files;
 	int r = scan_walk_new(&walk, &scan->walk);
 
-	if (r == 0 && scan->terminal)
-		r = scan_walk_new(&walk, &scan->count);
+	if (r == 0 && !options->quiet && isatty(STDERR_FILENO))
+		r = scan_screen_new(scan->loop, &walk, options->max_size, scan->report,
+				    &scan->screen);
 	/* Folders in folders, and what is on its way. */
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
 		files.rlim_cur = files.rlim_max;
@@ -445,7 +384,6 @@ static int scan_open(struct scan *scan)
 
 	for (size_t i = 0; i < QUEUE; i++)
 		scan->unused[i] = &scan->jobs[i];
-	scan->terminal = !options->quiet && isatty(STDERR_FILENO);
 	if (config_load(options->config, &scan->config, &error) < 0) {
 		log_error("%s", error.text);
 		return -EINVAL;
@@ -454,9 +392,9 @@ static int scan_open(struct scan *scan)
 			    &scan->report);
 	if (r < 0)
 		return r;
-	r = walk_open(scan);
+	r = loop_open(scan);
 	if (r == 0)
-		r = loop_open(scan);
+		r = walk_open(scan);
 	if (r == 0)
 		r = files_open(scan);
 	return r < 0 ? log_errno(LOG_ERR, r, "scan") : 0;
@@ -467,10 +405,9 @@ static void scan_close(struct scan *scan)
 	file_scan_free(scan->files);
 	scan_cache_free(scan->cache);
 	(void)sd_event_source_disable_unref(scan->pump);
-	(void)sd_event_source_disable_unref(scan->timer);
+	scan_screen_free(scan->screen);
 	(void)sd_event_unref(scan->loop);
 	scan_walk_free(scan->walk);
-	scan_walk_free(scan->count);
 	scan_report_free(scan->report);
 	config_free(&scan->config);
 }
@@ -484,12 +421,12 @@ static int scan_tell(struct scan *scan)
 		.too_large = scan->too_large,
 		.unreadable = scan->unreadable,
 		.known = scan->known,
-		.elapsed = clock_boottime() - scan->progress.started,
+		.elapsed = clock_boottime() - scan->started,
 		.interrupted = scan->interrupted,
 	};
 
 	file_scan_statistics(scan->files, &statistics);
-	progress_clear(scan);
+	scan_screen_clear(scan->screen);
 	if (!scan->options->quiet && scan->loaded)
 		scan_report_summary(scan->report, &summary, scan->options->json ? stderr : stdout);
 	if (fflush(stdout) != 0 || ferror(stdout))
@@ -509,7 +446,7 @@ static int scan_run(struct scan *scan)
 
 	if (r < 0)
 		return COMMAND_FAILED;
-	scan->progress.started = clock_boottime();
+	scan->started = clock_boottime();
 	r = sd_event_loop(scan->loop);
 	if (r < 0)
 		scan->error = log_errno(LOG_ERR, r, "scan");
