@@ -374,6 +374,34 @@ static void test_migration(void **state)
 	assert_string_equal(read_history("two").text, "5 closed 3 old\n");
 }
 
+static void test_severity_learnt(void **state)
+{
+	/* Proves: a severity that was learnt without a sighting, higher or lower, is in the row,
+	 * the document and the history; a finding that is closed keeps what it had. */
+	struct journal_change change_to = {
+		.uid = "a", .time = 20, .severity = 5, .text = "scanned", .document = render
+	};
+	struct journal *journal = open_journal();
+	struct seen seen;
+
+	(void)state;
+	assert_int_equal(record(journal, 10, 3, JOURNAL_LIFE_OPEN), JOURNAL_NEW);
+	assert_int_equal(journal_change(journal, &change_to, NULL), 0);
+	seen = read_entry("a");
+	assert_int_equal(seen.entry.severity, 5);
+	assert_int_equal(seen.entry.life, JOURNAL_LIFE_OPEN);
+	assert_string_equal(seen.document, "{\"life\":\"open\",\"severity\":5}");
+	change_to.severity = 2;
+	change_to.time = 30;
+	assert_int_equal(journal_change(journal, &change_to, NULL), 0);
+	assert_int_equal(read_entry("a").entry.severity, 2);
+	assert_int_equal(change(journal, 40, "done"), 0);
+	assert_int_equal(journal_change(journal, &change_to, NULL), -EALREADY);
+	journal_close(journal);
+	assert_string_equal(read_history("a").text, "10 opened 3 rule r\n20 severity 5 scanned\n"
+						    "30 severity 2 scanned\n40 closed 2 done\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -383,6 +411,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_sinks_follow, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_candidates, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_migration, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_severity_learnt, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
