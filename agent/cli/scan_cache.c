@@ -30,22 +30,27 @@ struct scan_cache {
 CLEANUP_DEFINE(struct digest *, digest_free)
 CLEANUP_DEFINE(struct scan_cache *, scan_cache_free)
 
-/* Root's does not lie in a home: that may be another user's, by sudo. */
+static bool ours(const char *folder)
+{
+	struct stat status;
+
+	return folder && folder[0] == '/' && stat(folder, &status) == 0 &&
+	       status.st_uid == geteuid();
+}
+
+/* By sudo, the home may be another user's: root keeps nothing there. */
 static int folder_find(const struct scan_cache_options *options, char out[static PATH_MAX - 64])
 {
 	const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	struct stat status;
 	int n;
 
 	if (options->folder)
 		n = snprintf(out, PATH_MAX - 64, "%s", options->folder);
-	else if (geteuid() == 0 && stat(options->state_dir, &status) == 0 && status.st_uid == 0)
+	else if (geteuid() == 0 && ours(options->state_dir))
 		n = snprintf(out, PATH_MAX - 64, "%s/scan", options->state_dir);
-	else if (geteuid() == 0)
-		return -ENOENT;
-	else if (cache && cache[0] == '/')
+	else if (ours(cache))
 		n = snprintf(out, PATH_MAX - 64, "%s/cordon", cache);
-	else if (home && home[0] == '/')
+	else if (ours(home))
 		n = snprintf(out, PATH_MAX - 64, "%s/.cache/cordon", home);
 	else
 		return -ENOENT;
