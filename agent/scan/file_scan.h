@@ -71,7 +71,7 @@ struct file_verdict {
 	enum file_outcome outcome;
 	const char *reason; /* why it is unscannable, or what parts of it were not scanned; "" */
 	bool partial;	    /* parts were not scanned */
-	bool hashed;	    /* sha256 is of the whole file; where it matched, or hashes are listed */
+	bool hashed; /* sha256 is of the whole file; where it matched, or hashes are listed */
 	uint8_t sha256[32];
 	uint64_t size;		     /* bytes that were read */
 	int fd;			     /* of the file, still open; borrowed */
