@@ -14,6 +14,7 @@ dist_iam_DATA = \
 	%D%/iam/s3.json \
 	%D%/iam/security_hub.json \
 	%D%/iam/sns.json \
+	%D%/iam/tags.json \
 	%D%/iam/ssm.json \
 	%D%/iam/isolate.json \
 	%D%/iam/isolate-evidence.json \
