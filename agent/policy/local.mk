@@ -5,6 +5,8 @@ libpolicy_a_SOURCES = \
 	%D%/case_finding.h \
 	%D%/case_ocsf.c \
 	%D%/case_ocsf.h \
+	%D%/case_private.h \
+	%D%/case_read.c \
 	%D%/cases.c \
 	%D%/cases.h \
 	%D%/document.c \
@@ -37,7 +39,9 @@ libpolicy_a_SOURCES = \
 	%D%/match_value.h \
 	%D%/pattern.c \
 	%D%/pattern.h \
+	%D%/pattern_bytes.c \
 	%D%/pattern_compile.c \
+	%D%/pattern_reader.h \
 	%D%/pattern_glance.c \
 	%D%/pattern_step.h \
 	%D%/policy.c \

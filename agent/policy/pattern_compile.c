@@ -11,221 +11,30 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/parse.h"
-#include "policy/pattern_step.h"
+#include "policy/pattern_reader.h"
 
 /* Groups within groups: bounds how deep the reading goes. */
 #define DEPTH_MAX  32
 #define REPEAT_MAX 255
 
-struct reader {
-	const char *at;
-	struct pattern *pattern;
-	const char *why; /* of the first error; NULL: none */
-	bool fold;	 /* case */
-	unsigned depth;
-};
-
-static int fail(struct reader *reader, const char *why)
-{
-	if (!reader->why)
-		reader->why = why;
-	return -EINVAL;
-}
-
-/* ---- sets of bytes ---- */
-
-static void set_add(struct byte_set *set, unsigned byte)
-{
-	set->words[byte / 64] |= UINT64_C(1) << (byte % 64);
-}
-
-static void set_add_range(struct byte_set *set, unsigned first, unsigned last)
-{
-	for (unsigned byte = first; byte <= last; byte++)
-		set_add(set, byte);
-}
-
-static void set_invert(struct byte_set *set)
-{
-	for (size_t i = 0; i < ELEMENTS(set->words); i++)
-		set->words[i] = ~set->words[i];
-}
-
-static void set_fold(struct byte_set *set)
-{
-	for (unsigned byte = 'a'; byte <= 'z'; byte++) {
-		unsigned upper = byte - 'a' + 'A';
-
-		if (byte_set_has(set, (uint8_t)byte))
-			set_add(set, upper);
-		else if (byte_set_has(set, (uint8_t)upper))
-			set_add(set, byte);
-	}
-}
-
-static int is_word_byte(int byte)
-{
-	return isalnum(byte) || byte == '_';
-}
-
-/* The locale is "C" throughout: these look at ASCII only. */
-static void set_add_kind(struct byte_set *set, int (*is)(int byte))
-{
-	for (int byte = 0; byte < 128; byte++)
-		if (is(byte))
-			set_add(set, (unsigned)byte);
-}
-
-/* \d and others; false: it is none. */
-static bool set_add_escape(struct byte_set *set, char letter)
-{
-	static const struct {
-		char letter;
-		int (*is)(int byte);
-	} kinds[] = { { 'd', isdigit }, { 'w', is_word_byte }, { 's', isspace } };
-
-	for (size_t i = 0; i < ELEMENTS(kinds); i++) {
-		struct byte_set kind = { 0 };
-
-		if (tolower((unsigned char)letter) != kinds[i].letter)
-			continue;
-		set_add_kind(&kind, kinds[i].is);
-		if (letter != kinds[i].letter)
-			set_invert(&kind);
-		for (size_t j = 0; j < ELEMENTS(set->words); j++)
-			set->words[j] |= kind.words[j];
-		return true;
-	}
-	return false;
-}
-
-/* The byte that an escape stands for, after its backslash. */
-static int escape_byte(struct reader *reader)
-{
-	char letter = *reader->at;
-	int high, low;
-
-	if (!letter)
-		return fail(reader, "a backslash with nothing after it");
-	reader->at++;
-	switch (letter) {
-	case 'n':
-		return '\n';
-	case 't':
-		return '\t';
-	case 'r':
-		return '\r';
-	case 'x':
-		high = parse_hex_digit(reader->at[0]);
-		low = high < 0 ? high : parse_hex_digit(reader->at[1]);
-		if (low < 0)
-			return fail(reader, "\\x without two hexadecimal digits");
-		reader->at += 2;
-		return high * 16 + low;
-	}
-	if (isdigit((unsigned char)letter))
-		return fail(reader, "a back-reference, which cannot be had");
-	if (isalpha((unsigned char)letter))
-		return fail(reader, "an escape that is not known");
-	return (unsigned char)letter;
-}
-
-/* [:alpha:] within brackets, at its "[:". */
-static int class_read(struct reader *reader, struct byte_set *set)
-{
-	static const struct {
-		const char *name;
-		int (*is)(int byte);
-	} classes[] = {
-		{ "alpha", isalpha }, { "digit", isdigit }, { "alnum", isalnum },
-		{ "upper", isupper }, { "lower", islower }, { "space", isspace },
-		{ "punct", ispunct }, { "print", isprint }, { "graph", isgraph },
-		{ "cntrl", iscntrl }, { "blank", isblank }, { "xdigit", isxdigit },
-	};
-
-	for (size_t i = 0; i < ELEMENTS(classes); i++) {
-		size_t length = strlen(classes[i].name);
-
-		if (strncmp(reader->at + 2, classes[i].name, length) != 0 ||
-		    strncmp(reader->at + 2 + length, ":]", 2) != 0)
-			continue;
-		set_add_kind(set, classes[i].is);
-		reader->at += length + 4;
-		return 0;
-	}
-	return fail(reader, "a class within brackets that is not known");
-}
-
-/* One byte within brackets; a positive outcome is the byte, -EAGAIN: it was a set, and is added. */
-static int bracket_byte(struct reader *reader, struct byte_set *set)
-{
-	if (!*reader->at)
-		return fail(reader, "brackets that are not closed");
-	if (strncmp(reader->at, "[:", 2) == 0) {
-		int r = class_read(reader, set);
-
-		return r < 0 ? r : -EAGAIN;
-	}
-	if (*reader->at != '\\')
-		return (unsigned char)*reader->at++;
-	reader->at++;
-	if (*reader->at && set_add_escape(set, *reader->at)) {
-		reader->at++;
-		return -EAGAIN;
-	}
-	return escape_byte(reader);
-}
-
-/* After the "[". */
-static int bracket_read(struct reader *reader, struct byte_set *set)
-{
-	bool invert = *reader->at == '^', first = true;
-
-	reader->at += invert;
-	for (; *reader->at != ']' || first; first = false) {
-		int low = bracket_byte(reader, set), high = low;
-
-		if (low == -EAGAIN)
-			continue;
-		if (low < 0)
-			return low;
-		if (reader->at[0] == '-' && reader->at[1] && reader->at[1] != ']') {
-			reader->at++;
-			high = bracket_byte(reader, set);
-		}
-		if (high == -EAGAIN || (high >= 0 && high < low))
-			return fail(reader, "a range within brackets that ends before it begins");
-		if (high < 0)
-			return high;
-		set_add_range(set, (unsigned)low, (unsigned)high);
-	}
-	reader->at++;
-	if (reader->fold)
-		set_fold(set);
-	if (invert)
-		set_invert(set);
-	return 0;
-}
-
 /* ---- steps ---- */
 
 /* Makes room for count steps at place; what stands there moves on. */
-static int steps_insert(struct reader *reader, size_t place, size_t count)
+static int steps_insert(struct pattern_reader *reader, size_t place, size_t count)
 {
 	struct pattern *pattern = reader->pattern;
 
 	/* The last place is the end's. */
 	if (pattern->count + count >= PATTERN_STEPS_MAX)
-		return fail(reader, "too long when its repeats are written out");
+		return pattern_fail(reader, "too long when its repeats are written out");
 	memmove(&pattern->steps[place + count], &pattern->steps[place],
 		(pattern->count - place) * sizeof(pattern->steps[0]));
 	pattern->count += count;
 	return 0;
 }
 
-static int step_insert(struct reader *reader, size_t place, enum pattern_kind kind, size_t first,
-		       size_t second)
+static int step_insert(struct pattern_reader *reader, size_t place, enum pattern_kind kind,
+		       size_t first, size_t second)
 {
 	int r = steps_insert(reader, place, 1);
 
@@ -236,18 +45,19 @@ static int step_insert(struct reader *reader, size_t place, enum pattern_kind ki
 	return r;
 }
 
-static int step_add(struct reader *reader, enum pattern_kind kind, size_t first, size_t second)
+static int step_add(struct pattern_reader *reader, enum pattern_kind kind, size_t first,
+		    size_t second)
 {
 	return step_insert(reader, reader->pattern->count, kind, first, second);
 }
 
-static int step_add_set(struct reader *reader, const struct byte_set *set)
+static int step_add_set(struct pattern_reader *reader, const struct byte_set *set)
 {
 	struct pattern *pattern = reader->pattern;
 	int r;
 
 	if (pattern->sets_count == PATTERN_STEPS_MAX)
-		return fail(reader, "too long");
+		return pattern_fail(reader, "too long");
 	r = step_add(reader, STEP_BYTE, 1, 1);
 	if (r < 0)
 		return r;
@@ -256,57 +66,57 @@ static int step_add_set(struct reader *reader, const struct byte_set *set)
 	return 0;
 }
 
-static int byte_add(struct reader *reader, unsigned byte)
+static int byte_add(struct pattern_reader *reader, unsigned byte)
 {
 	struct byte_set set = { 0 };
 
-	set_add(&set, byte);
+	byte_set_add(&set, byte);
 	if (reader->fold)
-		set_fold(&set);
+		byte_set_fold(&set);
 	return step_add_set(reader, &set);
 }
 
-static int alternatives_read(struct reader *reader);
+static int alternatives_read(struct pattern_reader *reader);
 
-static int group_read(struct reader *reader)
+static int group_read(struct pattern_reader *reader)
 {
 	int r;
 
 	if (strncmp(reader->at, "?:", 2) == 0)
 		reader->at += 2;
 	else if (*reader->at == '?')
-		return fail(reader,
-			    "looking around, or options within a group: neither can be had");
+		return pattern_fail(
+			reader, "looking around, or options within a group: neither can be had");
 	if (reader->depth == DEPTH_MAX)
-		return fail(reader, "groups within groups, too deep");
+		return pattern_fail(reader, "groups within groups, too deep");
 	reader->depth++;
 	r = alternatives_read(reader);
 	reader->depth--;
 	if (r < 0)
 		return r;
 	if (*reader->at != ')')
-		return fail(reader, "a group that is not closed");
+		return pattern_fail(reader, "a group that is not closed");
 	reader->at++;
 	return 0;
 }
 
 /* After the backslash. */
-static int escape_read(struct reader *reader)
+static int escape_read(struct pattern_reader *reader)
 {
 	struct byte_set set = { 0 };
 	int byte;
 
 	if (*reader->at == 'b' || *reader->at == 'B')
 		return step_add(reader, *reader->at++ == 'b' ? STEP_WORD_EDGE : STEP_NO_EDGE, 1, 1);
-	if (*reader->at && set_add_escape(&set, *reader->at)) {
+	if (*reader->at && byte_set_add_escape(&set, *reader->at)) {
 		reader->at++;
 		return step_add_set(reader, &set);
 	}
-	byte = escape_byte(reader);
+	byte = pattern_escape_byte(reader);
 	return byte < 0 ? byte : byte_add(reader, (unsigned)byte);
 }
 
-static int atom_read(struct reader *reader)
+static int atom_read(struct pattern_reader *reader)
 {
 	char byte = *reader->at++;
 	struct byte_set set = { 0 };
@@ -316,10 +126,10 @@ static int atom_read(struct reader *reader)
 	case '(':
 		return group_read(reader);
 	case '[':
-		r = bracket_read(reader, &set);
+		r = pattern_bracket_read(reader, &set);
 		return r < 0 ? r : step_add_set(reader, &set);
 	case '.':
-		set_add_range(&set, 0, 255);
+		byte_set_add_range(&set, 0, 255);
 		return step_add_set(reader, &set);
 	case '^':
 		return step_add(reader, STEP_BEGIN, 1, 1);
@@ -331,28 +141,28 @@ static int atom_read(struct reader *reader)
 	case '+':
 	case '?':
 	case '{':
-		return fail(reader, "a repeat with nothing before it");
+		return pattern_fail(reader, "a repeat with nothing before it");
 	}
 	return byte_add(reader, (unsigned char)byte);
 }
 
 /* A number of a {n,m}; -EINVAL: there is none. */
-static int count_read(struct reader *reader)
+static int count_read(struct pattern_reader *reader)
 {
 	int count = 0;
 
 	if (!isdigit((unsigned char)*reader->at))
-		return fail(reader, "braces without a number");
+		return pattern_fail(reader, "braces without a number");
 	for (; isdigit((unsigned char)*reader->at); reader->at++) {
 		count = count * 10 + (*reader->at - '0');
 		if (count > REPEAT_MAX)
-			return fail(reader, "a repeat of more than 255");
+			return pattern_fail(reader, "a repeat of more than 255");
 	}
 	return count;
 }
 
 /* How often the atom may come: *ret_most is -1 without an end. 1: it was a repeat. */
-static int repeat_read(struct reader *reader, int *ret_least, int *ret_most)
+static int repeat_read(struct pattern_reader *reader, int *ret_least, int *ret_most)
 {
 	char sign = *reader->at;
 
@@ -372,9 +182,9 @@ static int repeat_read(struct reader *reader, int *ret_least, int *ret_most)
 				return *ret_most;
 		}
 		if (*reader->at++ != '}')
-			return fail(reader, "braces that are not closed");
+			return pattern_fail(reader, "braces that are not closed");
 		if (*ret_most >= 0 && *ret_most < *ret_least)
-			return fail(reader, "a repeat that ends before it begins");
+			return pattern_fail(reader, "a repeat that ends before it begins");
 	}
 	/* Lazy: the same, when only whether it is found counts. */
 	if (*reader->at == '?')
@@ -383,7 +193,7 @@ static int repeat_read(struct reader *reader, int *ret_least, int *ret_most)
 }
 
 /* Appends a copy of the steps at place. */
-static int steps_copy(struct reader *reader, const struct pattern_step *steps, size_t count)
+static int steps_copy(struct pattern_reader *reader, const struct pattern_step *steps, size_t count)
 {
 	size_t place = reader->pattern->count;
 	int r = steps_insert(reader, place, count);
@@ -394,7 +204,7 @@ static int steps_copy(struct reader *reader, const struct pattern_step *steps, s
 }
 
 /* The steps from place on, as often as that. */
-static int repeat_make(struct reader *reader, size_t place, int least, int most)
+static int repeat_make(struct pattern_reader *reader, size_t place, int least, int most)
 {
 	struct pattern *pattern = reader->pattern;
 	struct pattern_step atom[PATTERN_STEPS_MAX];
@@ -422,7 +232,7 @@ static int repeat_make(struct reader *reader, size_t place, int least, int most)
 	return r;
 }
 
-static int sequence_read(struct reader *reader)
+static int sequence_read(struct pattern_reader *reader)
 {
 	int r = 0;
 
@@ -437,7 +247,7 @@ static int sequence_read(struct reader *reader)
 	return r;
 }
 
-static int alternatives_read(struct reader *reader)
+static int alternatives_read(struct pattern_reader *reader)
 {
 	struct pattern *pattern = reader->pattern;
 	size_t place = pattern->count, jump;
@@ -512,7 +322,7 @@ int pattern_compile(const char *text, struct pattern **ret, const char **ret_why
 	struct pattern_step steps[PATTERN_STEPS_MAX];
 	struct byte_set sets[PATTERN_STEPS_MAX];
 	struct pattern pattern = { .steps = steps, .sets = sets };
-	struct reader reader = { .at = text, .pattern = &pattern };
+	struct pattern_reader reader = { .at = text, .pattern = &pattern };
 	struct pattern *fit;
 	int r;
 
@@ -522,7 +332,7 @@ int pattern_compile(const char *text, struct pattern **ret, const char **ret_why
 	}
 	r = alternatives_read(&reader);
 	if (r == 0 && *reader.at)
-		r = fail(&reader, "a bracket that was not opened");
+		r = pattern_fail(&reader, "a bracket that was not opened");
 	if (r < 0) {
 		*ret_why = reader.why;
 		return r;
