@@ -30,6 +30,18 @@
 
 CLEANUP_DEFINE(json_t *, json_decref)
 
+/* Gone through once, and not in each tick: there may be thousands of rules. */
+static bool instance_used(const struct policy *policy)
+{
+	static const char *const keys[] = { "instance", "region", "account", "image",
+					    "instance_tag" };
+
+	for (size_t i = 0; i < ELEMENTS(keys); i++)
+		if (policy_uses(policy, keys[i]))
+			return true;
+	return false;
+}
+
 void policy_host_set(struct agent *agent)
 {
 	const struct ocsf_host *host = &agent->host;
@@ -43,26 +55,23 @@ void policy_host_set(struct agent *agent)
 				      .tags = agent->tags.rows,
 				      .tags_count = json_object_size(agent->tags.object) };
 	/* It may be known before there is a policy. */
-	if (agent->policy)
-		policy_set_host(agent->policy, &agent->policy_host);
+	if (!agent->policy)
+		return;
+	policy_set_host(agent->policy, &agent->policy_host);
+	agent->tags.wanted = policy_uses(agent->policy, "instance_tag");
+	agent->tags.instance_wanted = instance_used(agent->policy);
 }
 
 bool policy_host_asks(const struct agent *agent)
 {
-	static const char *const keys[] = { "instance", "region", "account", "image",
-					    "instance_tag" };
-
-	for (size_t i = 0; i < ELEMENTS(keys); i++)
-		if (policy_uses(agent->policy, keys[i]))
-			return true;
-	return false;
+	return agent->tags.instance_wanted;
 }
 
 void policy_host_changed(struct agent *agent)
 {
 	policy_host_set(agent);
 	/* The marks in the kernel's table are the policy's word, and made anew in the next tick. */
-	if (agent->policy && policy_host_asks(agent))
+	if (policy_host_asks(agent))
 		agent->next_change = 0;
 }
 
@@ -146,16 +155,20 @@ static void tags_answered(const struct ask_result *result, void *userdata)
 void policy_host_tick(struct agent *agent)
 {
 	struct host_tags *tags = &agent->tags;
+	int r;
 
 	if (tags->asking || clock_boottime() < tags->next)
 		return;
 	/* Nothing else goes to AWS: cordon-cloud was not started for it. */
 	if (!agent->delivery && policy_host_asks(agent) && delivery_open(agent) < 0)
 		tags->next = clock_boottime() + PAUSE_MAX;
-	if (!policy_uses(agent->policy, "instance_tag"))
+	if (!tags->wanted)
 		return;
+	r = delivery_ask(agent, CLOUD_TAGS, true, TAGS_ENTRY, tags_answered, agent);
 	/* No room, or not yet there: in the next tick. */
-	tags->asking = delivery_ask(agent, CLOUD_TAGS, true, TAGS_ENTRY, tags_answered, agent) == 0;
+	tags->asking = r == 0;
+	if (r == -ENOTCONN)
+		tags_failed(tags, false, "cordon-cloud cannot be had");
 }
 
 void policy_host_clear(struct agent *agent)
@@ -171,7 +184,7 @@ json_t *policy_host_json(const struct agent *agent)
 	const struct host_tags *tags = &agent->tags;
 	char time[CLOCK_TEXT_SIZE] = "";
 
-	if (!policy_uses(agent->policy, "instance_tag"))
+	if (!tags->wanted)
 		return json_null();
 	if (tags->told)
 		clock_format(tags->told, time);

@@ -16,6 +16,8 @@ struct agent;
 #define HOST_TAGS_ERROR_SIZE 512
 
 struct host_tags {
+	bool wanted;		 /* the policy looks at tags */
+	bool instance_wanted;	 /* or at anything that only AWS can say */
 	json_t *object;		 /* name to value; NULL: none are known */
 	struct policy_tag *rows; /* of the object, for the policy */
 	uint64_t next;		 /* boot clock; 0: at once */
