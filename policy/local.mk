@@ -19,6 +19,7 @@ dist_iam_DATA = \
 	%D%/iam/isolate.json \
 	%D%/iam/isolate-evidence.json \
 	%D%/iam/isolate-surroundings.json \
+	%D%/iam/isolate-end.json \
 	%D%/iam/release.json
 EXTRA_DIST += \
 	%D%/generate-never-block.sh

@@ -31,6 +31,8 @@ UNIT_TESTS += \
 	%D%/unit/test_address \
 	%D%/unit/test_address_table \
 	%D%/unit/test_pack \
+	%D%/unit/test_pack_history \
+	%D%/unit/test_name_history \
 	%D%/unit/test_fingerprint \
 	%D%/unit/test_list \
 	%D%/unit/test_list_document \

@@ -25,7 +25,7 @@ CLEANUP_DEFINE(json_t *, json_decref)
 
 struct options {
 	const char *socket, *reason;
-	bool dry_run, json;
+	bool dry_run, confirm, json;
 	unsigned wait; /* seconds */
 };
 
@@ -268,13 +268,15 @@ static int begin(const struct options *options, bool release)
 static int usage(FILE *file, const char *name)
 {
 	(void)fprintf(file, "usage: cordon %s %s[--json] [--wait SECONDS] [--socket PATH]\n", name,
-		      strcmp(name, "isolate") == 0 ? "[--dry-run] [--reason TEXT] " : "");
+		      strcmp(name, "isolate") == 0 ? "[--dry-run | --confirm] [--reason TEXT] "
+						   : "");
 	return file == stdout ? COMMAND_FINE : COMMAND_FAILED;
 }
 
 static int options_read(int argc, char **argv, struct options *ret)
 {
 	static const struct option known[] = { { "dry-run", no_argument, NULL, 'd' },
+					       { "confirm", no_argument, NULL, 'c' },
 					       { "reason", required_argument, NULL, 'r' },
 					       { "wait", required_argument, NULL, 'w' },
 					       { "json", no_argument, NULL, 'j' },
@@ -291,6 +293,8 @@ static int options_read(int argc, char **argv, struct options *ret)
 			return usage(stdout, argv[0]);
 		if (option == 'd' && isolate)
 			ret->dry_run = true;
+		else if (option == 'c' && isolate)
+			ret->confirm = true;
 		else if (option == 'r' && isolate)
 			ret->reason = optarg;
 		else if (option == 'j')
@@ -314,6 +318,8 @@ int command_isolate(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	if (options.confirm)
+		return ask(&options, "isolate-confirm", NULL);
 	return options.dry_run ? dry_run(&options) : begin(&options, false);
 }
 

@@ -128,6 +128,8 @@ static const struct call_row rows[] = {
 	{ "ec2", "ModifyNetworkInterfaceAttribute", NULL, NULL, NULL, NULL },
 	{ "ec2", "ModifyInstanceAttribute", NULL, NULL, NULL, NULL },
 	{ "ec2", "CreateTags", NULL, NULL, NULL, NULL },
+	{ "ec2", "StopInstances", NULL, NULL, NULL, NULL },
+	{ "ec2", "TerminateInstances", NULL, NULL, NULL, NULL },
 	{ "ec2", "CreateSnapshots", snapshots, "snapshotSet", NULL, NULL },
 	{ "autoscaling", "DescribeAutoScalingInstances", scaled_list, NULL, NULL, NULL },
 	{ "autoscaling", "EnterStandby", NULL, NULL, NULL, NULL },

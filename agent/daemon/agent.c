@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/agent.h"
+#include "daemon/brake.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -131,7 +132,7 @@ static int sensor_start(struct agent *agent)
 		.enforce = config->mode == CONFIG_ENFORCE,
 		.ring_bytes = config->sensor.ring_size,
 		.processes = config->sensor.processes,
-		.unseen_rate = (unsigned)config->sensor.unseen_rate,
+		.unseen_rate = brake_unseen_rate(config),
 		.responses = config->sensor.responses,
 		.pin_dir = config->sensor.pin ? config->sensor.pin_dir : NULL,
 		.hold = true,
@@ -238,6 +239,7 @@ static int tick(sd_event_source *source, uint64_t usec, void *userdata)
 	feeds_tick(agent);
 	delivery_tick(agent);
 	policy_host_tick(agent);
+	isolation_tick(agent);
 	loss_tell(agent);
 	if (clock_realtime() >= agent->next_change) {
 		policy_endings_tell(agent);

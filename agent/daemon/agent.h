@@ -179,6 +179,7 @@ void payload_close(struct agent *agent);
 struct pipeline_isolation {
 	const char *subject, *title, *why; /* safe to show */
 	enum severity severity;
+	bool again; /* each time is a sighting */
 };
 /* Whoever hands over events has pipeline_commit() called at the end of its turn: new findings are
  * on disk then, and told. */

@@ -75,6 +75,7 @@ enum config_choice {
 #define CONFIG_SIGNERS_MAX 16 /* old and new ones while they are rotated */
 
 /* A list of indicators: in a local file, or from elsewhere. */
+#define FEED_PROBATION_DEFAULT UINT64_MAX
 struct config_feed {
 	char *name;
 	char *path;			      /* NULL: url */
@@ -82,7 +83,9 @@ struct config_feed {
 	enum list_format format;	      /* LIST_FORMAT_AUTO: not given */
 	uint64_t interval, timeout, max_size; /* ns, ns, bytes: of downloads */
 	uint64_t expires;		      /* ns after it came; 0: never */
-	char *tags;			      /* joined by commas, "" for none */
+	/* ns for which none of its entries isolates; FEED_PROBATION_DEFAULT: not given */
+	uint64_t probation;
+	char *tags;		/* joined by commas, "" for none */
 	enum severity severity; /* of entries that do not say; SEVERITY_NONE: not given */
 	int action;		/* enum indicator_action */
 };

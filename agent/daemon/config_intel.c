@@ -159,6 +159,7 @@ static const struct config_feed feed_defaults = {
 	.interval = 3600 * NS_PER_SECOND,
 	.timeout = 120 * NS_PER_SECOND,
 	.max_size = UINT64_C(64) << 20,
+	.probation = FEED_PROBATION_DEFAULT,
 };
 
 /* What people write has some kilobytes. */
@@ -181,6 +182,8 @@ static const struct mapping_key feed_keys[] = {
 	  .detail = &size_range },
 	{ "expires", config_duration_read, .offset = offsetof(struct config_feed, expires),
 	  .detail = &expires_range },
+	{ "probation", duration_read, .offset = offsetof(struct config_feed, probation),
+	  .detail = &delay_range },
 	{ "severity", mapping_severity, .offset = offsetof(struct config_feed, severity) },
 	{ "tags", tags_read, .offset = offsetof(struct config_feed, tags) },
 	{ "action", mapping_choice, .offset = offsetof(struct config_feed, action),

@@ -91,6 +91,16 @@ static const struct mapping_range window_range = { 60, UINT64_C(7) * 86400 };
 static const struct mapping_range settle_range = { 0, 60000 };
 static const struct mapping_range seconds_range = { 0, 86400 };
 
+static const struct mapping_range long_range = { 0, UINT64_C(90) * 86400 };
+static const struct mapping_range days_range = { 0, 365 };
+
+static const struct mapping_word end_words[] = {
+	{ "none", ISOLATION_END_NONE },
+	{ "stop", ISOLATION_END_STOP },
+	{ "terminate", ISOLATION_END_TERMINATE },
+};
+static const struct mapping_words ends = { end_words, ELEMENTS(end_words) };
+
 #define FIELD(name) offsetof(struct config_isolation, name)
 static const struct mapping_key budget_keys[] = {
 	{ "scope", mapping_choice, .offset = FIELD(budget.scope), .detail = &scopes },
@@ -163,6 +173,12 @@ static const struct mapping_key isolation_keys[] = {
 	{ "unknown_after", mapping_number, .offset = FIELD(unknown_after),
 	  .detail = &seconds_range },
 	{ "grace_after_boot", mapping_number, .offset = FIELD(grace), .detail = &seconds_range },
+	{ "probation", mapping_number, .offset = FIELD(probation), .detail = &long_range },
+	{ "names_in_use_days", mapping_number, .offset = FIELD(long_use), .detail = &days_range },
+	{ "second_within", mapping_number, .offset = FIELD(second_within), .detail = &long_range },
+	{ "confirm_within", mapping_number, .offset = FIELD(confirm_within),
+	  .detail = &long_range },
+	{ "instance_end", mapping_choice, .offset = FIELD(instance_end), .detail = &ends },
 	{ "never_isolate", mapping_section, .detail = &never_table },
 	{ "surroundings", mapping_section, .detail = &around_table },
 	{ "culprit", mapping_choice, .offset = FIELD(culprit), .detail = &culprits },
@@ -184,6 +200,9 @@ int config_isolation_begin(struct config_isolation *isolation)
 		.when_unknown = ISOLATION_UNKNOWN_LIFT,
 		.unknown_after = 30,
 		.grace = 120,
+		.probation = 3600,
+		.long_use = 7,
+		.second_within = 86400,
 		.never_tag = strdup(NEVER_TAG),
 		.never_file = strdup(NEVER_FILE),
 		.tags = true,
@@ -228,6 +247,8 @@ void config_isolation_options(const struct config_isolation *isolation,
 		.unknown = isolation->when_unknown,
 		.unknown_after = isolation->unknown_after * NS_PER_SECOND,
 		.grace = isolation->grace * NS_PER_SECOND,
+		.confirm = isolation->confirm_within * NS_PER_SECOND,
+		.end = isolation->instance_end,
 		.never_tag = text_or_none(isolation->never_tag),
 		.never_file = text_or_none(isolation->never_file),
 		.tags = isolation->tags,

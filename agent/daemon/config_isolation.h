@@ -30,6 +30,11 @@ struct config_isolation {
 	} budget;
 	enum isolation_unknown when_unknown;
 	uint64_t unknown_after, grace; /* seconds */
+	uint64_t probation;	       /* of feeds that say nothing else; seconds */
+	uint64_t long_use;	       /* days; 0: names in use are not noted */
+	uint64_t second_within;	       /* seconds */
+	uint64_t confirm_within;       /* seconds; 0: it need not be confirmed */
+	enum isolation_end instance_end;
 	char *never_tag, *never_file;
 	bool tags, snapshots, keep_volumes, termination_protection;
 	enum isolation_scaling scaling;

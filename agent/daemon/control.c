@@ -161,8 +161,8 @@ static int (*const handlers[CONTROL_REQUESTS])(struct client *client, int reques
 	[CONTROL_UNCONTAIN] = run_action,    [CONTROL_CLOSE] = run_close,
 	[CONTROL_ISOLATION] = run_action,    [CONTROL_ISOLATE] = run_action,
 	[CONTROL_RELEASE] = run_action,	     [CONTROL_DRY_RUN] = run_action,
-	[CONTROL_UPDATE] = run_action,	     [CONTROL_ACCEPT] = run_action,
-	[CONTROL_ROLLBACK] = run_action,
+	[CONTROL_CONFIRM] = run_action,	     [CONTROL_UPDATE] = run_action,
+	[CONTROL_ACCEPT] = run_action,	     [CONTROL_ROLLBACK] = run_action,
 };
 
 /* 0, or a negative errno: the client is to be closed. */

@@ -28,6 +28,7 @@ enum control_request {
 	CONTROL_ISOLATE, /* "reason": text */
 	CONTROL_RELEASE,
 	CONTROL_DRY_RUN,
+	CONTROL_CONFIRM,
 	CONTROL_REQUESTS,
 };
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/cleanup.h"
 #include "daemon/agent.h"
+#include "daemon/isolation_private.h"
 #include "report/emf.h"
 
 static uint64_t since(uint64_t *before, uint64_t now)
@@ -31,12 +32,20 @@ static uint64_t age(uint64_t now, uint64_t time)
 	return time && now > time ? (now - time) / NS_PER_SECOND : 0;
 }
 
+/* From the swap on, until it is released. */
+static bool is_isolated(const struct agent *agent)
+{
+	return agent->isolation &&
+	       isolation_is_admitted(isolate_record(agent->isolation->isolate)->state);
+}
+
 static char *text_make(struct agent *agent, bool form, const struct outbox_statistics *owed,
 		       const struct ledger *ledger, const struct pack_info *pack)
 {
 	struct delivery_counted *before = &agent->counted;
 	const uint64_t *found = agent->found;
 	uint64_t now = clock_realtime();
+	char why[ISOLATION_NOTE_SIZE];
 	const struct emf_metric metrics[] = {
 		{ "Heartbeat", "Count", 1 },
 		{ "FindingsCritical", "Count",
@@ -55,6 +64,9 @@ static char *text_make(struct agent *agent, bool form, const struct outbox_stati
 		{ "EventsLost", "Count",
 		  since(&before->lost, ledger_sum(ledger, LEDGER_RING_FULL)) },
 		{ "PackAge", "Seconds", age(now, pack->created * NS_PER_SECOND) },
+		{ "IsolationReady", "Count", isolation_ready(agent, why, sizeof(why)) },
+		{ "Isolated", "Count", is_isolated(agent) },
+		{ "Contained", "Count", agent->contain && contain_on(agent->contain) },
 		{ "OutboxWaiting", "Count", owed->waiting },
 		{ "OutboxAge", "Seconds", age(now, owed->oldest) },
 	};

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "daemon/agent.h"
+#include "daemon/brake.h"
 #include "intel/never_block.h"
 
 CLEANUP_DEFINE(struct pack *, pack_close)
@@ -105,6 +106,7 @@ static int pack_put(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
 	pack_close(agent->pack);
 	agent->pack = take_ptr(pack);
 	agent->pack_file = file;
+	brake_pack(agent);
 	teach_sweep(agent);
 	return 0;
 }

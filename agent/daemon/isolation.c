@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "daemon/agent.h"
 #include "daemon/freeze.h"
+#include "daemon/brake.h"
 #include "daemon/isolation_private.h"
 
 /* A finding that is seen again asks again at most so often. */
@@ -27,6 +28,10 @@ struct isolation_ask {
 	char reason[ISOLATION_REASON_SIZE];
 	pid_t pid;
 	uint64_t start;
+	enum isolation_end end;
+	bool held; /* by the brake: then what is told, and why */
+	enum isolate_news news;
+	char why[ISOLATION_NOTE_SIZE];
 };
 
 /* ---- what is told ---- */
@@ -38,6 +43,23 @@ static const struct {
 } news_rows[ISOLATE_NEWS] = {
 	[ISOLATE_REFUSED_GUARD] = { "refused-by-guard", "This instance was not isolated",
 				    SEVERITY_HIGH, true, false, false },
+	[ISOLATE_REFUSED_PROBATION] = { "refused-by-probation",
+					"This instance was not isolated: the indicator is new",
+					SEVERITY_HIGH, true, false, false },
+	[ISOLATE_REFUSED_HISTORY] = { "refused-by-history",
+				      "This instance was not isolated: the indicator lists a name "
+				      "long in use",
+				      SEVERITY_HIGH, true, false, false },
+	[ISOLATE_REFUSED_ALONE] = { "refused-alone",
+				    "This instance was not isolated: there is one finding only",
+				    SEVERITY_HIGH, true, false, false },
+	[ISOLATE_UNCONFIRMED] = { "unconfirmed",
+				  "This instance's isolation was not confirmed in time",
+				  SEVERITY_HIGH, false, false, false },
+	[ISOLATE_ENDING] = { "ending", "This instance is about to be stopped or terminated",
+			     SEVERITY_CRITICAL, false, false, false },
+	[ISOLATE_END_FAILED] = { "end-failed", "This instance was not stopped or terminated",
+				 SEVERITY_HIGH, false, false, false },
 	[ISOLATE_REFUSED_BUDGET] = { "refused-by-budget",
 				     "This instance was not isolated: too many others are",
 				     SEVERITY_HIGH, true, false, false },
@@ -67,8 +89,10 @@ static void news_say(struct agent *agent, const struct isolation_news *news)
 {
 	const char *title = news_rows[news->news].title;
 	char subject[128], why[ISOLATION_NOTE_SIZE + ISOLATION_REASON_SIZE + 64];
-	const struct pipeline_isolation told = { subject, title, why,
-						 news_rows[news->news].severity };
+	const struct pipeline_isolation told = { .subject = subject,
+						 .title = title,
+						 .why = why,
+						 .severity = news_rows[news->news].severity };
 	const struct ocsf_isolation activity = {
 		.time = news->time,
 		.uid = *news->uid ? news->uid : news->finding,
@@ -189,14 +213,22 @@ static const struct isolate_ports ports = {
 
 /* ---- from the policy ---- */
 
-struct isolation_ask *isolation_wanted(const struct agent *agent, const struct finding *finding,
+static enum isolation_end end_of(enum response response)
+{
+	if (response == RESPONSE_STOP_INSTANCE)
+		return ISOLATION_END_STOP;
+	return response == RESPONSE_TERMINATE_INSTANCE ? ISOLATION_END_TERMINATE
+						       : ISOLATION_END_NONE;
+}
+
+struct isolation_ask *isolation_wanted(struct agent *agent, const struct finding *finding,
 				       const struct verdict *verdict)
 {
 	struct isolation_ask *ask;
 
 	/* What an isolation has to tell asks for none, whatever policy says of its severity. */
 	if (agent->config.mode != CONFIG_ENFORCE || !agent->isolation || verdict->excepted ||
-	    verdict->response != RESPONSE_ISOLATE || strcmp(finding->detector, "isolation") == 0)
+	    !response_isolates(verdict->response) || strcmp(finding->detector, "isolation") == 0)
 		return NULL;
 	ask = calloc(1, sizeof(*ask));
 	if (!ask)
@@ -204,16 +236,22 @@ struct isolation_ask *isolation_wanted(const struct agent *agent, const struct f
 	(void)snprintf(ask->uid, sizeof(ask->uid), "%s", finding->uid);
 	(void)snprintf(ask->reason, sizeof(ask->reason), "%.240s", finding->title);
 	freeze_suspect(finding, &ask->pid, &ask->start);
+	ask->end = end_of(verdict->response);
+	ask->held = brake_holds(agent, finding, verdict, &ask->news, ask->why);
 	return ask;
 }
 
 void isolation_ask(struct agent *agent, const struct isolation_ask *ask)
 {
-	const struct isolate_request request = {
-		.reason = ask->reason, .finding = ask->uid, .pid = ask->pid, .start = ask->start
-	};
+	const struct isolate_request request = { .reason = ask->reason,
+						 .finding = ask->uid,
+						 .pid = ask->pid,
+						 .start = ask->start,
+						 .end = ask->end };
 
-	if (isolate_begin(agent->isolation->isolate, &request) == ISOLATE_BEGUN)
+	if (ask->held)
+		isolate_refuse(agent->isolation->isolate, &request, ask->news, ask->why);
+	else if (isolate_begin(agent->isolation->isolate, &request) == ISOLATE_BEGUN)
 		log_notice("isolation begins: %s", ask->reason);
 }
 
@@ -223,7 +261,7 @@ void isolation_repeat(struct agent *agent, const struct finding *finding,
 	uint64_t now = clock_boottime();
 	struct isolation_ask *ask;
 
-	if (verdict->response != RESPONSE_ISOLATE || !agent->isolation ||
+	if (!response_isolates(verdict->response) || !agent->isolation ||
 	    (agent->isolation->repeated && now - agent->isolation->repeated < REPEAT_INTERVAL))
 		return;
 	agent->isolation->repeated = now;
@@ -233,21 +271,24 @@ void isolation_repeat(struct agent *agent, const struct finding *finding,
 	free(ask);
 }
 
-/* ---- from deliveries: even numbers are the isolation's, odd ones a dry run's ---- */
+/* ---- from deliveries: even numbers are the isolation's, odd ones a dry run's (DRY_...) ---- */
 
 void isolation_instance(struct agent *agent, const char *instance)
 {
 	if (!agent->isolation)
 		return;
 	isolate_instance(agent->isolation->isolate, instance);
+	isolation_ready_instance(agent);
 }
 
 void isolation_call_replied(struct agent *agent, uint64_t number, const char *text, size_t size)
 {
 	if (!agent->isolation)
 		return;
-	if (number & 1)
-		isolation_dry_replied(agent, number, text, size);
+	if ((number & 3) == DRY_READY)
+		isolation_ready_replied(agent, number, text, size);
+	else if (number & 1)
+		isolation_dry_replied(agent->isolation->dry, number, text, size);
 	else
 		isolate_replied(agent->isolation->isolate, number >> 1, text, size);
 }
@@ -256,7 +297,8 @@ void isolation_call_lost(struct agent *agent)
 {
 	if (!agent->isolation)
 		return;
-	isolation_dry_replied(agent, 0, NULL, 0);
+	isolation_dry_replied(agent->isolation->dry, 0, NULL, 0);
+	isolation_ready_replied(agent, 0, NULL, 0);
 	isolate_lost(agent->isolation->isolate);
 }
 
@@ -291,10 +333,20 @@ void isolation_open(struct agent *agent)
 	if (r >= 0)
 		r = sd_event_source_set_enabled(isolation->timer, SD_EVENT_OFF);
 	agent->isolation = isolation;
+	if (r >= 0)
+		r = brake_open(agent, &isolation->brake);
 	if (r < 0) {
 		(void)log_errno(LOG_ERR, r, "this instance cannot isolate itself");
 		isolation_close(agent);
 	}
+}
+
+void isolation_tick(struct agent *agent)
+{
+	if (!agent->isolation)
+		return;
+	brake_tick(agent);
+	isolation_ready_tick(agent);
 }
 
 /* What the daemon before may not have come to tell: how it ended. */
@@ -345,6 +397,8 @@ void isolation_close(struct agent *agent)
 		return;
 	isolation_dry_free(isolation->dry);
 	isolation_evidence_close(isolation);
+	isolation_dry_free(isolation->ready.dry);
+	brake_close(isolation->brake);
 	isolate_free(isolation->isolate);
 	(void)sd_event_source_disable_unref(isolation->tell);
 	(void)sd_event_source_disable_unref(isolation->timer);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,11 +25,13 @@ void isolation_open(struct agent *agent);
 /* Goes on with what a daemon before began; when all else has started. */
 void isolation_resume(struct agent *agent);
 void isolation_close(struct agent *agent);
+/* Once a second. */
+void isolation_tick(struct agent *agent);
 /* The configuration has changed. */
 void isolation_configure(struct agent *agent);
 
 /* What is to be asked for when the finding is on disk, or NULL: nothing. To be freed. */
-struct isolation_ask *isolation_wanted(const struct agent *agent, const struct finding *finding,
+struct isolation_ask *isolation_wanted(struct agent *agent, const struct finding *finding,
 				       const struct verdict *verdict);
 void isolation_ask(struct agent *agent, const struct isolation_ask *ask);
 /* The finding was seen again: what was held back before may go on now. */
@@ -40,6 +43,12 @@ void isolation_instance(struct agent *agent, const char *instance);
 void isolation_call_replied(struct agent *agent, uint64_t number, const char *text, size_t size);
 /* cordon-cloud was replaced: what it was asked will not be answered. */
 void isolation_call_lost(struct agent *agent);
+
+/* isolation_ready.c: what a dry run says of whether this instance could isolate itself; it is made
+ * at the start, once a day, and sooner after one that failed. */
+bool isolation_ready(const struct agent *agent, char *why, size_t size);
+/* Has one made now. */
+void isolation_ready_hurry(struct agent *agent);
 
 /* For the control socket; see control.h. */
 json_t *isolation_act(struct agent *agent, int request, const json_t *arguments, char *error);

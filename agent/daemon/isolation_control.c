@@ -13,7 +13,7 @@
 
 json_t *isolation_json(const struct agent *agent)
 {
-	json_t *object;
+	json_t *object, *ready;
 
 	if (!agent->isolation)
 		return NULL;
@@ -25,6 +25,9 @@ json_t *isolation_json(const struct agent *agent)
 						  : json_null());
 	if (object)
 		(void)json_object_set_new(object, "evidence", isolation_evidence_json(agent));
+	ready = isolation_ready_json(agent);
+	if (object && ready)
+		(void)json_object_set_new(object, "ready", ready);
 	return object;
 }
 
@@ -65,6 +68,20 @@ static int release_ask(struct agent *agent, char *error)
 	return r == -EALREADY ? 0 : r;
 }
 
+static int confirm_ask(struct agent *agent, char *error)
+{
+	int r = isolate_confirm(agent->isolation->isolate);
+
+	if (r == -ENOENT)
+		(void)snprintf(error, CONTROL_ERROR_SIZE, "there is no isolation to confirm");
+	else if (r == -EALREADY)
+		(void)snprintf(error, CONTROL_ERROR_SIZE, "it need not be confirmed");
+	else if (r < 0)
+		(void)snprintf(error, CONTROL_ERROR_SIZE, "it cannot be written down: %s",
+			       strerror(-r));
+	return r;
+}
+
 json_t *isolation_act(struct agent *agent, int request, const json_t *arguments, char *error)
 {
 	const char *reason = json_string_value(json_object_get(arguments, "reason"));
@@ -78,9 +95,9 @@ json_t *isolation_act(struct agent *agent, int request, const json_t *arguments,
 	switch (request) {
 	case CONTROL_ISOLATION:
 		object = isolation_json(agent);
-		if (object && isolation_dry_result(agent->isolation))
+		if (object && isolation_dry_result(agent->isolation->dry))
 			(void)json_object_set(object, "dry_run",
-					      isolation_dry_result(agent->isolation));
+					      isolation_dry_result(agent->isolation->dry));
 		return object;
 	case CONTROL_ISOLATE:
 		r = isolate_ask(agent, reason && *reason ? reason : "asked for by root", error);
@@ -89,10 +106,13 @@ json_t *isolation_act(struct agent *agent, int request, const json_t *arguments,
 		r = release_ask(agent, error);
 		break;
 	case CONTROL_DRY_RUN:
-		r = isolation_dry_begin(agent);
+		r = isolation_dry_begin(agent, DRY_ASKED, &agent->isolation->dry);
 		if (r < 0)
 			(void)snprintf(error, CONTROL_ERROR_SIZE, "a dry run cannot be begun: %s",
 				       strerror(-r));
+		break;
+	case CONTROL_CONFIRM:
+		r = confirm_ask(agent, error);
 		break;
 	default:
 		r = -ENOENT;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The dry run within the daemon: at most one at a time, its result kept until the next.
+ * Dry runs within the daemon, each of which keeps its result until the next of its kind: what root
+ * asks for, and isolation_ready.c's.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ static int dry_call(const char *text, size_t size, void *userdata)
 {
 	struct isolation_dry *dry = userdata;
 
-	dry->number += 2;
+	dry->number += 4;
 	return delivery_call(dry->agent, dry->number, text, size);
 }
 
@@ -31,33 +32,33 @@ void isolation_dry_free(struct isolation_dry *dry)
 	free(dry);
 }
 
-int isolation_dry_begin(struct agent *agent)
+int isolation_dry_begin(struct agent *agent, uint64_t kind, struct isolation_dry **run)
 {
-	struct isolation *isolation = agent->isolation;
 	struct isolation_options options;
+	struct isolation_dry *dry = *run;
 
-	if (!isolation->dry) {
-		isolation->dry = calloc(1, sizeof(*isolation->dry));
-		if (!isolation->dry)
+	if (!dry) {
+		dry = calloc(1, sizeof(*dry));
+		if (!dry)
 			return -ENOMEM;
-		*isolation->dry = (struct isolation_dry){ .agent = agent, .number = 1 };
+		*dry = (struct isolation_dry){ .agent = agent, .number = kind };
+		*run = dry;
 	}
-	dry_run_free(isolation->dry->run);
-	isolation->dry->run = NULL;
+	dry_run_free(dry->run);
+	dry->run = NULL;
 	config_isolation_options(&agent->config.isolation, &options);
-	return dry_run_new(&options, isolate_instance_id(isolation->isolate), dry_call,
-			   isolation->dry, &isolation->dry->run);
+	return dry_run_new(&options, isolate_instance_id(agent->isolation->isolate), dry_call, dry,
+			   &dry->run);
 }
 
-void isolation_dry_replied(struct agent *agent, uint64_t number, const char *text, size_t size)
+void isolation_dry_replied(struct isolation_dry *dry, uint64_t number, const char *text,
+			   size_t size)
 {
-	struct isolation_dry *dry = agent->isolation->dry;
-
 	if (dry && dry->run && (!text || number == dry->number))
 		dry_run_replied(dry->run, text, size);
 }
 
-json_t *isolation_dry_result(const struct isolation *isolation)
+json_t *isolation_dry_result(const struct isolation_dry *dry)
 {
-	return isolation->dry && isolation->dry->run ? dry_run_result(isolation->dry->run) : NULL;
+	return dry && dry->run ? dry_run_result(dry->run) : NULL;
 }

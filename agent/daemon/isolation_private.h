@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What isolation.c (the ports), isolation_cut.c (the host cut), isolation_control.c (requests of
- * root), isolation_dry.c (the dry run) and isolation_evidence.c (the bundle) share.
+ * root), isolation_dry.c (dry runs), isolation_ready.c and isolation_evidence.c (the bundle) share.
  */
 #pragma once
 
@@ -23,6 +23,16 @@ struct isolation_news {
 
 struct isolation_dry;
 struct isolation_bundle;
+struct brake;
+
+/* isolation_ready.c */
+struct isolation_ready {
+	struct isolation_dry *dry; /* the run under way, or the last one */
+	uint64_t due;		   /* boot clock; 0: the instance is not known yet */
+	uint64_t runs, time;	   /* of the last result, ns since the epoch; 0: none */
+	bool running, sound;
+	char why[ISOLATION_NOTE_SIZE];
+};
 
 struct isolation {
 	struct isolate *isolate;
@@ -32,6 +42,8 @@ struct isolation {
 	uint64_t repeated; /* boot clock */
 	struct isolation_dry *dry;
 	struct isolation_bundle *bundle; /* NULL: none was begun by this daemon */
+	struct isolation_ready ready;
+	struct brake *brake;
 };
 
 /* isolation_cut.c: ports of struct isolate_ports. */
@@ -57,9 +69,20 @@ int isolation_put_begin(struct agent *agent, const char *path, const char *name,
 void isolation_put_free(struct isolation_put *put);
 
 /* isolation_dry.c */
-int isolation_dry_begin(struct agent *agent);
+/* Takes the place of the run before, if there is one. kind: 1 or 3, the lowest bits of its calls'
+ * numbers. */
+#define DRY_ASKED 1
+#define DRY_READY 3
+int isolation_dry_begin(struct agent *agent, uint64_t kind, struct isolation_dry **run);
 /* text NULL: no reply will come. */
-void isolation_dry_replied(struct agent *agent, uint64_t number, const char *text, size_t size);
+void isolation_dry_replied(struct isolation_dry *dry, uint64_t number, const char *text,
+			   size_t size);
 /* Borrowed; NULL: there was none. */
-json_t *isolation_dry_result(const struct isolation *isolation);
+json_t *isolation_dry_result(const struct isolation_dry *dry);
 void isolation_dry_free(struct isolation_dry *dry);
+
+void isolation_ready_instance(struct agent *agent);
+void isolation_ready_replied(struct agent *agent, uint64_t number, const char *text, size_t size);
+void isolation_ready_tick(struct agent *agent);
+/* A new reference; NULL: there is nothing to say. */
+json_t *isolation_ready_json(const struct agent *agent);

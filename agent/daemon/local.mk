@@ -2,6 +2,9 @@
 noinst_LIBRARIES += libdaemon.a
 libdaemon_a_SOURCES = \
 	%D%/agent_log.c \
+	%D%/brake.c \
+	%D%/brake.h \
+	%D%/isolation_ready.c \
 	%D%/agent_log.h \
 	%D%/ask.c \
 	%D%/ask.h \

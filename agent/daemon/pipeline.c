@@ -18,6 +18,7 @@
 #include "base/fnv.h"
 #include "base/log.h"
 #include "daemon/agent.h"
+#include "daemon/brake.h"
 #include "daemon/routes.h"
 #include "daemon/host_cut.h"
 #include "detect/file_detector.h"
@@ -344,8 +345,11 @@ void pipeline_event(const struct event *event, void *userdata)
 	(void)detect_event(agent->detect, event, agent->pack, clock_realtime(), finding_found,
 			   agent);
 	/* Not matched, and handed up all the same: it was never seen before. */
-	if (agent->names && event->kind == EVENT_QUESTION && !event->matched && !event->unreadable)
-		name_tell(agent, event);
+	if (event->kind == EVENT_QUESTION && !event->matched && !event->unreadable) {
+		brake_name(agent, event);
+		if (agent->names)
+			name_tell(agent, event);
+	}
 	if (agent->block && event->kind == EVENT_QUESTION)
 		block_fail_fast(agent->block, event);
 }
@@ -402,7 +406,7 @@ void pipeline_isolation(struct agent *agent, const struct pipeline_isolation *to
 	struct batched *place = &agent->batch[before];
 
 	(void)detect_response(agent->detect, told->subject, told->title, told->why, told->severity,
-			      clock_realtime(), finding_once, agent);
+			      clock_realtime(), told->again ? finding_found : finding_once, agent);
 	if (agent->batch_count > before && activity) {
 		place->activity = json_incref(activity);
 		place->activity_line = ocsf_line(activity);

@@ -218,9 +218,10 @@ void preflight_hurry(struct preflight *preflight)
 
 int preflight_ask(void *userdata, uint64_t *ret_run, char error[static CONTROL_ERROR_SIZE])
 {
-	const struct agent *agent = userdata;
-	int r = agent->delivery ? preflight_begin(userdata, ret_run) : 0;
+	struct agent *agent = userdata;
+	int r = agent->delivery ? preflight_begin(agent, ret_run) : 0;
 
+	isolation_ready_hurry(agent);
 	if (r == -ENOTCONN)
 		(void)snprintf(error, CONTROL_ERROR_SIZE,
 			       "cordon-cloud does not run: see the log of cordond");

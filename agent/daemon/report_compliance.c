@@ -98,6 +98,11 @@ static bool calls_allowed(struct agent *agent, char why[static WHY_SIZE])
 	return preflight_sound(&agent->delivery->preflight, why, WHY_SIZE);
 }
 
+static bool isolation_is_ready(struct agent *agent, char why[static WHY_SIZE])
+{
+	return isolation_ready(agent, why, WHY_SIZE);
+}
+
 /* A row adds an item. */
 static const struct {
 	const char *id, *title, *severity;
@@ -109,6 +114,7 @@ static const struct {
 	{ "pack", "Indicators are loaded and fresh", "HIGH", pack_fresh },
 	{ "findings", "Findings reach their sinks", "HIGH", findings_delivered },
 	{ "preflight", "AWS allows the calls that are configured", "HIGH", calls_allowed },
+	{ "isolation", "This instance is ready to isolate itself", "HIGH", isolation_is_ready },
 };
 
 static json_t *item_make(struct agent *agent, size_t number)

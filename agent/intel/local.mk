@@ -14,7 +14,8 @@ libintel_a_SOURCES = \
 	%D%/list_source.c %D%/list_source.h %D%/list_token.c %D%/list_token.h %D%/list_zone.c \
 	%D%/never_block.c %D%/never_block.h %D%/never_block_builtin.c \
 	%D%/pack.c %D%/pack.h %D%/pack_address.c %D%/pack_format.h %D%/pack_lookup.c %D%/pack_map.c %D%/pack_map.h \
-	%D%/pack_diff.c %D%/pack_diff.h %D%/pack_write.c %D%/pack_write.h %D%/resolver_list.c %D%/resolver_list.h \
+	%D%/pack_diff.c %D%/pack_diff.h %D%/pack_history.c %D%/pack_history.h \
+	%D%/name_history.c %D%/name_history.h %D%/pack_write.c %D%/pack_write.h %D%/resolver_list.c %D%/resolver_list.h \
 	%D%/popular_list_builtin.c %D%/resolver_list_builtin.c %D%/span.h %D%/suffix.c %D%/suffix.h
 libintel_a_CPPFLAGS = $(AM_CPPFLAGS) -DNEVER_BLOCK_SOURCE='"$(top_srcdir)/policy/never-block.list"' \
 	-DRESOLVER_LIST_SOURCE='"$(top_srcdir)/policy/doh-resolvers.txt"' \

@@ -42,6 +42,14 @@ bool isolation_is_admitted(enum isolation_state state);
 /* Of one instance: interfaces (15 at most, but for trunks), volumes (up to 128), and a few more. */
 #define ISOLATION_UNDO_MAX	256
 
+/* Rows that undo nothing, but are to be kept as safely: */
+#define ISOLATION_ITSELF "instance" /* their resource */
+#define ISOLATION_KIND_CONFIRM                                                                     \
+	"confirm"		       /* a time, s since the epoch; touched: it was confirmed     \
+					*/
+#define ISOLATION_KIND_END	 "end" /* "stop", "terminate"; touched: it is over */
+#define ISOLATION_KIND_END_BEGUN "end-begun" /* the boot id; touched: the call may be made */
+
 /* How something was before. Once it is touched it never changes: what stands there then may be our
  * own doing. */
 struct isolation_undo {

@@ -72,6 +72,9 @@ enum response {
 	RESPONSE_QUARANTINE, /* the file is moved out of the way */
 	RESPONSE_QUARANTINE_KILL,
 	RESPONSE_FREEZE, /* of the process with its cgroup, until `cordon release` */
+	RESPONSE_ISOLATE_SECOND, /* isolate, once another finding asks for it, too */
+	RESPONSE_STOP_INSTANCE,	 /* isolate, and then stop the instance; never a default */
+	RESPONSE_TERMINATE_INSTANCE,
 	RESPONSES,
 };
 
@@ -207,3 +210,5 @@ const char *policy_sink_name(const struct policy *policy, size_t number);
 const char *response_name(enum response response);
 /* Whether what the finding is about is dropped, whatever else is done. */
 bool response_blocks(enum response response);
+/* Whether it takes the instance out of the network. */
+bool response_isolates(enum response response);

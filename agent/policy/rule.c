@@ -24,6 +24,9 @@ static const struct mapping_word response_words[] = {
 	{ "quarantine", RESPONSE_QUARANTINE },
 	{ "quarantine-and-kill", RESPONSE_QUARANTINE_KILL },
 	{ "freeze", RESPONSE_FREEZE },
+	{ "isolate-on-second", RESPONSE_ISOLATE_SECOND },
+	{ "stop-instance", RESPONSE_STOP_INSTANCE },
+	{ "terminate-instance", RESPONSE_TERMINATE_INSTANCE },
 };
 const struct mapping_words rule_responses = { response_words, ELEMENTS(response_words) };
 
@@ -38,6 +41,12 @@ const char *response_name(enum response response)
 bool response_blocks(enum response response)
 {
 	return response != RESPONSE_NONE;
+}
+
+bool response_isolates(enum response response)
+{
+	return response == RESPONSE_ISOLATE || response == RESPONSE_ISOLATE_SECOND ||
+	       response == RESPONSE_STOP_INSTANCE || response == RESPONSE_TERMINATE_INSTANCE;
 }
 
 /* ---- values ---- */

@@ -41,7 +41,7 @@ const struct ocsf_outcome *ocsf_outcome(const struct ocsf_finding *input)
 	/* An isolation is told of apart: what came of it is known later. */
 	if (input->verdict->response == RESPONSE_NONE ||
 	    (input->finding->detector && strcmp(input->finding->detector, "isolation") == 0) ||
-	    (input->enforce && input->verdict->response == RESPONSE_ISOLATE))
+	    (input->enforce && response_isolates(input->verdict->response)))
 		return &outcomes[4];
 	if (input->enforce && input->verdict->response != RESPONSE_BLOCK &&
 	    input->verdict->response != RESPONSE_CONTAIN)

@@ -70,8 +70,9 @@ static void take_scaling(struct dry_run *run, const struct isolation_reply *repl
 
 static json_t *ask_termination(struct dry_run *run)
 {
-	return run->options.termination_protection ? call_describe_termination(run->facts.instance)
-						   : NULL;
+	return run->options.termination_protection || run->options.end == ISOLATION_END_TERMINATE
+		       ? call_describe_termination(run->facts.instance)
+		       : NULL;
 }
 
 static void take_termination(struct dry_run *run, const struct isolation_reply *reply)
@@ -209,6 +210,27 @@ static void channel_add(struct dry_run *run)
 	(void)json_object_set_new(run->result, "channel", channel);
 }
 
+/* What policy may ask for at most: whether it would be allowed, and what protects the instance. */
+static void end_add(struct dry_run *run)
+{
+	bool terminate = run->options.end == ISOLATION_END_TERMINATE;
+	struct plan_step *step = &run->plan.steps[run->plan.count];
+	json_t *call = call_end(run->facts.instance, run->options.end);
+
+	if (!call || run->plan.count == PLAN_STEPS_MAX) {
+		json_decref(call);
+		return;
+	}
+	*step = (struct plan_step){ .kind = PLAN_END, .call = call };
+	(void)snprintf(step->what, sizeof(step->what),
+		       "the instance is %s, if policy asks for it%s",
+		       terminate ? "terminated" : "stopped",
+		       terminate && run->facts.termination_protected
+			       ? "; not at present: termination protection is on"
+			       : "");
+	run->plan.count++;
+}
+
 static void plan_make(struct dry_run *run)
 {
 	char why[GUARD_TEXT_SIZE] = "";
@@ -228,6 +250,7 @@ static void plan_make(struct dry_run *run)
 			       "tags " ISOLATION_TAG " and " ISOLATION_TAG_UNDO "*");
 		run->plan.count += call != NULL;
 	}
+	end_add(run);
 	channel_add(run);
 	(void)json_object_set_new(run->result, "guard", *why ? json_string(why) : json_null());
 	(void)json_object_set_new(run->result, "problem",

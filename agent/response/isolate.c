@@ -154,10 +154,12 @@ static void call_send(struct isolate *isolate, json_t *call)
 /* Until there is something to wait for. */
 void isolate_turn(struct isolate *isolate)
 {
-	uint64_t now = clock_boottime();
+	uint64_t now = clock_boottime(), wake, confirm;
 
 	if (isolate->number && now >= isolate->call_until)
 		answer_none(isolate, "cordon-cloud does not answer");
+	if (confirm_turn(isolate))
+		return;
 	while (!isolate->number && isolate->phase != PHASE_IDLE && isolate->wake_at <= now) {
 		enum phase before = isolate->phase;
 		CLEANUP(json_decref_cleanup) json_t *call = NULL;
@@ -174,10 +176,12 @@ void isolate_turn(struct isolate *isolate)
 		isolate_turn(isolate);
 		return;
 	}
-	if (isolate->number)
-		isolate->ports.wake(isolate->call_until, isolate->userdata);
-	else if (isolate->wake_at)
-		isolate->ports.wake(isolate->wake_at, isolate->userdata);
+	wake = isolate->number ? isolate->call_until : isolate->wake_at;
+	confirm = isolate->number ? UINT64_MAX : confirm_wake(isolate);
+	if (confirm < wake)
+		wake = confirm;
+	if (wake)
+		isolate->ports.wake(wake, isolate->userdata);
 }
 
 void isolate_replied(struct isolate *isolate, uint64_t number, const char *text, size_t size)
@@ -207,16 +211,21 @@ void isolate_lost(struct isolate *isolate)
 
 /* ---- requests ---- */
 
-static void begin_refuse(struct isolate *isolate, const struct isolate_request *request,
-			 const char *why)
+void isolate_refuse(struct isolate *isolate, const struct isolate_request *request,
+		    enum isolate_news news, const char *why)
 {
 	struct isolation_record record = { .started = clock_realtime() };
-	const struct isolate_told told = { ISOLATE_REFUSED_GUARD, &record, why };
+	const struct isolate_told told = { news, &record, why };
 	uint64_t now = clock_boottime();
 
-	if (isolate->refused_at && now - isolate->refused_at < REFUSAL_REPEAT && request->finding)
+	if (request->finding && isolate->refused_at && isolate->refused_news == news &&
+	    now - isolate->refused_at < REFUSAL_REPEAT &&
+	    strcmp(isolate->refused, request->finding) == 0)
 		return;
 	isolate->refused_at = now;
+	isolate->refused_news = news;
+	(void)snprintf(isolate->refused, sizeof(isolate->refused), "%s",
+		       request->finding ? request->finding : "");
 	(void)snprintf(record.reason, sizeof(record.reason), "%s", request->reason);
 	if (request->finding)
 		(void)snprintf(record.finding, sizeof(record.finding), "%s", request->finding);
@@ -252,10 +261,12 @@ static void record_begin(struct isolate *isolate, const struct isolate_request *
 	clock_format(record->started, isolate->time);
 	memset(isolate->told, 0, sizeof(isolate->told));
 	isolate->by_hand = !request->finding;
-	isolate->watching = isolate->preflight = false;
+	isolate->watching = isolate->preflight = isolate->kept = false;
 	isolate->unanswered_since = isolate->verifying_since = 0;
 	isolate->steps_failed[0] = '\0';
 	culprit_note(isolate, request);
+	confirm_begin(isolate);
+	end_begin(isolate, request->end);
 	/* As far as it is known now; it is asked for again before anything is changed. */
 	if (isolate->facts.interfaces_known &&
 	    plan_isolation(&isolate->facts, &isolate->options, isolate->group_vpc, false,
@@ -292,7 +303,7 @@ int isolate_begin(struct isolate *isolate, const struct isolate_request *request
 		return ISOLATE_UNDER_WAY;
 	if (isolation_guard(&isolate->options, &isolate->facts, clock_boottime(), !request->finding,
 			    why)) {
-		begin_refuse(isolate, request, why);
+		isolate_refuse(isolate, request, ISOLATE_REFUSED_GUARD, why);
 		return ISOLATE_REFUSED;
 	}
 	if (begin_is_held(isolate, request))
@@ -337,11 +348,13 @@ void isolate_keep(struct isolate *isolate, struct isolation_record *record)
 	isolate->record = *record;
 	*record = (struct isolation_record){ 0 };
 	clock_format(isolate->record.started, isolate->time);
+	isolate->kept = true;
 }
 
 void isolate_resume(struct isolate *isolate, struct isolation_record *record)
 {
 	isolate_keep(isolate, record);
+	isolate->kept = false;
 	record_adopt(isolate);
 	isolate_turn(isolate);
 }
@@ -413,21 +426,26 @@ const struct isolation_record *isolate_record(const struct isolate *isolate)
 json_t *isolate_json(const struct isolate *isolate)
 {
 	const struct isolation_record *record = &isolate->record;
-	char started[CLOCK_TEXT_SIZE];
+	char started[CLOCK_TEXT_SIZE], until[CLOCK_TEXT_SIZE];
 	json_t *interfaces = json_object();
+	const struct isolation_undo *end =
+		isolation_undo_find(record, ISOLATION_KIND_END, ISOLATION_ITSELF);
+	uint64_t confirm = confirm_until(record);
 
 	clock_format(record->started, started);
+	clock_format(confirm, until);
 	for (size_t i = 0; i < record->undo_count; i++)
 		if (strcmp(record->undo[i].kind, "groups") == 0)
 			(void)json_object_set_new(interfaces, record->undo[i].resource,
 						  json_string(record->undo[i].value));
-	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s, s:o}", "state",
-			 isolation_state_name(record->state), "uid",
-			 *record->uid ? record->uid : NULL, "started",
-			 record->state ? started : NULL, "instance",
-			 *isolate->instance ? isolate->instance : NULL, "reason",
-			 *record->reason ? record->reason : NULL, "finding",
-			 *record->finding ? record->finding : NULL, "note",
-			 *record->note ? record->note : NULL, "phase",
-			 phase_rows[isolate->phase].name, "original_groups", interfaces);
+	return json_pack(
+		"{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s, s:o, s:s?, s:s?}", "state",
+		isolation_state_name(record->state), "uid", *record->uid ? record->uid : NULL,
+		"started", record->state ? started : NULL, "instance",
+		*isolate->instance ? isolate->instance : NULL, "reason",
+		*record->reason ? record->reason : NULL, "finding",
+		*record->finding ? record->finding : NULL, "note",
+		*record->note ? record->note : NULL, "phase", phase_rows[isolate->phase].name,
+		"original_groups", interfaces, "released_unless_confirmed_by",
+		confirm ? until : NULL, "end", end ? end->value : NULL);
 }

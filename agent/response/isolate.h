@@ -28,16 +28,22 @@
 struct isolate;
 
 enum isolate_news {
-	ISOLATE_REFUSED_GUARD,	/* a guard: nothing was changed */
-	ISOLATE_REFUSED_BUDGET, /* the cut was lifted */
-	ISOLATE_LIFTED,		/* the budget cannot be asked, and that is how it is configured */
-	ISOLATE_CONTAINED,	/* cut off; AWS has not been asked, or there is nothing to ask */
+	ISOLATE_REFUSED_GUARD,	   /* a guard: nothing was changed */
+	ISOLATE_REFUSED_PROBATION, /* its indicator is too young */
+	ISOLATE_REFUSED_HISTORY,   /* its indicator covers a name that was in use for long */
+	ISOLATE_REFUSED_ALONE,	   /* policy wants a second finding */
+	ISOLATE_REFUSED_BUDGET,	   /* the cut was lifted */
+	ISOLATE_LIFTED,	   /* the budget cannot be asked, and that is how it is configured */
+	ISOLATE_CONTAINED, /* cut off; AWS has not been asked, or there is nothing to ask */
 	ISOLATE_PARTIAL,
 	ISOLATE_ISOLATED,
 	ISOLATE_UNVERIFIED,
 	ISOLATE_CHANNEL_LOST,
 	ISOLATE_RELEASED,
 	ISOLATE_RELEASE_PARTIAL, /* something could not be undone */
+	ISOLATE_UNCONFIRMED,	 /* nobody confirmed it in time: it is being released */
+	ISOLATE_ENDING,		 /* the instance is about to be stopped or terminated */
+	ISOLATE_END_FAILED,	 /* and was not */
 	ISOLATE_NEWS,
 };
 
@@ -92,6 +98,7 @@ struct isolate_request {
 	const char *finding; /* uid; NULL: a person asks, whom neither grace nor budget holds up */
 	pid_t pid;	     /* the process behind it; 0: none, or not to be held */
 	uint64_t start;	     /* ns on the boot clock */
+	enum isolation_end end; /* what policy asks for beside; options.end bounds it */
 };
 enum isolate_outcome {
 	ISOLATE_BEGUN = 1,
@@ -101,6 +108,12 @@ enum isolate_outcome {
 /* An isolate_outcome; -ENOSPC and others: it cannot be written down. The host is cut off then, all
  * the same, and writing is tried again. */
 int isolate_begin(struct isolate *isolate, const struct isolate_request *request);
+/* Tells that it is not begun: ISOLATE_REFUSED_..., once a minute for one finding. */
+void isolate_refuse(struct isolate *isolate, const struct isolate_request *request,
+		    enum isolate_news news, const char *why);
+/* A person confirms it: it is no longer released by itself. -ENOENT: there is none; -EALREADY: it
+ * was confirmed, or need not be; others: it cannot be written down. */
+int isolate_confirm(struct isolate *isolate);
 /* Undoes it, from the record, or else from the instance's tags. -EALREADY: there is nothing to
  * undo, as far as is known; then tags are looked at, and what is found there is undone. */
 int isolate_release(struct isolate *isolate);

@@ -527,6 +527,7 @@ const struct phase_row phase_rows[PHASES] = {
 	[PHASE_SNAPSHOTS] = { "snapshots", ask_snapshots, snapshots_answered },
 	[PHASE_EVIDENCE] = { "evidence", ask_evidence, NULL },
 	[PHASE_TAG_DONE] = { "tag-done", ask_tag_done, tag_done_answered },
+	[PHASE_END] = { "end", ask_instance_end, instance_end_answered },
 	[PHASE_WATCH] = { "watch", ask_watch, watch_answered },
 	[PHASE_RELEASE_FACTS] = { "release-facts", ask_release_facts, release_facts_answered },
 	[PHASE_RELEASE_STEPS] = { "release-steps", ask_release_step, release_step_answered },

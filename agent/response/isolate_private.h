@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What isolate.c (requests, the call under way, states), isolate_phases.c (what is asked, and what
- * follows from the answer) and isolate_release.c share.
+ * follows from the answer), isolate_release.c, isolate_confirm.c and isolate_end.c share.
  */
 #pragma once
 
@@ -34,6 +34,7 @@ enum phase {
 	PHASE_SNAPSHOTS,
 	PHASE_EVIDENCE,
 	PHASE_TAG_DONE,
+	PHASE_END,
 	PHASE_WATCH,
 	PHASE_RELEASE_FACTS,
 	PHASE_RELEASE_STEPS,
@@ -56,6 +57,7 @@ struct isolate {
 	bool preflight; /* facts only */
 	bool watching;	/* a later pass: nothing around the interfaces */
 	bool by_hand;
+	bool kept;	   /* only held, in audit mode: it is not gone on with */
 	bool cut_for_good; /* the host is, and not only until the budget has been asked */
 	bool told[ISOLATE_NEWS];
 	uint64_t wake_at; /* boot clock: when the phase goes on; 0: at once; UINT64_MAX: never */
@@ -65,8 +67,11 @@ struct isolate {
 	unsigned failures;				   /* of the phase, one after the other */
 	uint64_t failing_since, verifying_since, facts_at; /* boot clock; 0: not */
 	uint64_t unanswered_since;
-	char time[CLOCK_TEXT_SIZE]; /* as our tag has it */
-	uint64_t refused_at;	    /* boot clock, by a guard: not told again at once */
+	char time[CLOCK_TEXT_SIZE];	/* as our tag has it */
+	uint64_t refused_at;		/* boot clock, by a guard: not told again at once */
+	char refused[JOURNAL_UID_SIZE]; /* that finding */
+	enum isolate_news refused_news;
+	uint64_t unconfirmed_at; /* boot clock: of the last release because nobody confirmed it */
 	char steps_failed[ISOLATION_NOTE_SIZE];
 };
 
@@ -124,5 +129,24 @@ json_t *ask_verify(struct isolate *isolate);
 void verify_answered(struct isolate *isolate, const struct isolation_reply *reply);
 json_t *ask_watch(struct isolate *isolate);
 void watch_answered(struct isolate *isolate, const struct isolation_reply *reply);
+/* Says that it is isolated, once it is. */
+void isolated_tell(struct isolate *isolate);
 /* What calls under way mean for the state: nobody answers any more, or does again. */
 void channel_heard(struct isolate *isolate, const struct isolation_reply *reply);
+
+/* isolate_confirm.c */
+/* The time until which a person may confirm it goes into a new record. */
+void confirm_begin(struct isolate *isolate);
+/* Releases what nobody confirmed in time. true: it did. */
+bool confirm_turn(struct isolate *isolate);
+/* When that is to be looked at, boot clock; UINT64_MAX: never. */
+uint64_t confirm_wake(const struct isolate *isolate);
+/* What the tags of the instance say. */
+void confirm_look(struct isolate *isolate);
+/* ns since the epoch; 0: it need not be confirmed, or was. */
+uint64_t confirm_until(const struct isolation_record *record);
+
+/* isolate_end.c */
+void end_begin(struct isolate *isolate, enum isolation_end wanted);
+json_t *ask_instance_end(struct isolate *isolate);
+void instance_end_answered(struct isolate *isolate, const struct isolation_reply *reply);

@@ -143,19 +143,24 @@ void verify_answered(struct isolate *isolate, const struct isolation_reply *repl
 
 /* ---- again and again ---- */
 
+void isolated_tell(struct isolate *isolate)
+{
+	char text[ISOLATION_NOTE_SIZE];
+
+	if (isolate->record.state != ISOLATION_ISOLATED)
+		return;
+	(void)snprintf(text, sizeof(text), "every interface is seen in %s%s%.300s",
+		       isolate->options.quarantine,
+		       *isolate->plan.skipped ? "; not ours to move: " : "", isolate->plan.skipped);
+	news_tell(isolate, ISOLATE_ISOLATED, text);
+}
+
 json_t *ask_watch(struct isolate *isolate)
 {
 	bool fine = isolate->record.state == ISOLATION_ISOLATED;
 
 	if (isolate->step == WATCH_WAIT) {
-		char text[ISOLATION_NOTE_SIZE];
-
-		(void)snprintf(text, sizeof(text), "every interface is seen in %s%s%.300s",
-			       isolate->options.quarantine,
-			       *isolate->plan.skipped ? "; not ours to move: " : "",
-			       isolate->plan.skipped);
-		if (fine)
-			news_tell(isolate, ISOLATE_ISOLATED, text);
+		isolated_tell(isolate);
 		isolate->watching = true;
 		watch_look(isolate);
 		isolate->wake_at = clock_boottime() + (fine ? WATCH_INTERVAL : WATCH_TROUBLE);
@@ -185,6 +190,8 @@ void watch_answered(struct isolate *isolate, const struct isolation_reply *reply
 		phase_again(isolate);
 		return;
 	}
+	if (reply->fine)
+		confirm_look(isolate);
 	mark = reply->fine ? facts_tag(&isolate->facts, ISOLATION_TAG) : NULL;
 	if (mark && strncmp(mark, "releas", 6) == 0 && strstr(mark, isolate->record.uid) != NULL)
 		release_adopt(isolate);

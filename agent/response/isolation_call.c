@@ -146,6 +146,17 @@ json_t *call_modify_termination(const char *instance, bool is_protected)
 			 "DisableApiTermination.Value", is_protected ? "true" : "false", NULL);
 }
 
+json_t *call_end(const char *instance, enum isolation_end end)
+{
+	static const char *const operations[ISOLATION_ENDS] = {
+		[ISOLATION_END_STOP] = "StopInstances",
+		[ISOLATION_END_TERMINATE] = "TerminateInstances",
+	};
+
+	return operations[end] ? call_make("ec2", operations[end], "InstanceId.1", instance, NULL)
+			       : NULL;
+}
+
 json_t *call_modify_volume(const char *instance, const char *device, bool is_deleted)
 {
 	return call_make("ec2", "ModifyInstanceAttribute", "InstanceId", instance,

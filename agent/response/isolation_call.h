@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "response/isolation_facts.h"
+#include "response/isolation_options.h"
 
 /* Each gives a new reference, or NULL when memory is short. */
 json_t *call_describe_instance(const char *instance);
@@ -41,6 +42,9 @@ json_t *call_protect(const char *instance, const char *group, bool is_protected)
 /* ports: separated by blanks. */
 json_t *call_deregister(const char *instance, const char *group, const char *ports);
 json_t *call_register(const char *instance, const char *group, const char *ports);
+
+/* NULL: ISOLATION_END_NONE. */
+json_t *call_end(const char *instance, enum isolation_end end);
 
 /* EC2 says whether it would do it, and does not. */
 void call_make_dry(json_t *call);

@@ -31,6 +31,16 @@ enum isolation_scaling {
 	ISOLATION_SCALING_PROTECT,
 };
 
+/* What is done to the instance once it is in quarantine. In order: each is more than the one
+ * before.
+ */
+enum isolation_end {
+	ISOLATION_END_NONE,
+	ISOLATION_END_STOP,
+	ISOLATION_END_TERMINATE,
+	ISOLATION_ENDS,
+};
+
 struct isolation_options {
 	const char *quarantine; /* security group; "": none, the host is only contained */
 	const char *transition; /* "": straight to quarantine */
@@ -44,6 +54,8 @@ struct isolation_options {
 	enum isolation_unknown unknown;
 	uint64_t unknown_after; /* ns for which the budget is asked in vain */
 	uint64_t grace;		/* ns after boot */
+	uint64_t confirm;	/* ns until it is released if no person confirmed it; 0: never */
+	enum isolation_end end; /* the most that a policy may ask for */
 	const char *never_tag, *never_file;
 	bool tags, snapshots, keep_volumes, termination_protection;
 	enum isolation_scaling scaling;
@@ -52,6 +64,8 @@ struct isolation_options {
 };
 
 /* Tags of the instance. */
-#define ISOLATION_TAG	     "cordon:isolation" /* "STATE TIME UID" */
-#define ISOLATION_TAG_UNDO   "cordon:undo:"	/* "cordon:undo:0": "KIND RESOURCE VALUE" */
-#define ISOLATION_TAG_REASON "cordon:reason"
+#define ISOLATION_TAG		"cordon:isolation" /* "STATE TIME UID" */
+#define ISOLATION_TAG_UNDO	"cordon:undo:"	   /* "cordon:undo:0": "KIND RESOURCE VALUE" */
+#define ISOLATION_TAG_REASON	"cordon:reason"
+/* The UID: a person confirms it from outside. */
+#define ISOLATION_TAG_CONFIRMED "cordon:confirmed"

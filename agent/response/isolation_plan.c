@@ -19,6 +19,7 @@ const char *plan_kind_name(enum plan_kind kind)
 		[PLAN_TARGET] = "target",
 		[PLAN_TRANSITION] = "transition",
 		[PLAN_SWAP] = "groups",
+		[PLAN_END] = "end",
 	};
 
 	return (size_t)kind < ELEMENTS(names) ? names[kind] : "unknown";

@@ -23,6 +23,7 @@ enum plan_kind {
 	PLAN_TARGET,
 	PLAN_TRANSITION,
 	PLAN_SWAP, /* or back, in a release */
+	PLAN_END,  /* of the instance; only in a dry run */
 	PLAN_KINDS,
 };
 const char *plan_kind_name(enum plan_kind kind);

@@ -11,6 +11,8 @@ libresponse_a_SOURCES = \
 	%D%/isolate_private.h \
 	%D%/isolate_release.c \
 	%D%/isolate_verify.c \
+	%D%/isolate_confirm.c \
+	%D%/isolate_end.c \
 	%D%/isolation_budget.c \
 	%D%/isolation_budget.h \
 	%D%/isolation_call.c \

@@ -258,6 +258,26 @@ class Ec2:
                                                 for tag in request["Tags"]}))
         return {}
 
+    def StopInstances(self, request):
+        return {"StoppingInstances": [self._end(request, name, "StopInstances", "stopping")
+                                      for name in request["InstanceIds"]]}
+
+    def TerminateInstances(self, request):
+        return {"TerminatingInstances": [
+            self._end(request, name, "TerminateInstances", "shutting-down")
+            for name in request["InstanceIds"]]}
+
+    def _end(self, request, name, operation, state):
+        row = self._instance(name)
+        self._allow(request, operation, name)
+        if operation == "TerminateInstances" and row["termination"].now:
+            raise Refused("OperationNotPermitted",
+                          f"The instance '{name}' may not be terminated. Modify its "
+                          "'disableApiTermination' instance attribute and try again.")
+        self.changes.append(("end", name, operation))
+        return {"InstanceId": name, "PreviousState": row["State"],
+                "CurrentState": {"Code": 64, "Name": state}}
+
     def CreateSnapshots(self, request):
         name = request["InstanceSpecification"]["InstanceId"]
         row = self._instance(name)

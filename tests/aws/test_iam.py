@@ -19,6 +19,7 @@ QUARANTINE, WEB = f"{EC2}security-group/QUARANTINE_SECURITY_GROUP", f"{EC2}secur
 OWN = {f"{EC2}network-interface/eni-0a": {"aws:ResourceTag/cordon:owner": SELF}}
 FOREIGN = {f"{EC2}network-interface/eni-0b": {"aws:ResourceTag/cordon:owner": OTHER}}
 UNTAGGED = {f"{EC2}network-interface/eni-0c": {}}
+ENFORCING = {SELF: {"aws:ResourceTag/cordon": "enforce"}}
 VOLUME, SNAPSHOT = f"{EC2}volume/vol-1", "arn:aws:ec2:eu-west-1::snapshot/*"
 SCALING = ("arn:aws:autoscaling:eu-west-1:123456789012:autoScalingGroup:1:"
            "autoScalingGroupName/web")
@@ -76,6 +77,13 @@ CASES = [
     (["isolate", "isolate-surroundings"],
      ask("autoscaling:ExitStandby", {SCALING: {"aws:ResourceTag/cordon": "enforce"}}), False),
     (["isolate", "isolate-surroundings"], ask(MOVE, OWN, WEB), False),
+    (["isolate", "isolate-surroundings"], ask("ec2:StopInstances", ENFORCING), False),
+    (["isolate", "isolate-end"], ask("ec2:StopInstances", ENFORCING), True),
+    (["isolate", "isolate-end"], ask("ec2:TerminateInstances", ENFORCING), True),
+    (["isolate", "isolate-end"], ask("ec2:TerminateInstances", SELF), False),
+    (["isolate", "isolate-end"],
+     ask("ec2:TerminateInstances", {OTHER: {"aws:ResourceTag/cordon": "enforce"}}), False),
+    (["isolate", "isolate-end"], ask("ec2:StartInstances", ENFORCING), False),
     (["release"], ask(MOVE, OWN, WEB), True),
     (["release"], ask("ec2:CreateTags", OTHER, **{"aws:TagKeys": ["cordon:isolation"]}), True),
     (["release"], ask("ec2:CreateTags", OTHER, **{"aws:TagKeys": ["cordon:owner"]}), False),

@@ -8,11 +8,13 @@ CORDON_FLEET sets how many agents are struck at once (6), CORDON_RUNS how often 
 import json
 import os
 import signal
+import socket
 import statistics
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -46,7 +48,7 @@ rules:
 ENTRIES = ["bad.invalid", "other.invalid"] + [f"run{i}.bad.invalid" for i in range(RUNS + 1)]
 MODIFYING = ("ModifyNetworkInterfaceAttribute", "ModifyInstanceAttribute", "CreateTags",
              "CreateSnapshots", "EnterStandby", "DetachInstances", "SetInstanceProtection",
-             "DeregisterTargets")
+             "DeregisterTargets", "StopInstances", "TerminateInstances")
 
 
 @pytest.fixture
@@ -68,14 +70,13 @@ def host(make_agent):
     """An agent that may isolate itself; not started yet."""
     def make(aws, mode="enforce", quarantine=QUARANTINE, **isolation):
         agent = make_agent(ENTRIES, mode=mode, policy=POLICY, aws={}, isolation={
-            "quarantine_security_group": quarantine, "grace_after_boot": 0,
+            "quarantine_security_group": quarantine, "grace_after_boot": 0, "probation": 0,
             "never_isolate": {"file": str(make.folder / "never")},
             "evidence": {"bundle": False},
             **isolation, "budget": {"scope": "none", **isolation.get("budget", {})}})
         agent.environment = aws.environment()
         return agent
     from tempfile import TemporaryDirectory
-    from pathlib import Path
     with TemporaryDirectory() as folder:
         make.folder = Path(folder)
         yield make
@@ -352,6 +353,63 @@ def test_guards(aws, host, namespace):
     assert not modified(aws)
 
 
+def test_brake_and_dead_man(aws, host, namespace):
+    """A new entry does not isolate, nor one that covers a name long in use; each is told. Another
+    one does, and nobody confirms it."""
+    agent = host(aws, probation=3600, confirm_within=3)
+    before = groups(aws)
+    agent.state.mkdir(exist_ok=True)
+    (agent.state / "names-in-use").write_text("1000 0 www.bad.invalid\n")
+    agent.start()
+    known(agent)
+    strike(namespace, "a.run1.bad.invalid")
+    [young] = wait_for(lambda: told(agent, "is new"), "probation is told")
+    assert "run1.bad.invalid" in young["finding_info"]["desc"]
+    config = json.loads(agent.config.read_text())
+    config["isolation"]["probation"] = 0
+    agent.config.write_text(json.dumps(config))
+    assert command(agent, "reload").returncode == 0
+    namespace.look_up("sendto", "never.seen.example")
+    strike(namespace)
+    [used] = wait_for(lambda: told(agent, "long in use"), "the history is told")
+    assert "www.bad.invalid" in used["finding_info"]["desc"]
+    assert not modified(aws) and isolation(agent)["state"] == "none"
+    assert command(agent, "isolate", "--confirm").returncode != 0
+    strike(namespace, "a.run2.bad.invalid")
+    wait_for(lambda: in_quarantine(aws), "it is isolated")
+    wait_for(lambda: told(agent, "not confirmed in time"), "it is told", 90)
+    state_is(agent, "released", seconds=90)
+    assert {k: sorted(v) for k, v in groups(aws).items()} == \
+        {k: sorted(v) for k, v in before.items()}
+    agent.stop()
+    history = (agent.state / "names-in-use").read_text()
+    assert "1000 1 www.bad.invalid" in history and "0 never.seen.example" in history
+
+
+def test_stops_the_instance(aws, host, namespace):
+    """Only where the configuration lets it; isolated and told first."""
+    agent = host(aws, instance_end="stop")
+    [policy] = json.loads(agent.config.read_text())["policy"]["files"]
+    Path(policy).write_text(POLICY.replace("response: isolate", "response: terminate-instance"))
+    aws.services["ec2"].denied.add("StopInstances")
+    agent.start()
+    known(agent)
+    run = json.loads(command(agent, "isolate", "--dry-run", "--json").stdout)
+    [step] = [step for step in run["steps"] if step["call"] == "ec2:StopInstances"]
+    assert step["allowed"] is False
+    aws.services["ec2"].denied.clear()
+    strike(namespace)
+    wait_for(lambda: ("end", INSTANCE, "StopInstances") in aws.services["ec2"].changes,
+             "it is stopped", 90)
+    assert in_quarantine(aws) and told(agent, "is isolated") and told(agent, "about to be stopped")
+    assert not aws.calls("TerminateInstances")
+    wait_for(lambda: isolation(agent)["phase"] == "watch", "all is done")
+    agent.stop()
+    agent.start()
+    wait_for(lambda: isolation(agent)["phase"] == "watch", "it goes on")
+    assert len(aws.calls("StopInstances")) == 1
+
+
 def test_release_without_a_disk(aws, host, namespace):
     """The journal is gone: tags have what undoes it."""
     agent = host(aws)
@@ -440,6 +498,17 @@ def test_dry_run(aws, host):
     assert not ec2.changes
     text = command(agent, "isolate", "--dry-run").stdout
     assert first in text and "vpc-id" in text
+    # The daemon's own, which goes with that of the other calls.
+    assert isolation(agent)["ready"]["ready"] is None
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as control:
+        control.connect(str(agent.runtime / "control"))
+        control.send(b'{"request": "preflight"}')
+        assert b'"run"' in control.recv(1 << 16)
+    ready = wait_for(lambda: isolation(agent)["ready"]["runs"] and isolation(agent)["ready"],
+                     "it is tried")
+    assert not ready["ready"] and first in ready["why"]
+    wait_for(lambda: told(agent, "could not isolate itself"), "it is told")
+    assert not ec2.changes
 
 
 @pytest.mark.parametrize("unknown", ["contain", "lift"])

@@ -79,6 +79,10 @@ static json_t *instance_json(const struct fleet *fleet, const struct fleet_insta
 	json_t *tags = *mark ? json_pack("[{s:s, s:s}]", "key", ISOLATION_TAG, "value", mark)
 			     : json_array();
 
+	if (*instance->confirmed)
+		(void)json_array_append_new(tags,
+					    json_pack("{s:s, s:s}", "key", ISOLATION_TAG_CONFIRMED,
+						      "value", instance->confirmed));
 	return json_pack("{s:[{s:s, s:s, s:o}]}", "instancesSet", "instanceId", instance->id,
 			 "vpcId", "vpc-1", "tagSet", tags);
 }
@@ -175,6 +179,25 @@ static json_t *describe_groups(struct fleet *fleet, const json_t *call)
 			 parameter(call, "GroupId.1"), "vpcId", "vpc-1");
 }
 
+static json_t *stop(struct fleet *fleet, const json_t *call)
+{
+	instance_of(fleet, parameter(call, "InstanceId.1"))->stopped++;
+	return json_null();
+}
+
+static json_t *terminate(struct fleet *fleet, const json_t *call)
+{
+	instance_of(fleet, parameter(call, "InstanceId.1"))->terminated++;
+	return json_null();
+}
+
+static json_t *describe_attribute(struct fleet *fleet, const json_t *call)
+{
+	const struct fleet_instance *one = instance_of(fleet, parameter(call, "InstanceId"));
+
+	return json_pack("{s:{s:b}}", "disableApiTermination", "value", one->protected);
+}
+
 static char *carry_out(struct fleet *fleet, const char *text)
 {
 	static const struct {
@@ -185,6 +208,9 @@ static char *carry_out(struct fleet *fleet, const char *text)
 		{ "DescribeNetworkInterfaces", describe_interfaces },
 		{ "ModifyNetworkInterfaceAttribute", modify_groups },
 		{ "CreateTags", create_tags },
+		{ "StopInstances", stop },
+		{ "TerminateInstances", terminate },
+		{ "DescribeInstanceAttribute", describe_attribute },
 		{ "DescribeSnapshots", snapshots },
 		{ "CreateSnapshots", snapshots },
 		{ "DescribeSecurityGroups", describe_groups },

@@ -2,8 +2,10 @@
  *
  * Proves: of a fleet that is struck in one moment exactly the budget is isolated and all others are
  * up again, whatever the delays are; an instance that dies at any write or call, before it or after
- * it, comes to the right end, tells it once, and never loses or overwrites its groups of before.
+ * it, comes to the right end, tells it once, and never loses or overwrites its groups of before;
+ * nobody's confirmation releases it; it is stopped or terminated only where that is let.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -151,6 +153,12 @@ static void the_window_passes(void **state)
 
 /* ---- crashes ---- */
 
+static const struct isolate_request stopping = {
+	.reason = "bad.example",
+	.finding = "11111111-1111-8111-8111-111111111111",
+	.end = ISOLATION_END_STOP,
+};
+
 /* One isolation and its release, in which the instance dies once. False: there was no such point
  * any more. */
 static bool dies_once(unsigned write, unsigned call, bool after, unsigned *ret_points)
@@ -162,6 +170,7 @@ static bool dies_once(unsigned write, unsigned call, bool after, unsigned *ret_p
 	bool passed;
 
 	own.snapshots = own.tags = true;
+	own.end = ISOLATION_END_STOP;
 	fleet_begin(&fleet, 2, &own);
 	one = &fleet.instances[0];
 	fleet_run(&fleet, fleet.now + 10 * NS_PER_SECOND);
@@ -169,16 +178,18 @@ static bool dies_once(unsigned write, unsigned call, bool after, unsigned *ret_p
 	fleet.die_at_write = write;
 	fleet.die_at_call = call;
 	fleet.die_after = after;
-	(void)isolate_begin(one->isolate, &request);
+	(void)isolate_begin(one->isolate, &stopping);
 	fleet_run(&fleet, fleet.now + 1);
 	/* Before the record was written there is nothing to go on with: it is asked for again,
 	 * because the finding comes again. */
 	if (isolation_is_over(isolate_record(one->isolate)->state))
-		(void)isolate_begin(one->isolate, &request);
-	fleet_run(&fleet, fleet.now + 30 * NS_PER_SECOND);
+		(void)isolate_begin(one->isolate, &stopping);
+	fleet_run(&fleet, fleet.now + 45 * NS_PER_SECOND);
 	assert_int_equal(isolate_record(one->isolate)->state, ISOLATION_ISOLATED);
 	assert_true(is_in(one, QUARANTINE, QUARANTINE) && one->cut && !one->wrong);
 	assert_int_equal(one->told[ISOLATE_ISOLATED], 1);
+	assert_true(one->stopped >= 1);
+	assert_int_equal(one->told[ISOLATE_ENDING], 1);
 	assert_int_equal(one->snapshots, 1);
 	assert_true(one->held);
 	assert_int_equal(one->bundles, 1);
@@ -276,12 +287,187 @@ static void endpoint_gone(void **state)
 	fleet_end(&fleet);
 }
 
+/* Nobody confirms it, by the wall clock and over a restart; or somebody does, here or by a tag. */
+static void dead_man(void **state)
+{
+	enum { NOBODY, HERE, BY_TAG, WAYS };
+
+	(void)state;
+	for (int way = NOBODY; way < WAYS; way++) {
+		struct fleet fleet = { .latency = NS_PER_MILLISECOND };
+		struct isolation_options own = options;
+		struct fleet_instance *one;
+
+		own.confirm = 600 * NS_PER_SECOND;
+		fleet_begin(&fleet, 1, &own);
+		one = fleet.instances;
+		fleet_run(&fleet, fleet.now + 10 * NS_PER_SECOND);
+		assert_int_equal(isolate_confirm(one->isolate), -ENOENT);
+		(void)isolate_begin(one->isolate, &request);
+		fleet_run(&fleet, fleet.now + 300 * NS_PER_SECOND);
+		assert_int_equal(isolate_record(one->isolate)->state, ISOLATION_ISOLATED);
+		fleet.died = true; /* it is started again with what is on disk */
+		fleet_run(&fleet, fleet.now + 60 * NS_PER_SECOND);
+		if (way == HERE)
+			assert_int_equal(isolate_confirm(one->isolate), 0);
+		if (way == BY_TAG)
+			(void)snprintf(one->confirmed, sizeof(one->confirmed), "%s",
+				       isolate_record(one->isolate)->uid);
+		fleet_run(&fleet, fleet.now + 200 * NS_PER_SECOND);
+		assert_int_equal(isolate_record(one->isolate)->state, ISOLATION_ISOLATED);
+		fleet_run(&fleet, fleet.now + 120 * NS_PER_SECOND);
+		assert_int_equal(isolate_record(one->isolate)->state,
+				 way == NOBODY ? ISOLATION_RELEASED : ISOLATION_ISOLATED);
+		assert_int_equal(one->told[ISOLATE_UNCONFIRMED], way == NOBODY);
+		assert_int_equal(one->cut, way != NOBODY);
+		assert_true(way != NOBODY || is_in(one, "sg-1 sg-2", "sg-2"));
+		if (way == HERE)
+			assert_int_equal(isolate_confirm(one->isolate), -EALREADY);
+		assert_false(one->wrong);
+		fleet_end(&fleet);
+	}
+}
+
+/* A release that fails is tried again; one that a person asked for needs no second person. */
+static void dead_man_tries_again(void **state)
+{
+	static const struct isolate_request by_hand = { .reason = "asked for by root" };
+	struct fleet fleet = { .latency = NS_PER_MILLISECOND };
+	struct isolation_options own = options;
+	struct fleet_instance *one;
+
+	(void)state;
+	own.confirm = 600 * NS_PER_SECOND;
+	fleet_begin(&fleet, 2, &own);
+	one = fleet.instances;
+	fleet_run(&fleet, fleet.now + 10 * NS_PER_SECOND);
+	(void)isolate_begin(one->isolate, &request);
+	(void)isolate_begin(fleet.instances[1].isolate, &by_hand);
+	fleet_run(&fleet, fleet.now + 590 * NS_PER_SECOND);
+	fleet.no_ec2 = true;
+	fleet_run(&fleet, fleet.now + 120 * NS_PER_SECOND);
+	assert_true(one->cut && is_in(one, QUARANTINE, QUARANTINE));
+	assert_int_equal(one->told[ISOLATE_RELEASE_PARTIAL], 1);
+	fleet.no_ec2 = false;
+	fleet_run(&fleet, fleet.now + 1200 * NS_PER_SECOND);
+	assert_int_equal(isolate_record(one->isolate)->state, ISOLATION_RELEASED);
+	assert_true(is_in(one, "sg-1 sg-2", "sg-2"));
+	assert_int_equal(isolate_record(fleet.instances[1].isolate)->state, ISOLATION_ISOLATED);
+	fleet_end(&fleet);
+}
+
+/* Never more than the configuration lets, never against termination protection, and not twice for
+ * an instance that a person has started again. */
+static void the_end(void **state)
+{
+	static const struct {
+		enum isolation_end most, asked;
+		bool protected;
+		unsigned stopped, terminated, failed;
+	} cases[] = {
+		{ ISOLATION_END_NONE, ISOLATION_END_TERMINATE, false, 0, 0, 0 },
+		{ ISOLATION_END_STOP, ISOLATION_END_NONE, false, 0, 0, 0 },
+		{ ISOLATION_END_STOP, ISOLATION_END_TERMINATE, false, 1, 0, 0 },
+		{ ISOLATION_END_TERMINATE, ISOLATION_END_STOP, false, 1, 0, 0 },
+		{ ISOLATION_END_TERMINATE, ISOLATION_END_TERMINATE, false, 0, 1, 0 },
+		{ ISOLATION_END_TERMINATE, ISOLATION_END_TERMINATE, true, 0, 0, 1 },
+		{ ISOLATION_END_STOP, ISOLATION_END_STOP, true, 1, 0, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct isolate_request asking = request;
+		struct fleet fleet = { .latency = NS_PER_MILLISECOND };
+		struct isolation_options own = options;
+		struct fleet_instance *one;
+
+		own.end = cases[i].most;
+		asking.end = cases[i].asked;
+		fleet_begin(&fleet, 1, &own);
+		one = fleet.instances;
+		one->protected = cases[i].protected;
+		fleet_run(&fleet, fleet.now + 10 * NS_PER_SECOND);
+		(void)isolate_begin(one->isolate, &asking);
+		fleet_run(&fleet, fleet.now + 30 * NS_PER_SECOND);
+		/* Another start of the daemon, and all that comes later. */
+		fleet.died = true;
+		fleet_run(&fleet, fleet.now + 300 * NS_PER_SECOND);
+		assert_int_equal(one->stopped, cases[i].stopped);
+		assert_int_equal(one->terminated, cases[i].terminated);
+		assert_int_equal(one->told[ISOLATE_END_FAILED], cases[i].failed);
+		assert_int_equal(one->told[ISOLATE_ENDING], cases[i].stopped + cases[i].terminated);
+		assert_int_equal(isolate_record(one->isolate)->state, ISOLATION_ISOLATED);
+		assert_true(is_in(one, QUARANTINE, QUARANTINE) && one->cut);
+		fleet_end(&fleet);
+	}
+}
+
+/* Begun in another boot: a person started it again. */
+static void not_again_after_a_boot(void **state)
+{
+	struct fleet fleet = { .latency = NS_PER_MILLISECOND };
+	struct isolation_options own = options;
+	struct fleet_instance *one;
+
+	(void)state;
+	own.end = ISOLATION_END_STOP;
+	fleet_begin(&fleet, 1, &own);
+	one = fleet.instances;
+	fleet_run(&fleet, fleet.now + 10 * NS_PER_SECOND);
+	(void)isolate_begin(one->isolate, &stopping);
+	fleet_run(&fleet, fleet.now + 5 * NS_PER_SECOND);
+	/* As a stop leaves it that was quicker than the answer. */
+	assert_int_equal(isolation_undo_add(&one->disk, ISOLATION_KIND_END_BEGUN, ISOLATION_ITSELF,
+					    "another boot"),
+			 0);
+	isolation_undo_find(&one->disk, ISOLATION_KIND_END_BEGUN, ISOLATION_ITSELF)->touched = true;
+	fleet.died = true;
+	fleet_run(&fleet, fleet.now + 120 * NS_PER_SECOND);
+	assert_int_equal(one->stopped, 0);
+	assert_int_equal(isolate_record(one->isolate)->state, ISOLATION_ISOLATED);
+	fleet_end(&fleet);
+}
+
+/* Each finding's refusal is told, the same one's once a minute. */
+static void refusals(void **state)
+{
+	struct fleet fleet = { .latency = NS_PER_MILLISECOND };
+	const struct isolate_request other = { .reason = "other.example",
+					       .finding = "22222222-1111-8111-8111-111111111111" };
+	struct fleet_instance *one;
+
+	(void)state;
+	fleet_begin(&fleet, 1, &options);
+	one = fleet.instances;
+	isolate_refuse(one->isolate, &request, ISOLATE_REFUSED_PROBATION, "young");
+	isolate_refuse(one->isolate, &request, ISOLATE_REFUSED_PROBATION, "young");
+	isolate_refuse(one->isolate, &request, ISOLATE_REFUSED_HISTORY, "in use");
+	isolate_refuse(one->isolate, &other, ISOLATE_REFUSED_HISTORY, "in use");
+	isolate_refuse(one->isolate, &other, ISOLATE_REFUSED_ALONE, "one");
+	assert_int_equal(one->told[ISOLATE_REFUSED_PROBATION], 1);
+	assert_int_equal(one->told[ISOLATE_REFUSED_HISTORY], 2);
+	assert_int_equal(one->told[ISOLATE_REFUSED_ALONE], 1);
+	fleet_run(&fleet, fleet.now + 61 * NS_PER_SECOND);
+	isolate_refuse(one->isolate, &other, ISOLATE_REFUSED_ALONE, "one");
+	assert_int_equal(one->told[ISOLATE_REFUSED_ALONE], 2);
+	assert_false(one->cut);
+	fleet_end(&fleet);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(exactly_the_budget), cmocka_unit_test(a_thousand),
-		cmocka_unit_test(the_window_passes),  cmocka_unit_test(any_crash),
-		cmocka_unit_test(without_ec2),	      cmocka_unit_test(endpoint_gone),
+		cmocka_unit_test(exactly_the_budget),
+		cmocka_unit_test(a_thousand),
+		cmocka_unit_test(the_window_passes),
+		cmocka_unit_test(any_crash),
+		cmocka_unit_test(without_ec2),
+		cmocka_unit_test(endpoint_gone),
+		cmocka_unit_test(dead_man),
+		cmocka_unit_test(dead_man_tries_again),
+		cmocka_unit_test(the_end),
+		cmocka_unit_test(not_again_after_a_boot),
+		cmocka_unit_test(refusals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -238,6 +238,18 @@ void isolation_call_lost(struct agent *agent)
 	(void)agent;
 }
 
+bool isolation_ready(const struct agent *agent, char *why, size_t size)
+{
+	(void)agent;
+	(void)snprintf(why, size, "not tried");
+	return true;
+}
+
+void isolation_ready_hurry(struct agent *agent)
+{
+	(void)agent;
+}
+
 /* ---- the double of AWS ---- */
 
 struct arrival {
