@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -275,8 +276,19 @@ static void sockets_destroy(struct contain *contain)
 			       sockets.unreachable);
 }
 
+/* On a busy host others have their turns between any two of the cut's system calls: with eight
+ * runnable for each CPU that made 30 ms of the 0.7 that it takes, at the 99th percentile; 10 with
+ * this. */
+#define URGENT (-20)
+
+static void urgency_end(const int *before)
+{
+	(void)setpriority(PRIO_PROCESS, 0, *before);
+}
+
 int contain_begin(struct contain *contain, const struct contain_plan *plan)
 {
+	CLEANUP(urgency_end) int priority = getpriority(PRIO_PROCESS, 0);
 	uint64_t began = clock_boottime();
 	struct contain_control control;
 	bool again = contain->control.on;
@@ -284,6 +296,7 @@ int contain_begin(struct contain *contain, const struct contain_plan *plan)
 
 	if (plan->deadline && plan->deadline <= began)
 		return -ETIME;
+	(void)setpriority(PRIO_PROCESS, 0, URGENT);
 	control = contain->control;
 	control_fill(&control, plan);
 	containment_refresh_cgroups(contain->containment);
