@@ -107,6 +107,9 @@ static const struct line isolation_lines[] = {
 	{ "isolation.reason", "asked for by", FORM_TEXT },
 	{ "isolation.note", "note", FORM_TEXT },
 	{ "isolation.quarantine_security_group", "quarantine group", FORM_TEXT },
+	{ "isolation.released_unless_confirmed_by", "released without a word by", FORM_TEXT },
+	{ "isolation.ready.ready", "could isolate itself", FORM_TRUTH },
+	{ "isolation.ready.why", "as was tried", FORM_TEXT },
 };
 static const struct line cut_lines[] = {
 	{ "cut.destroyed", "connections destroyed", FORM_NUMBER },

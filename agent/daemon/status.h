@@ -51,6 +51,8 @@
  *           without purpose ] } },
  *   "isolation": null, or { "state", "phase", "uid", "started", "instance", "reason", "finding",
  *       "note": TEXT or null, "original_groups": { INTERFACE: GROUPS },
+ *       "released_unless_confirmed_by": TIME or null, "end": "stop", "terminate" or null,
+ *       "ready": null, or { "ready": BOOL or null, "why", "time", "runs": N },
  *       "quarantine_security_group": TEXT or null },
  *   "control": { the members of struct control_statistics },
  *   "memory": { "rss": BYTES, "maps": BYTES, "table": BYTES },

@@ -5,6 +5,7 @@ original groups kept whatever happens, the budget held, each refusal told, and a
 CORDON_FLEET sets how many agents are struck at once (6), CORDON_RUNS how often latency is taken
 (20), CORDON_CRASHES at each how many calls the daemon is killed (7; 1: at each)."""
 
+import datetime
 import json
 import os
 import signal
@@ -666,7 +667,7 @@ def test_latency(aws, host, namespace, figure):
     agent = host(aws)
     agent.start()
     known(agent)
-    first, swap, verified = [], [], []
+    cut, first, swap, verified = [], [], [], []
     for run in range(RUNS):
         name = f"a.run{run}.bad.invalid"
         with aws.lock:
@@ -674,6 +675,9 @@ def test_latency(aws, host, namespace, figure):
         strike(namespace, name)
         state_is(agent, "isolated")
         packet = agent.finding(name)["finding_info"]["first_seen_time"] / 1000
+        contain = agent.status()["contain"]
+        since = datetime.datetime.fromisoformat(contain["since"].replace("Z", "+00:00"))
+        cut.append(1000 * (since.timestamp() - packet) + contain["cut_us"] / 1000)
         calls = aws.calls(service="ec2")
         first.append(1000 * (calls[0].at.timestamp() - packet))
         changes = aws.calls("ModifyNetworkInterfaceAttribute")
@@ -681,8 +685,8 @@ def test_latency(aws, host, namespace, figure):
         seen = [call for call in calls if call.operation == "DescribeNetworkInterfaces"]
         verified.append(1000 * (seen[-1].at.timestamp() - packet))
         assert command(agent, "release").returncode == 0
-    for what, took in (("first call", first), ("first interface moved", swap),
-                       ("verified", verified)):
+    for what, took in (("host contained", cut), ("first call", first),
+                       ("first interface moved", swap), ("verified", verified)):
         took.sort()
         figure(f"packet to {what}: p50 {statistics.median(took):.0f} ms, "
                f"p99 {took[max(0, int(len(took) * 0.99) - 1)]:.0f} ms of {len(took)}")
