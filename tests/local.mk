@@ -32,6 +32,7 @@ UNIT_TESTS += \
 	%D%/unit/test_address_table \
 	%D%/unit/test_pack \
 	%D%/unit/test_pack_history \
+	%D%/unit/test_brake \
 	%D%/unit/test_name_history \
 	%D%/unit/test_fingerprint \
 	%D%/unit/test_list \

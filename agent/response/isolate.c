@@ -218,6 +218,8 @@ void isolate_refuse(struct isolate *isolate, const struct isolate_request *reque
 	const struct isolate_told told = { news, &record, why };
 	uint64_t now = clock_boottime();
 
+	if (!isolation_is_over(isolate->record.state))
+		return;
 	if (request->finding && isolate->refused_at && isolate->refused_news == news &&
 	    now - isolate->refused_at < REFUSAL_REPEAT &&
 	    strcmp(isolate->refused, request->finding) == 0)

@@ -108,7 +108,8 @@ enum isolate_outcome {
 /* An isolate_outcome; -ENOSPC and others: it cannot be written down. The host is cut off then, all
  * the same, and writing is tried again. */
 int isolate_begin(struct isolate *isolate, const struct isolate_request *request);
-/* Tells that it is not begun: ISOLATE_REFUSED_..., once a minute for one finding. */
+/* Tells that it is not begun: ISOLATE_REFUSED_..., once a minute for one finding. Nothing, when one
+ * is under way. */
 void isolate_refuse(struct isolate *isolate, const struct isolate_request *request,
 		    enum isolate_news news, const char *why);
 /* A person confirms it: it is no longer released by itself. -ENOENT: there is none; -EALREADY: it

@@ -451,6 +451,11 @@ static void refusals(void **state)
 	isolate_refuse(one->isolate, &other, ISOLATE_REFUSED_ALONE, "one");
 	assert_int_equal(one->told[ISOLATE_REFUSED_ALONE], 2);
 	assert_false(one->cut);
+	/* It is isolated, for another. */
+	fleet_run(&fleet, fleet.now + 61 * NS_PER_SECOND);
+	(void)isolate_begin(one->isolate, &request);
+	isolate_refuse(one->isolate, &other, ISOLATE_REFUSED_ALONE, "one");
+	assert_int_equal(one->told[ISOLATE_REFUSED_ALONE], 2);
 	fleet_end(&fleet);
 }
 
