@@ -158,7 +158,8 @@ def test_compliance(aws, ssm_agent):
     agent = ssm_agent({"compliance": True})
     agent.start()
     items = wait_for(lambda: compliance(aws), "compliance is there")
-    assert {"running", "up-to-date", "probes", "pack", "findings", "preflight"} == set(items)
+    assert {"running", "up-to-date", "probes", "pack", "findings", "preflight",
+            "isolation"} == set(items)
     wait_for(lambda: {item["Status"] for item in compliance(aws).values()} == {"COMPLIANT"},
              "all is well")
     # A setting that waits for a restart.
