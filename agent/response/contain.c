@@ -276,28 +276,12 @@ static void sockets_destroy(struct contain *contain)
 			       sockets.unreachable);
 }
 
-/* On a busy host others have their turns between any two of the cut's system calls: with eight
- * runnable for each CPU that made 30 ms of the 0.7 that it takes, at the 99th percentile; 10 with
- * this. */
-#define URGENT (-20)
-
-static void urgency_end(const int *before)
+static int cut_make(struct contain *contain, const struct contain_plan *plan, uint64_t began)
 {
-	(void)setpriority(PRIO_PROCESS, 0, *before);
-}
-
-int contain_begin(struct contain *contain, const struct contain_plan *plan)
-{
-	CLEANUP(urgency_end) int priority = getpriority(PRIO_PROCESS, 0);
-	uint64_t began = clock_boottime();
-	struct contain_control control;
-	bool again = contain->control.on;
+	struct contain_control control = contain->control;
+	bool again = control.on;
 	int r;
 
-	if (plan->deadline && plan->deadline <= began)
-		return -ETIME;
-	(void)setpriority(PRIO_PROCESS, 0, URGENT);
-	control = contain->control;
 	control_fill(&control, plan);
 	containment_refresh_cgroups(contain->containment);
 	r = containment_attach(contain->containment, &control);
@@ -316,6 +300,24 @@ int contain_begin(struct contain *contain, const struct contain_plan *plan)
 	contain->holds = containment_holds(contain->containment);
 	return contain->holds && !containment_problem(contain->containment)[0] ? 0
 									       : CONTAIN_PARTIAL;
+}
+
+/* On a busy host others have their turns between any two of the cut's system calls: with eight
+ * runnable for each CPU that made 30 ms of the 0.7 that it takes, at the 99th percentile; 10 with
+ * this. */
+#define URGENT (-20)
+
+int contain_begin(struct contain *contain, const struct contain_plan *plan)
+{
+	uint64_t began = clock_boottime();
+	int before = getpriority(PRIO_PROCESS, 0), r;
+
+	if (plan->deadline && plan->deadline <= began)
+		return -ETIME;
+	(void)setpriority(PRIO_PROCESS, 0, URGENT);
+	r = cut_make(contain, plan, began);
+	(void)setpriority(PRIO_PROCESS, 0, before);
+	return r;
 }
 
 int contain_end(struct contain *contain)
