@@ -64,7 +64,7 @@ static char *text_make(struct agent *agent, bool form, const struct outbox_stati
 		{ "EventsLost", "Count",
 		  since(&before->lost, ledger_sum(ledger, LEDGER_RING_FULL)) },
 		{ "PackAge", "Seconds", age(now, pack->created * NS_PER_SECOND) },
-		{ "IsolationReady", "Count", isolation_ready(agent, why, sizeof(why)) },
+		{ "IsolationNotReady", "Count", !isolation_ready(agent, why, sizeof(why)) },
 		{ "Isolated", "Count", is_isolated(agent) },
 		{ "Contained", "Count", agent->contain && contain_on(agent->contain) },
 		{ "OutboxWaiting", "Count", owed->waiting },
