@@ -90,7 +90,9 @@ static void culprit_end(struct agent *agent, const struct isolation_record *reco
 static void trouble_tell(struct isolation_bundle *bundle, const char *title, const char *why)
 {
 	char subject[JOURNAL_UID_SIZE + 32];
-	const struct pipeline_isolation told = { subject, title, why, SEVERITY_MEDIUM };
+	const struct pipeline_isolation told = {
+		.subject = subject, .title = title, .why = why, .severity = SEVERITY_MEDIUM
+	};
 
 	(void)snprintf(subject, sizeof(subject), "%s %s", bundle->made ? "evidence-s3" : "evidence",
 		       bundle->uid);

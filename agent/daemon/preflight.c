@@ -279,8 +279,7 @@ bool preflight_sound(const struct preflight *preflight, char *why, size_t size)
 	return true;
 }
 
-static void resource_of(const struct agent *agent, const struct row *row,
-			char out[static ARN_SIZE])
+static void resource_of(const struct agent *agent, const struct row *row, char out[static ARN_SIZE])
 {
 	const char *region = *agent->host.region ? agent->host.region : agent->config.aws.region;
 	const char *place = row->resource ? strstr(row->resource, "%s") : NULL;

@@ -71,7 +71,7 @@ enum response {
 	RESPONSE_STOP,	  /* likewise: it can be looked at, and goes on with SIGCONT */
 	RESPONSE_QUARANTINE, /* the file is moved out of the way */
 	RESPONSE_QUARANTINE_KILL,
-	RESPONSE_FREEZE, /* of the process with its cgroup, until `cordon release` */
+	RESPONSE_FREEZE,	 /* of the process with its cgroup, until `cordon release` */
 	RESPONSE_ISOLATE_SECOND, /* isolate, once another finding asks for it, too */
 	RESPONSE_STOP_INSTANCE,	 /* isolate, and then stop the instance; never a default */
 	RESPONSE_TERMINATE_INSTANCE,

@@ -16,10 +16,12 @@
 #include "base/log.h"
 #include "response/isolate_private.h"
 
-#define ATTEMPTS  8
-#define BOOT_SIZE 64
+#define ATTEMPTS      8
+#define BOOT_SIZE     64
+/* For the bundle, and its way to S3; then it ends without. */
+#define EVIDENCE_WAIT (900 * NS_PER_SECOND)
 /* From telling of it to the call: findings leave the host meanwhile, and nothing does after it. */
-#define END_DELAY (10 * NS_PER_SECOND)
+#define END_DELAY     (10 * NS_PER_SECOND)
 
 enum end_step {
 	END_LOOK, /* at the protection */
@@ -49,10 +51,28 @@ static struct isolation_undo *end_row(const struct isolate *isolate, enum isolat
 	return row;
 }
 
+static bool evidence_is_awaited(struct isolate *isolate)
+{
+	const struct isolation_record *record = &isolate->record;
+	const struct isolation_undo *bundle =
+		isolation_undo_find(record, ISOLATION_EVIDENCE, record->uid);
+
+	if (!isolate->end_since)
+		isolate->end_since = clock_boottime();
+	if (!isolate->options.evidence || clock_boottime() - isolate->end_since >= EVIDENCE_WAIT)
+		return false;
+	if (!bundle)
+		return true;
+	/* One that failed has nothing to be put anywhere. */
+	return isolate->options.evidence_s3 && strncmp(bundle->value, "none", 4) != 0 &&
+	       !isolation_undo_find(record, ISOLATION_EVIDENCE_S3, record->uid);
+}
+
 void end_begin(struct isolate *isolate, enum isolation_end wanted)
 {
 	enum isolation_end most = isolate->options.end, end = wanted < most ? wanted : most;
 
+	isolate->end_since = 0;
 	if (wanted > most)
 		log_warning("isolation: policy asks that the instance be %s; "
 			    "isolation.instance_end lets it be %s",
@@ -131,6 +151,10 @@ json_t *ask_instance_end(struct isolate *isolate)
 
 	if (!row)
 		return NULL;
+	if (isolate->step == END_LOOK && evidence_is_awaited(isolate)) {
+		isolate->wake_at = clock_boottime() + NS_PER_SECOND;
+		return NULL;
+	}
 	if (isolate->step == END_LOOK && end == ISOLATION_END_TERMINATE)
 		return call_describe_termination(isolate->instance);
 	if (isolate->step != END_CALL)

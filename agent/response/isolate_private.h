@@ -71,6 +71,7 @@ struct isolate {
 	uint64_t refused_at;		/* boot clock, by a guard: not told again at once */
 	char refused[JOURNAL_UID_SIZE]; /* that finding */
 	enum isolate_news refused_news;
+	uint64_t end_since;	 /* boot clock: the end waits for the evidence */
 	uint64_t unconfirmed_at; /* boot clock: of the last release because nobody confirmed it */
 	char steps_failed[ISOLATION_NOTE_SIZE];
 };

@@ -56,6 +56,8 @@ struct isolation_options {
 	uint64_t grace;		/* ns after boot */
 	uint64_t confirm;	/* ns until it is released if no person confirmed it; 0: never */
 	enum isolation_end end; /* the most that a policy may ask for */
+	/* A bundle is gathered, and goes to S3: the end waits for that. */
+	bool evidence, evidence_s3;
 	const char *never_tag, *never_file;
 	bool tags, snapshots, keep_volumes, termination_protection;
 	enum isolation_scaling scaling;

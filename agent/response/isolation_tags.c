@@ -57,9 +57,10 @@ static size_t undo_tag(const struct isolation_undo *undo, json_t *call, size_t n
 /* What nobody undoes from outside is not put into tags. */
 static bool undo_is_local(const struct isolation_undo *undo)
 {
-	static const char *const kinds[] = { ISOLATION_CULPRIT, ISOLATION_HELD, ISOLATION_EVIDENCE,
-					     ISOLATION_EVIDENCE_S3, ISOLATION_KIND_CONFIRM,
-					     ISOLATION_KIND_END, ISOLATION_KIND_END_BEGUN };
+	static const char *const kinds[] = { ISOLATION_CULPRIT,	      ISOLATION_HELD,
+					     ISOLATION_EVIDENCE,      ISOLATION_EVIDENCE_S3,
+					     ISOLATION_KIND_CONFIRM,  ISOLATION_KIND_END,
+					     ISOLATION_KIND_END_BEGUN };
 
 	for (size_t i = 0; i < ELEMENTS(kinds); i++)
 		if (strcmp(undo->kind, kinds[i]) == 0)

@@ -428,6 +428,36 @@ static void not_again_after_a_boot(void **state)
 	fleet_end(&fleet);
 }
 
+/* The instance is stopped when its evidence is safe, or will never be. */
+static void the_end_waits_for_evidence(void **state)
+{
+	(void)state;
+	for (int gathered = 0; gathered < 2; gathered++) {
+		struct fleet fleet = { .latency = NS_PER_MILLISECOND };
+		struct isolation_options own = options;
+		struct fleet_instance *one;
+		char uid[JOURNAL_UID_SIZE];
+
+		own.end = ISOLATION_END_STOP;
+		own.evidence = own.evidence_s3 = true;
+		fleet_begin(&fleet, 1, &own);
+		one = fleet.instances;
+		fleet_run(&fleet, fleet.now + 10 * NS_PER_SECOND);
+		(void)isolate_begin(one->isolate, &stopping);
+		fleet_run(&fleet, fleet.now + 300 * NS_PER_SECOND);
+		(void)snprintf(uid, sizeof(uid), "%s", isolate_record(one->isolate)->uid);
+		if (gathered)
+			isolate_kept(one->isolate, uid, ISOLATION_EVIDENCE, "bundle.tar.gz");
+		fleet_run(&fleet, fleet.now + 300 * NS_PER_SECOND);
+		assert_int_equal(one->stopped, 0);
+		if (gathered)
+			isolate_kept(one->isolate, uid, ISOLATION_EVIDENCE_S3, "s3://bucket/key");
+		fleet_run(&fleet, fleet.now + (gathered ? 15 : 320) * NS_PER_SECOND);
+		assert_int_equal(one->stopped, 1);
+		fleet_end(&fleet);
+	}
+}
+
 /* Each finding's refusal is told, the same one's once a minute. */
 static void refusals(void **state)
 {
@@ -473,6 +503,7 @@ int main(void)
 		cmocka_unit_test(the_end),
 		cmocka_unit_test(not_again_after_a_boot),
 		cmocka_unit_test(refusals),
+		cmocka_unit_test(the_end_waits_for_evidence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -121,7 +121,8 @@ static void test_errors(void **state)
 		  "p.yaml:2:14: unknown key \"respons\" in a rule; did you mean \"response\"?" },
 		{ "rules:\n- { name: a, response: melt }\n",
 		  "p.yaml:2:24: expected none, block, contain, isolate, kill, stop, quarantine, "
-		  "quarantine-and-kill, freeze, isolate-on-second, stop-instance, terminate-instance, "
+		  "quarantine-and-kill, freeze, isolate-on-second, stop-instance, "
+		  "terminate-instance, "
 		  "found \"melt\"" },
 		{ "rules:\n- { name: a, match: { port: 70000 }, severity: low }\n",
 		  "p.yaml:2:29: expected a port, or a range of them (8000-8099), found \"70000\"" },
