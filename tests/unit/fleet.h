@@ -44,11 +44,11 @@ struct fleet_instance {
 	unsigned told[ISOLATE_NEWS];
 	char told_uid[ISOLATE_NEWS][JOURNAL_UID_SIZE];
 	unsigned writes, calls, snapshots, bundles, stopped, terminated;
-	char bundle[JOURNAL_UID_SIZE]; /* on its disk */
-	bool held;		       /* the process behind it */
-	bool protected;		       /* from termination */
+	char bundle[JOURNAL_UID_SIZE];	  /* on its disk */
+	bool held;			  /* the process behind it */
+	bool protected;			  /* from termination */
 	char confirmed[JOURNAL_UID_SIZE]; /* a tag */
-	bool wrong;		       /* something that must never happen */
+	bool wrong;			  /* something that must never happen */
 };
 
 struct fleet {

@@ -157,6 +157,8 @@ static const struct isolate_request stopping = {
 	.reason = "bad.example",
 	.finding = "11111111-1111-8111-8111-111111111111",
 	.end = ISOLATION_END_STOP,
+	.pid = FLEET_CULPRIT,
+	.start = FLEET_START,
 };
 
 /* One isolation and its release, in which the instance dies once. False: there was no such point
@@ -169,7 +171,7 @@ static bool dies_once(unsigned write, unsigned call, bool after, unsigned *ret_p
 	struct fleet_instance *one;
 	bool passed;
 
-	own.snapshots = own.tags = true;
+	own.snapshots = own.tags = own.evidence = true;
 	own.end = ISOLATION_END_STOP;
 	fleet_begin(&fleet, 2, &own);
 	one = &fleet.instances[0];
