@@ -43,9 +43,9 @@ def make_agent(host, bpf, tmp_path):
     """An agent that pins, and leaves nothing in force when the test ends."""
     made = []
 
-    def make(mode="enforce", **options):
+    def make(mode="enforce", pin=True, **options):
         agent = HostAgent(tmp_path / "agent", host, mode=mode,
-                          sensor={"pin": True, "pin_dir": str(bpf / "cordon")}, **options)
+                          sensor={"pin": pin, "pin_dir": str(bpf / "cordon")}, **options)
         made.append(agent)
         return agent
     yield make
@@ -440,6 +440,18 @@ def test_unload_opens_the_host(host, make_agent, app, pod):
     agent.kill()
     done = unload(agent)
     assert done.returncode == 0 and "detached contain_egress" in done.stdout, done
+    alive(lambda: app.tcp(WORLD, PORT, Mark()))
+    alive(lambda: pod.udp(WORLD, PORT, Mark()))
+    (agent.state / "contained").unlink()
+
+
+def test_without_pins_it_ends_with_the_daemon(host, make_agent, app, pod):
+    """Wholly: no filter stays on an interface, where nobody would know of it."""
+    agent = make_agent(pin=False)
+    agent.start()
+    assert agent.contain()["pinned"] is False
+    assert pod.udp(WORLD, PORT, Mark()) in DEAD
+    agent.stop()
     alive(lambda: app.tcp(WORLD, PORT, Mark()))
     alive(lambda: pod.udp(WORLD, PORT, Mark()))
     (agent.state / "contained").unlink()

@@ -172,27 +172,31 @@ class Judge:
         self.say(self.went("before-contain.example"), "contain: before it, a lookup goes out")
         self.say(self.object("contain begin").get("contained") is True, "contain: contained",
                  str(self.lines("contain begin")))
-        attempts = {"contained": "198.51.100.1", "rebooted": "198.51.100.4"}
+        self.judge_attempt("contained", "198.51.100.1", True)
         if self.full:
-            attempts |= {"killed": "198.51.100.2", "restarted": "198.51.100.3"}
-        for name, address in attempts.items():
+            self.judge_restarts()
+        # All that left before it was opened, over the reboot.
+        every = [line for left in self.left for line in left]
+        begun = next((i for i, line in enumerate(every) if "before-contain.example" in line), -1)
+        opened = next((i for i, line in enumerate(every) if "opened.example" in line), len(every))
+        self.say(0 <= begun < opened < len(every) and not every[begun + 1:opened],
+                 "contain: nothing leaves until it is opened", str(every[begun + 1:opened]))
+        self.judge_attempt("opened", "198.51.100.5", False)
+
+    def judge_restarts(self):
+        for name, address in (("killed", "198.51.100.2"), ("restarted", "198.51.100.3"),
+                              ("rebooted", "198.51.100.4")):
             self.judge_attempt(name, address, True)
-        for section in ("killed status", "rebooted status") if self.full else ("rebooted status",):
-            self.say((self.object(section).get("contain") or {}).get("reason") == "vm",
-                     f"{section}: contained, and says why", str(self.object(section).get("contain")))
-        at = [i for i, line in enumerate(self.left[0]) if "before-contain.example" in line]
-        after = self.left[0][at[-1] + 1:] if at else ["before-contain.example is not there"]
-        self.say(not after, "contain: nothing leaves until the reboot", str(after))
-        before = self.left[1] if len(self.left) > 1 else ["no second boot"]
-        opened = next((i for i, line in enumerate(before) if "opened.example" in line), len(before))
-        self.say(not before[:opened], "contain: after the reboot nothing leaves until it is opened",
-                 str(before[:opened]))
+        for section in ("killed status", "rebooted status"):
+            contain = self.object(section).get("contain") or {}
+            self.say(contain.get("reason") == "vm" and contain.get("pinned") is True,
+                     f"{section}: contained and pinned, and says why", str(contain))
+        self.say(len(self.left) == 2, "reboot: there were two boots", str(len(self.left)))
         early = self.errors("early")
         self.say(errno.ENETUNREACH in early and errno.EPERM in early and
                  set(early) <= {errno.ENETUNREACH, errno.EPERM},
-                 f"contain: {len(early)} tries from early on, without a network and then refused",
+                 f"reboot: {len(early)} tries from early on, without a network and then refused",
                  str(self.lines("early")[:20]))
-        self.judge_attempt("opened", "198.51.100.5", False)
 
     def judge_crashes(self):
         self.says("watchdog", r"(?m)^restarted$", "watchdog: a stopped daemon is replaced")
@@ -217,9 +221,10 @@ class Judge:
         self.says("remove", r"(?m)^exit 0$", "remove: done")
         self.judge_attempt("removed", "198.51.100.6", False)
         left = self.lines("remove left")
-        self.say(all(re.match(r"(\d+(,\d+)?a|> (file|run) (/etc/cordon|/var/lib/cordon)|> (user|group) cordon)", line) or
-                     not line.startswith(("<", ">")) for line in left),
-                 "remove: only configuration, state and the account are left", "\n".join(left))
+        # Debian's helpers keep the link of an enabled unit until the purge.
+        kept = r"> ((file|run) (/etc/cordon|/var/lib/cordon|/(etc|var/lib)/systemd/)|(user|group) cordon$)"
+        other = [line for line in left if line[0] in "<>" and not re.match(kept, line)]
+        self.say(not other, "remove: only configuration, state and the account are left", str(other))
         self.say(any("/var/lib/cordon/journal.db" in line for line in left), "remove: state is kept",
                  str(left))
         self.says("purge", r"(?m)^exit 0$", "purge: done")
