@@ -194,6 +194,10 @@ class Emulator:
         with self.lock:
             self.faults.clear()
 
+    def faults_left(self):
+        with self.lock:
+            return sum(fault.times for fault in self.faults)
+
     def calls(self, operation=None, service=None, failed=False):
         """What was asked for, in order; those that were refused only when wanted."""
         with self.lock:

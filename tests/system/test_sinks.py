@@ -245,23 +245,78 @@ def test_poison(aws, sink_agent, namespace):
     assert "is set aside" in agent.log.read_text()
 
 
-@pytest.mark.parametrize("service", ["events", "securityhub", "sns", "s3"])
-@pytest.mark.parametrize("kind, times", [("throttle", 4), ("error", 4), ("truncate", 3),
-                                         ("garbage", 3), ("after", 3)])
-def test_service_in_trouble(aws, sink_agent, namespace, service, kind, times):
+OPERATIONS = {"events": "PutEvents", "securityhub": "BatchImportFindings", "sns": "PublishBatch",
+              "s3": "PutObject"}
+
+
+def test_services_in_trouble(aws, sink_agent, namespace):
+    """Each service fails in each way, one after the other: more often than a call is tried again, so
+    that the finding is delivered anew. All have it in the end, and no two of it."""
     agent = sink_agent(aws.environment(credentials=True), aws={"metadata": "off"},
                        report={"security_hub": {"account": aws.account}})
-    aws.fault(service, kind, times=times)
     agent.start()
+    # Faults are for findings.
+    wait_for(lambda: agent.status()["deliveries"]["preflight"]["runs"], "the preflight is over")
+    for service, operation in OPERATIONS.items():
+        for kind, times in (("after", 1), ("garbage", 1), ("truncate", 1), ("throttle", 2),
+                            ("error", 2)):
+            aws.fault(service, kind, operation, times=times)
     look_up(namespace, ["a.worst.invalid"])
-    wait_for(lambda: events(aws) and imported(aws, "a.worst.invalid") and
-             published(aws, "a.worst.invalid") and stored(aws), "all have it in the end", 60)
+    wait_for(lambda: not aws.faults_left(), "all of it has happened", 120)
     wait_for(lambda: all(sink(agent, s)["waiting"] == 0 and not sink(agent, s)["error"]
-                         for s in SINKS), "all is well", 60)
+                         for s in SINKS), "all is well", 120)
+    assert events(aws) and imported(aws, "a.worst.invalid") and published(aws, "a.worst.invalid")
     # Of S3 the same object again, not another one.
     assert len(aws.services["s3"].buckets[BUCKET]) == 1
     assert len(aws.services["securityhub"].findings) == 1
     assert len({e["metadata"]["uid"] for e in events(aws)}) == 1
+
+
+def test_outage_of_all(aws, sink_agent, namespace):
+    """Nothing of AWS answers for a while, and the agent is killed in it: each sink has each finding in
+    the end, under one id, and its states in their order."""
+    early, late = ([f"many{i}.worst.invalid" for i in numbers] for numbers in
+                   (range(8), range(8, 16)))
+    agent = sink_agent(aws.environment(credentials=True), aws={"metadata": "off"},
+                       report={"security_hub": {"account": aws.account},
+                               "ssm": {"opsitems": "high"}})
+    agent.start()
+    first = early[:4]
+    look_up(namespace, first)
+    wait_for(lambda: all(imported(aws, name) for name in first), "the first ones arrive")
+    aws.fault("*", "reset", times=1000000)
+    look_up(namespace, early[4:])
+    for name in early:
+        agent.finding(name)
+    agent.kill()
+    agent.start()
+    # What has been delivered is told again after a minute, which nobody waits for here.
+    look_up(namespace, late + early[4:])
+    for name in late:
+        agent.finding(name)
+    assert sink(agent, "sns")["waiting"] > 0
+    aws.faults_clear()
+    names, every = early + late, (*SINKS, "opsitems")
+    wait_for(lambda: all(sink(agent, s)["waiting"] == 0 for s in every), "nothing is owed", 180)
+    assert all(sink(agent, s)["poison"] == 0 for s in every)
+
+    def is_in_order(states):
+        """[(id, count)] of one name: one id, and never an earlier state after a later one."""
+        assert len({uid for uid, _ in states}) == 1, states
+        assert [count for _, count in states] == sorted(count for _, count in states), states
+
+    documents = {"EventBridge": events(aws), "S3": stored(aws), "CloudWatch": in_logs(aws)}
+    for name in names:
+        for where, found in documents.items():
+            states = named(found, name)
+            assert states, (where, name)
+            is_in_order([(f["finding_info"]["uid"], f.get("count", 1)) for f in states])
+        assert len(imported(aws, name)) == 1 and published(aws, name)
+    for states in aws.services["securityhub"].states.values():
+        is_in_order([(f["Id"], int(f["ProductFields"]["cordon/count"])) for f in states])
+    open_items = [item for item in aws.services["ssm"].ops_items.values()
+                  if item["Status"] == "Open"]
+    assert len(open_items) == len(names) == len({item["dedup"] for item in open_items})
 
 
 def test_one_that_hangs_costs_the_others_nothing(aws, sink_agent, namespace):
