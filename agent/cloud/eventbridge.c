@@ -63,8 +63,12 @@ static bool is_for_good(const char *code)
 int eventbridge_reply(const char *body, size_t size, struct batch *batch)
 {
 	CLEANUP(json_decref_cleanup) json_t *object = json_loadb(body, size, 0, NULL);
+	const json_t *failed = json_object_get(object, "FailedEntryCount");
 	const json_t *entries = json_object_get(object, "Entries");
 
+	/* Both are optional: who says that none failed has said enough. */
+	if (!entries && json_is_integer(failed) && json_integer_value(failed) == 0)
+		return 0;
 	if (json_array_size(entries) != batch->count)
 		return -EBADMSG;
 	for (size_t i = 0; i < batch->count; i++) {

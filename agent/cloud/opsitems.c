@@ -22,6 +22,7 @@
 /* sink_state() */
 enum {
 	ASKED_TO_CREATE = 1,
+	ASKED_TO_FIND = 2,
 };
 
 CLEANUP_DEFINE(json_t *, json_decref)
@@ -95,6 +96,20 @@ static void update(struct sink_queue *queue, const char *id, bool ended)
 		  update_done);
 }
 
+static void find(struct sink_queue *queue);
+
+/* Its id is not needed, and may be left out; a page of somebody else's is no object. */
+static void created(struct sink_queue *queue, const struct client_result *result)
+{
+	CLEANUP(json_decref_cleanup)
+	json_t *object = json_loadb(result->body, result->body_size, 0, NULL);
+
+	if (json_is_object(object))
+		sink_end_as(queue, MESSAGE_DELIVERED, 0, "");
+	else
+		garbage(queue);
+}
+
 static void create_done(const struct client_result *result, void *userdata)
 {
 	struct sink_queue *queue = userdata;
@@ -106,12 +121,14 @@ static void create_done(const struct client_result *result, void *userdata)
 			    "ssm:CreateOpsItem: there are too many OpsItems: resolve some");
 	} else if (result->failure != FAILURE_NONE && !exists) {
 		sink_fail(queue, result, "ssm:CreateOpsItem");
-	} else if (opsitem_reply_id(result->body, result->body_size, id) < 0) {
-		garbage(queue);
-	} else if (exists) {
+	} else if (!exists) {
+		created(queue, result);
+	} else if (opsitem_reply_id(result->body, result->body_size, id) == 0) {
 		update(queue, id, false);
+	} else if (*sink_state(queue) & ASKED_TO_FIND) {
+		garbage(queue);
 	} else {
-		sink_end_as(queue, MESSAGE_DELIVERED, 0, "");
+		find(queue);
 	}
 }
 
@@ -145,7 +162,7 @@ static void find_done(const struct client_result *result, void *userdata)
 		return;
 	}
 	r = opsitem_reply_found(result->body, result->body_size, id, &ended);
-	if (r < 0)
+	if (r < 0 || (r == 0 && *sink_state(queue) & ASKED_TO_CREATE))
 		garbage(queue);
 	else if (r == 0)
 		create(queue);
@@ -153,10 +170,23 @@ static void find_done(const struct client_result *result, void *userdata)
 		update(queue, id, ended);
 }
 
-static void deliver(struct sink_queue *queue)
+static void find(struct sink_queue *queue)
 {
 	CLEANUP(json_decref_cleanup) json_t *object = NULL;
 	const struct opsitem_host host = host_of(queue);
+	struct opsitem_finding finding;
+
+	*sink_state(queue) |= ASKED_TO_FIND;
+	if (finding_of(queue, &object, &finding))
+		sink_call(queue, "ssm", "DescribeOpsItems", opsitem_find(&finding, &host),
+			  find_done);
+	else
+		sink_end_as(queue, MESSAGE_RETRY, AFTER_GARBAGE, "memory is short");
+}
+
+static void deliver(struct sink_queue *queue)
+{
+	CLEANUP(json_decref_cleanup) json_t *object = NULL;
 	struct opsitem_finding finding;
 
 	*sink_state(queue) = 0;
@@ -165,8 +195,7 @@ static void deliver(struct sink_queue *queue)
 	else if (finding.first && !finding.closed)
 		create(queue);
 	else
-		sink_call(queue, "ssm", "DescribeOpsItems", opsitem_find(&finding, &host),
-			  find_done);
+		find(queue);
 }
 
 const struct cloud_sink opsitems = {

@@ -136,12 +136,16 @@ class Server(http.server.ThreadingHTTPServer):
 
 class Emulator:
     account = "123456789012"
+    # Of a reply itself, when nothing failed.
+    OPTIONAL = {"Entries", "FailedFindings", "OpsItemId", "OpsItemArn", "nextSequenceToken",
+                "Account", "UserId"}
 
     def __init__(self, region="eu-west-1", port=0, partition="aws"):
         self.region, self.partition = region, partition
         self.skew = timedelta()  # of its clock against this host's
         self.lock = threading.RLock()
         self.keys, self.faults, self.recorded, self.refused = {}, [], [], []
+        self.sparse = False  # replies lack what the models call optional, where it says nothing
         self.models = model.load_all()
         self.services = services(self)
         self.imds = Imds(self)
@@ -242,6 +246,8 @@ class Emulator:
                 fault = self._fault_take(name, operation.name)
                 reply = self._carry_out(name, operation, value, fault, call)
         except Refused as refused:
+            if self.sparse:
+                refused.members = {}
             with self.lock:
                 self.refused.append((handler.command, handler.path, str(refused)))
             kind, text, more = model.write_error(service, refused, request_id)
@@ -262,7 +268,9 @@ class Emulator:
             call.error = "not emulated"
             raise Refused("UnknownOperationException", f"{operation.name} is not emulated", 501)
         try:
-            return method(value)
+            reply = method(value)
+            return {name: part for name, part in reply.items() if name not in self.OPTIONAL} \
+                if self.sparse and not reply.get("FailedEntryCount") else reply
         except Refused as refused:
             call.error = refused.code
             raise

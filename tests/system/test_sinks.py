@@ -272,6 +272,22 @@ def test_services_in_trouble(aws, sink_agent, namespace):
     assert len({e["metadata"]["uid"] for e in events(aws)}) == 1
 
 
+def test_sparse_replies(aws, sink_agent, namespace):
+    """Others' emulators leave out of replies and errors what is optional: no finding waits for it."""
+    aws.sparse = True
+    agent = sink_agent(aws.environment(credentials=True), aws={"metadata": "off"},
+                       report={"security_hub": {"account": aws.account},
+                               "ssm": {"opsitems": "high"}})
+    # The OpsItem is there, and only the refusal of a second one is heard, without its id.
+    aws.fault("ssm", "after", "CreateOpsItem", times=1)
+    agent.start()
+    look_up(namespace, ["a.worst.invalid", "b.worst.invalid"])
+    every = (*SINKS, "opsitems")
+    wait_for(lambda: all(sink(agent, s)["delivered"] == 2 for s in every), "all have both")
+    assert not any(sink(agent, s)["error"] for s in every)
+    assert len(aws.services["ssm"].ops_items) == 2 and aws.calls("UpdateOpsItem")
+
+
 def test_outage_of_all(aws, sink_agent, namespace):
     """Nothing of AWS answers for a while, and the agent is killed in it: each sink has each finding in
     the end, under one id, and its states in their order."""

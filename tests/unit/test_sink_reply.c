@@ -76,6 +76,9 @@ static void events_replies(void **state)
 		  "\"ErrorMessage\":\"m\"},{\"EventId\":\"2\"},"
 		  "{\"ErrorCode\":\"MalformedDetail\"}]}",
 		  0, "ldp" },
+		{ "{\"FailedEntryCount\":0}", 0, "ddd" },
+		{ "{\"FailedEntryCount\":1}", -EBADMSG, "" },
+		{ "{\"FailedEntryCount\":0,\"Entries\":[]}", -EBADMSG, "" },
 		{ "{\"Entries\":[{\"EventId\":\"1\"},{\"EventId\":\"2\"}]}", -EBADMSG, "" },
 		{ "{\"Entries\":[{\"EventId\":\"1\"},{\"EventId\":\"2\"},{}]}", -EBADMSG, "" },
 		{ "{\"Entries\":[{\"EventId\":\"1\"},{\"EventId\":\"2\"},3]}", -EBADMSG, "" },
