@@ -53,6 +53,7 @@ class Fault:
         "truncate": "half of the reply, then the connection ends",
         "garbage": "200 with bytes that are no reply",
         "endless": "a body without end",
+        "drip": "a byte now and then",
         "redirect": "a redirect elsewhere",
         "after": "carried out, and then the connection is reset",
         "partial": "entries of a batch are refused one by one",
@@ -260,7 +261,7 @@ class Emulator:
             refused = fault.refused(name)
             call.error = refused.code
             raise refused
-        if fault and fault.kind in ("hang", "reset", "garbage", "endless", "redirect"):
+        if fault and fault.kind in ("hang", "reset", "garbage", "endless", "drip", "redirect"):
             call.error = fault.kind
             return None
         method = getattr(self.services.get(name), operation.name, None)
@@ -290,7 +291,9 @@ class Emulator:
         if kind == "garbage":
             return handler._send(200, {}, fault.options.get("body", b"\0<\xff{]]>" * 100))
         if kind == "endless":
-            return self._endless(handler)
+            return self._endless(handler, b"x" * 4096, 0.0001)
+        if kind == "drip":
+            return self._endless(handler, b" ", 0.1)
         headers = {"x-amzn-RequestId": request_id}
         if service.protocol == "rest-xml" and reply is not None and "Body" in reply:
             headers |= {"ETag": reply["ETag"], "Content-Type": "binary/octet-stream"}
@@ -315,14 +318,14 @@ class Emulator:
         handler.wfile.flush()
         handler.drop()
 
-    def _endless(self, handler):
+    def _endless(self, handler, part, pause):
         handler.send_response(200)
         handler.send_header("Transfer-Encoding", "chunked")
         handler.end_headers()
         try:
             while not self.stopping.is_set():
-                handler.wfile.write(b"1000\r\n" + b"x" * 4096 + b"\r\n")
-                time.sleep(0.0001)
+                handler.wfile.write(f"{len(part):x}\r\n".encode() + part + b"\r\n")
+                time.sleep(pause)
         except OSError:
             pass
         handler.drop()

@@ -136,7 +136,7 @@ def test_wrong_keys_are_told(aws):
 
 
 @pytest.mark.parametrize("kind, text", [
-    ("endless", "larger than it may be"), ("hang", "timed out"),
+    ("endless", "larger than it may be"), ("hang", "timed out"), ("drip", "timed out"),
 ])
 def test_hostile_endpoint(aws, client, kind, text):
     aws.fault("logs", kind, times=3)

@@ -7,10 +7,13 @@ import re
 import subprocess
 import sys
 from datetime import datetime, timezone
+from pathlib import Path
 
 import pytest
 
 from agent import CORDON, SOURCE, hostnames, wait_for
+
+from test_cloud import child_of
 
 sys.path.insert(0, str(SOURCE / "tests/aws"))
 
@@ -333,6 +336,39 @@ def test_outage_of_all(aws, sink_agent, namespace):
     open_items = [item for item in aws.services["ssm"].ops_items.values()
                   if item["Status"] == "Open"]
     assert len(open_items) == len(names) == len({item["dedup"] for item in open_items})
+
+
+ENTITIES = "".join(f'<!ENTITY a{i} "{f"&a{i - 1};" * 10}">' for i in range(1, 10))
+HOSTILE = {
+    "json": ['{"Entries":' + "[" * 200_000, '{"Entries":[' + "[]," * 150_000 + "[]]}",
+             '{"FailedEntryCount":"x","Entries":{"a":1},"SuccessCount":[],"FailedCount":{}}'],
+    "xml": [f'<!DOCTYPE a [<!ENTITY a0 "aaaaaaaaaa">{ENTITIES}]><a>&a9;</a>', "<a>" * 100_000,
+            "<PublishBatchResponse><PublishBatchResult><Successful><member><Id>99999999999</Id>"
+            "</member></Successful></PublishBatchResult></PublishBatchResponse>"],
+}
+
+
+def test_hostile_services(aws, sink_agent, namespace):
+    """Bombs, and replies of wrong types, from all services: no memory beyond a bound, told, and the
+    findings go when they have ended."""
+    agent = sink_agent(aws.environment(credentials=True), aws={"metadata": "off"},
+                       report={"security_hub": {"account": aws.account}})
+    agent.start()
+    wait_for(lambda: agent.status()["deliveries"]["preflight"]["runs"], "the preflight is over")
+    for service, operation in OPERATIONS.items():
+        for body in HOSTILE["xml" if service in ("sns", "s3") else "json"]:
+            aws.fault(service, "garbage", operation, body=body.encode())
+    look_up(namespace, ["a.worst.invalid"])
+    told = set()
+    wait_for(lambda: told.update(s for s in SINKS[1:] if sink(agent, s)["error"]) or
+             len(told) == len(SINKS) - 1, "each is told")
+    pid = child_of(agent)
+    wait_for(lambda: not aws.faults_left(), "all of it has happened", 120)
+    wait_for(lambda: all(sink(agent, s)["waiting"] == 0 and not sink(agent, s)["error"]
+                         for s in SINKS), "all is well", 120)
+    assert child_of(agent) == pid
+    status = Path(f"/proc/{pid}/status").read_text()
+    assert int(re.search(r"VmHWM:\s+(\d+)", status)[1]) < 64 * 1024, status
 
 
 def test_one_that_hangs_costs_the_others_nothing(aws, sink_agent, namespace):
