@@ -130,6 +130,11 @@ static json_t *describe_body(struct sink_queue *queue)
 			 "Values", "cordon", "Operator", "Equal", "MaxResults", 1);
 }
 
+static json_t *pointer_body(struct sink_queue *queue)
+{
+	return json_pack("{s:s, s:b}", "Name", sink_settings(queue)->pointer, "WithDecryption", 1);
+}
+
 /* The stream is made where it is missing, as it would be with the first event. */
 static const struct trial trials[] = {
 	{ .name = "sts:GetCallerIdentity",
@@ -203,6 +208,10 @@ static const struct trial trials[] = {
 	  .service = "ssm",
 	  .operation = "DescribeOpsItems",
 	  .body = describe_body },
+	{ .name = "ssm:GetParameter",
+	  .service = "ssm",
+	  .operation = "GetParameter",
+	  .body = pointer_body },
 	{ .name = "events:PutEvents", .send = eventbridge_try },
 	{ .name = "securityhub:BatchImportFindings",
 	  .fine = { "InvalidInputException" },

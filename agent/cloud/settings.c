@@ -55,6 +55,7 @@ static const struct {
 	{ "event_bus", FIELD(event_bus) },
 	{ "topic", FIELD(topic) },
 	{ "account", FIELD(account) },
+	{ "pointer", FIELD(pointer) },
 	{ "s3_bucket", FIELD(s3.bucket) },
 	{ "s3_prefix", FIELD(s3.prefix) },
 	{ "s3_owner", FIELD(s3.owner) },

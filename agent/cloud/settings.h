@@ -60,6 +60,7 @@ struct settings {
 	const char *event_bus; /* name or ARN; "": no such sink */
 	const char *topic;     /* ARN; "": no such sink */
 	const char *account;   /* for Security Hub, in the place of the instance's; "": that one */
+	const char *pointer;   /* a parameter that is read (fetch_worker.h); "": none */
 	struct {
 		const char *bucket; /* "": no such sink */
 		const char *prefix; /* before each key */

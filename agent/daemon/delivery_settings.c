@@ -21,6 +21,7 @@
 #include "cloud/settings.h"
 #include "daemon/config.h"
 #include "daemon/delivery.h"
+#include "daemon/preflight.h"
 
 /* A bundle of all public authorities has 220 KiB. */
 #define CA_MAX ((off_t)1024 * 1024)
@@ -126,6 +127,7 @@ char *delivery_settings(const struct config *config, const char *hostname)
 		.event_bus = config->report.eventbridge.bus,
 		.topic = config->report.sns.topic,
 		.account = config->report.security_hub.account,
+		.pointer = preflight_pointer(config),
 		.s3 = { .bucket = config->report.s3.bucket,
 			.prefix = config->report.s3.prefix ? config->report.s3.prefix : "cordon/",
 			.owner = config->report.s3.owner,

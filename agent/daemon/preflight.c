@@ -59,6 +59,34 @@ static bool metrics_wanted(const struct config *config)
 	return config->report.cloudwatch.metrics == CONFIG_METRICS_CALL;
 }
 
+#define POINTER "ssm:"
+
+const char *preflight_pointer(const struct config *config)
+{
+	const char *url = config->policy.source.url;
+
+	if (!url || strncmp(url, POINTER, strlen(POINTER)) != 0)
+		url = config->intel.source.url;
+	for (size_t i = 0;
+	     i < config->intel.feeds_count && (!url || strncmp(url, POINTER, strlen(POINTER)) != 0);
+	     i++)
+		url = config->intel.feeds[i].url;
+	return url && strncmp(url, POINTER, strlen(POINTER)) == 0 ? url + strlen(POINTER) : NULL;
+}
+
+static bool pointer_wanted(const struct config *config)
+{
+	return preflight_pointer(config) != NULL;
+}
+
+/* As ARNs have it: parameter/cordon/policy. */
+static const char *pointer_shown(const struct config *config)
+{
+	const char *name = preflight_pointer(config);
+
+	return name ? name + (*name == '/') : "";
+}
+
 static bool bus_wanted(const struct config *config)
 {
 	return config->report.eventbridge.bus && *config->report.eventbridge.bus;
@@ -88,28 +116,72 @@ static const struct row {
 	bool (*wanted)(const struct config *config);
 	const char *resource; /* behind "arn:aws:"; NULL: any */
 	size_t value;	      /* of struct config: the text in resource's %s, or an ARN itself */
+	const char *(*text)(const struct config *config); /* in its place */
 } rows[] = {
-	{ "sts:GetCallerIdentity", "aws", always, NULL, 0 },
-	{ "logs:PutLogEvents", "report.cloudwatch.group", group_wanted, "logs:*:*:log-group:%s:*",
-	  REPORT(cloudwatch.group) },
-	{ "logs:CreateLogStream", "report.cloudwatch.group", group_wanted,
-	  "logs:*:*:log-group:%s:*", REPORT(cloudwatch.group) },
-	{ "agent:logs:PutLogEvents", "report.cloudwatch.agent_group", agent_group_wanted,
-	  "logs:*:*:log-group:%s:*", REPORT(cloudwatch.agent_group) },
-	{ "agent:logs:CreateLogStream", "report.cloudwatch.agent_group", agent_group_wanted,
-	  "logs:*:*:log-group:%s:*", REPORT(cloudwatch.agent_group) },
-	{ "cloudwatch:PutMetricData", "report.cloudwatch.metrics", metrics_wanted, NULL, 0 },
-	{ "ssm:PutInventory", "report.ssm.inventory", inventory_wanted, NULL, 0 },
-	{ "ssm:PutComplianceItems", "report.ssm.compliance", compliance_wanted, NULL, 0 },
-	{ "ssm:CreateOpsItem", "report.ssm.opsitems", opsitems_wanted, NULL, 0 },
-	{ "ssm:UpdateOpsItem", "report.ssm.opsitems", opsitems_wanted, "ssm:*:*:opsitem/*", 0 },
-	{ "ssm:DescribeOpsItems", "report.ssm.opsitems", opsitems_wanted, NULL, 0 },
-	{ "events:PutEvents", "report.eventbridge.bus", bus_wanted, "events:*:*:event-bus/%s",
-	  REPORT(eventbridge.bus) },
-	{ "securityhub:BatchImportFindings", "report.security_hub.enabled", hub_wanted,
-	  "securityhub:*:*:product/*/default", 0 },
-	{ "sns:Publish", "report.sns.topic", topic_wanted, "sns:%s", REPORT(sns.topic) },
-	{ "s3:PutObject", "report.s3.bucket", bucket_wanted, "s3:::%s/*", REPORT(s3.bucket) },
+	{ .name = "sts:GetCallerIdentity", .used_by = "aws", .wanted = always },
+	{ .name = "logs:PutLogEvents",
+	  .used_by = "report.cloudwatch.group",
+	  .wanted = group_wanted,
+	  .resource = "logs:*:*:log-group:%s:*",
+	  .value = REPORT(cloudwatch.group) },
+	{ .name = "logs:CreateLogStream",
+	  .used_by = "report.cloudwatch.group",
+	  .wanted = group_wanted,
+	  .resource = "logs:*:*:log-group:%s:*",
+	  .value = REPORT(cloudwatch.group) },
+	{ .name = "agent:logs:PutLogEvents",
+	  .used_by = "report.cloudwatch.agent_group",
+	  .wanted = agent_group_wanted,
+	  .resource = "logs:*:*:log-group:%s:*",
+	  .value = REPORT(cloudwatch.agent_group) },
+	{ .name = "agent:logs:CreateLogStream",
+	  .used_by = "report.cloudwatch.agent_group",
+	  .wanted = agent_group_wanted,
+	  .resource = "logs:*:*:log-group:%s:*",
+	  .value = REPORT(cloudwatch.agent_group) },
+	{ .name = "cloudwatch:PutMetricData",
+	  .used_by = "report.cloudwatch.metrics",
+	  .wanted = metrics_wanted },
+	{ .name = "ssm:PutInventory",
+	  .used_by = "report.ssm.inventory",
+	  .wanted = inventory_wanted },
+	{ .name = "ssm:PutComplianceItems",
+	  .used_by = "report.ssm.compliance",
+	  .wanted = compliance_wanted },
+	{ .name = "ssm:CreateOpsItem",
+	  .used_by = "report.ssm.opsitems",
+	  .wanted = opsitems_wanted },
+	{ .name = "ssm:UpdateOpsItem",
+	  .used_by = "report.ssm.opsitems",
+	  .wanted = opsitems_wanted,
+	  .resource = "ssm:*:*:opsitem/*" },
+	{ .name = "ssm:DescribeOpsItems",
+	  .used_by = "report.ssm.opsitems",
+	  .wanted = opsitems_wanted },
+	{ .name = "events:PutEvents",
+	  .used_by = "report.eventbridge.bus",
+	  .wanted = bus_wanted,
+	  .resource = "events:*:*:event-bus/%s",
+	  .value = REPORT(eventbridge.bus) },
+	{ .name = "securityhub:BatchImportFindings",
+	  .used_by = "report.security_hub.enabled",
+	  .wanted = hub_wanted,
+	  .resource = "securityhub:*:*:product/*/default" },
+	{ .name = "sns:Publish",
+	  .used_by = "report.sns.topic",
+	  .wanted = topic_wanted,
+	  .resource = "sns:%s",
+	  .value = REPORT(sns.topic) },
+	{ .name = "s3:PutObject",
+	  .used_by = "report.s3.bucket",
+	  .wanted = bucket_wanted,
+	  .resource = "s3:::%s/*",
+	  .value = REPORT(s3.bucket) },
+	{ .name = "ssm:GetParameter",
+	  .used_by = "policy.url, intel.url or a feed's",
+	  .wanted = pointer_wanted,
+	  .resource = "ssm:*:*:parameter/%s",
+	  .text = pointer_shown },
 };
 _Static_assert(ELEMENTS(rows) <= PREFLIGHT_ROWS_MAX, "each has its place");
 
@@ -285,17 +357,21 @@ static void resource_of(const struct agent *agent, const struct row *row, char o
 	const char *place = row->resource ? strstr(row->resource, "%s") : NULL;
 	const char *value = "";
 
-	if (row->value)
+	if (row->text)
+		value = row->text(&agent->config);
+	else if (row->value)
 		value = *(char *const *)((const char *)&agent->config + row->value);
 	if (!row->resource)
 		(void)snprintf(out, ARN_SIZE, "*");
 	else if (value && strncmp(value, "arn:", 4) == 0)
 		(void)snprintf(out, ARN_SIZE, "%s", value);
 	else
-		(void)snprintf(out, ARN_SIZE, "arn:%s:%.*s%.600s%s",
+		/* A parameter's version is no part of its name. */
+		(void)snprintf(out, ARN_SIZE, "arn:%s:%.*s%.*s%s",
 			       endpoint_partition(region ? region : ""),
 			       place ? (int)(place - row->resource) : (int)strlen(row->resource),
-			       row->resource, place && value ? value : "", place ? place + 2 : "");
+			       row->resource, place && value ? (int)strcspn(value, ":") : 0,
+			       value ? value : "", place ? place + 2 : "");
 }
 
 /* To be added to the policy of the instance's role. */

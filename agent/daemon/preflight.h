@@ -14,6 +14,7 @@
 #include "daemon/control.h"
 
 struct agent;
+struct config;
 
 enum preflight_state {
 	PREFLIGHT_UNTRIED,
@@ -54,6 +55,8 @@ int preflight_ask(void *userdata, uint64_t *ret_run, char error[static CONTROL_E
 
 /* Whether nothing is known to be missing; why: what is, or that nothing is known. */
 bool preflight_sound(const struct preflight *preflight, char *why, size_t size);
+/* The first parameter of Parameter Store that the configuration names; NULL: none. */
+const char *preflight_pointer(const struct config *config);
 /* Calls that AWS would refuse. */
 uint64_t preflight_denied(const struct preflight *preflight);
 /* { "running", "runs": N, "time": TEXT or null, "calls": [ { "call", "used_by", "state", "found",

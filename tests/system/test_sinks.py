@@ -489,11 +489,17 @@ def test_doctor_tries_the_sinks(aws, sink_agent):
              "securityhub:BatchImportFindings": ("AccessDeniedException",
                                                  "arn:aws:securityhub:*:*:product/*/default"),
              "sns:Publish": ("AuthorizationError", TOPIC),
-             "s3:PutObject": ("AccessDenied", f"arn:aws:s3:::{BUCKET}/*")}
+             "s3:PutObject": ("AccessDenied", f"arn:aws:s3:::{BUCKET}/*"),
+             "ssm:GetParameter": ("AccessDeniedException",
+                                  "arn:aws:ssm:*:*:parameter/cordon/policy")}
+    aws.services["ssm"].parameters["/cordon/policy"] = (1, POLICY)
     # Likewise by keys, which stand over the environment.
     agent = sink_agent({**aws.environment(), "AWS_ENDPOINT_URL_SNS": "http://127.0.0.1:1"},
                        aws={"endpoint": "http://127.0.0.1:1", "endpoints": dict.fromkeys(
-                           ("sts", "logs", "events", "securityhub", "sns", "s3"), aws.url)})
+                           ("sts", "logs", "events", "securityhub", "sns", "s3", "ssm"), aws.url)})
+    config = json.loads(agent.config.read_text())
+    config["policy"]["url"] = "ssm:/cordon/policy:1"
+    agent.config.write_text(json.dumps(config))
     agent.start()
     rows = doctor(agent)
     assert {"sts:GetCallerIdentity", "logs:PutLogEvents", "logs:CreateLogStream", *tried} == set(rows)
@@ -513,6 +519,7 @@ def test_doctor_tries_the_sinks(aws, sink_agent):
     aws.services["sns"].topics = set()
     aws.services["s3"].elsewhere[BUCKET] = "eu-central-1"
     aws.services["events"].buses.clear()
+    aws.services["ssm"].parameters.clear()
     rows = doctor(agent)
     assert {row["state"] for name, row in rows.items() if name in tried} == {"warn"}, rows
     assert not any(row["remedy"] for row in rows.values()), rows
