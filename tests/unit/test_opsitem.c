@@ -193,7 +193,11 @@ static void parameters_come_through(void **state)
 	assert_int_equal(parameter_read(answer, strlen(answer) - 1, &parameter), -EBADMSG);
 	free(answer);
 	assert_null(parameter_answer("{}", 2));
-	assert_null(parameter_answer("{\"Parameter\":{\"Value\":\"x\"}}", 27));
+	assert_null(parameter_answer("{\"Parameter\":{\"Version\":1}}", 27));
+	/* The version is optional. */
+	answer = parameter_answer("{\"Parameter\":{\"Value\":\"x\"}}", 27);
+	assert_string_equal(answer, "{\"Value\":\"x\",\"Version\":0}");
+	free(answer);
 	assert_int_equal(parameter_read("{\"Value\":\"a\\u0000b\",\"Version\":1}", 32, &parameter),
 			 -EBADMSG);
 }
