@@ -30,16 +30,16 @@ rules:
     severity: critical
     response: {response}
 """
-# Asks one name, says so, and goes on for as long as its input does.
+# Says so, asks one name, for which it may be frozen at once, and goes on for as long as its input does.
 ASKER = """\
 import socket, sys, time
 name = b"".join(bytes([len(l)]) + l for l in sys.argv[1].encode().split(b"."))
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+print("asking", flush=True)
 try:
     s.sendto(b"CD\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0" + name + b"\\0\\0\\1\\0\\1", ("127.0.0.1", 53))
 except PermissionError:
     pass  # it is blocked
-print("asked", flush=True)
 for line in sys.stdin:
     print("alive", flush=True)
 """
@@ -61,7 +61,7 @@ def host(make_agent, tmp_path):
     def make(aws, mode="enforce", response="isolate", **isolation):
         isolation = {"quarantine_security_group": QUARANTINE, "grace_after_boot": 0,
                      "never_isolate": {"file": str(tmp_path / "never")},
-                     "budget": {"scope": "none"}, **isolation}
+                     "budget": {"scope": "none"}, "probation": 0, **isolation}
         agent = make_agent(["bad.invalid"], mode=mode, policy=POLICY.format(response=response),
                            aws={}, isolation=isolation)
         agent.environment = aws.environment()
@@ -82,7 +82,7 @@ def culprit(cgroup, namespace):
                                 sys.executable, ASKER, stdin=subprocess.PIPE,
                                 stdout=subprocess.PIPE)
         children.append(child)
-        assert child.stdout.readline() == "asked\n"
+        assert child.stdout.readline() == "asking\n"
         return child
     start.folder = folder
     yield start
