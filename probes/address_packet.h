@@ -113,32 +113,44 @@ static __always_inline void address_submit(const struct message *message,
 	count(COUNTER_SEND, COUNTER_SUBMITTED);
 }
 
-static __always_inline enum action address_judge(struct __sk_buff *skb, const struct hook *hook)
+/* Judges where the packet goes, and tells it. True: it is refused. */
+static __always_inline bool address_refused(struct __sk_buff *skb, const struct hook *hook,
+					    const struct packet *packet, struct destination *to)
 {
 	struct message message = { .hook = hook, .skb = skb, .size = skb->len };
+	struct judgement judgement;
+	bool drop;
+
+	message.protocol = to->protocol = packet->protocol;
+	message.source_port = packet->source_port;
+	message.destination_port = to->port = packet->destination_port;
+	judgement = destination_judge(to, COUNTER_SEND);
+	if (judgement.watch == RECORD_WATCH_NONE)
+		return false;
+	drop = hook->may_drop && judgement.outcome == COUNTER_MATCHED && !judgement.keep &&
+	       !unattended();
+	address_submit(&message, to, &judgement, drop);
+	if (drop)
+		count(COUNTER_SEND, COUNTER_BLOCKED);
+	return drop;
+}
+
+static __always_inline enum action address_judge(struct __sk_buff *skb, const struct hook *hook)
+{
 	struct destination to = { 0 };
 	struct packet packet = { 0 };
-	struct judgement judgement;
-	enum action pass;
-	bool drop;
+	__u64 further;
 
 	skb->cb[ADDRESS_CB_JUDGED] = 1;
 	/* What a raw socket sends to a DNS port is a message as any other. */
-	pass = packet_read(skb, &packet) ? ACTION_FURTHER : ACTION_PASS;
-	if (packet_answers(skb, &packet) || !packet_destination(skb, &to.address))
-		return pass;
-	message.protocol = to.protocol = packet.protocol;
-	message.source_port = packet.source_port;
-	message.destination_port = to.port = packet.destination_port;
-	judgement = destination_judge(&to);
-	count(COUNTER_SEND, judgement.outcome);
-	if (judgement.watch == RECORD_WATCH_NONE)
-		return pass;
-	drop = hook->may_drop && judgement.outcome == COUNTER_MATCHED && !judgement.keep &&
-	       !unattended();
-	address_submit(&message, &to, &judgement, drop);
-	if (!drop)
-		return pass;
-	count(COUNTER_SEND, COUNTER_BLOCKED);
-	return ACTION_DROP;
+	further = packet_read(skb, &packet);
+	if (!packet_answers(skb, &packet) && packet_destination(skb, &to.address)) {
+		FORGET(further);
+		FORGET(packet.protocol);
+		FORGET(packet.source_port);
+		FORGET(packet.destination_port);
+		if (address_refused(skb, hook, &packet, &to))
+			return ACTION_DROP;
+	}
+	return further ? ACTION_FURTHER : ACTION_PASS;
 }

@@ -111,8 +111,9 @@ static __always_inline __u64 ipv6_match(void *table, const struct address_header
 }
 
 /* The longest prefix's flags: LISTED, ALLOWED, KEEP; 0 when there is none. ipv4: the address is
- * IPv4 for certain, where that is known at compile time. */
-static __always_inline __u64 address_match(void *table, const struct address_words *at, bool ipv4)
+ * IPv4 for certain, where that is known at compile time. What is asked of the address is forgotten
+ * before each family's turns, or they would be followed once for every answer. */
+static __always_inline __u64 address_match(void *table, struct address_words *at, bool ipv4)
 {
 	__u32 one = 1;
 	const struct address_header *header = bpf_map_lookup_elem(table, &one);
@@ -127,9 +128,16 @@ static __always_inline __u64 address_match(void *table, const struct address_wor
 		within.high = 0;
 		within.low = ADDRESS_MAPPED << 32 | at->low;
 	}
-	if (address_words_ipv4(&within))
+	if (address_words_ipv4(&within)) {
+		FORGET(within.high);
+		FORGET(within.low);
+		FORGET(at->high);
+		FORGET(at->low);
 		flags = ipv4_match(table, header, &within);
+	}
 	if (flags || address_words_ipv4(at))
 		return flags;
+	FORGET(at->high);
+	FORGET(at->low);
 	return ipv6_match(table, header, at);
 }

@@ -160,16 +160,15 @@ static __always_inline enum action connection_judge(struct bpf_sock_addr *contex
 						    const struct hook *hook)
 {
 	struct destination to = { 0 };
-	struct judgement judgement;
+	struct judgement judgement = { 0 };
 	bool drop;
 
+	if (settings.connections) {
+		destination_read(context, hook, &to);
+		judgement = destination_judge(&to, hook->probe);
+	}
 	if (hook->probe == COUNTER_CONNECT)
 		socket_use(context, context->sk, NOTE_CONNECT, flow_of(context));
-	if (!settings.connections)
-		return ACTION_PASS;
-	destination_read(context, hook, &to);
-	judgement = destination_judge(&to);
-	count(hook->probe, judgement.outcome);
 	if (judgement.watch == RECORD_WATCH_NONE)
 		return ACTION_PASS;
 	drop = hook->may_drop && judgement.outcome == COUNTER_MATCHED && !judgement.keep &&

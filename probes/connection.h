@@ -80,7 +80,7 @@ struct destination {
 struct judgement {
 	enum counter outcome; /* CLEAN, ALLOWED, MATCHED, WATCHED */
 	enum record_watch watch;
-	bool keep;
+	__u8 keep; /* not 0: seen, not dropped */
 };
 
 static __always_inline struct address_key address_key_of(const struct address_words *at)
@@ -100,14 +100,14 @@ static __always_inline bool address_loopback(const struct address_words *at)
 }
 
 /* True when a listed name resolved to the address not long ago. */
-static __always_inline bool learnt_match(const struct address_words *at, bool *ret_keep)
+static __always_inline bool learnt_match(const struct address_words *at, __u8 *ret_keep)
 {
 	struct address_key key = address_key_of(at);
 	struct learnt_address *found = bpf_map_lookup_elem(&learnt, &key);
 
 	if (!found || found->expires <= bpf_ktime_get_boot_ns())
 		return false;
-	*ret_keep = found->keep;
+	*ret_keep = found->keep != 0;
 	return true;
 }
 
@@ -125,7 +125,7 @@ static __always_inline enum record_watch port_watch(const struct destination *to
 	return bpf_map_lookup_elem(&resolvers, &key) ? RECORD_WATCH_NONE : RECORD_WATCH_RESOLVER;
 }
 
-static __always_inline struct judgement destination_judge(const struct destination *to)
+static __always_inline struct judgement destination_match(struct destination *to)
 {
 	struct judgement judgement = { .outcome = COUNTER_CLEAN };
 	__u32 zero = 0;
@@ -150,6 +150,21 @@ static __always_inline struct judgement destination_judge(const struct destinati
 	judgement.watch = port_watch(to);
 	if (judgement.watch != RECORD_WATCH_NONE)
 		judgement.outcome = COUNTER_WATCHED;
+	return judgement;
+}
+
+/* Counted for that probe, and forgotten by the verifier. */
+static __always_inline struct judgement destination_judge(struct destination *to,
+							  enum counter_probe probe)
+{
+	struct judgement judgement = destination_match(to);
+
+	count(probe, judgement.outcome);
+	FORGET(judgement.outcome);
+	FORGET(judgement.watch);
+	FORGET(judgement.keep);
+	FORGET(to->address.high);
+	FORGET(to->address.low);
 	return judgement;
 }
 

@@ -288,6 +288,7 @@ static __always_inline enum flow_name_outcome flow_name_read(const struct messag
 	size = ((size - 1) & (FLOW_NAME_BYTES - 1)) + 1;
 	if (bpf_skb_load_bytes(message->skb, message->offset, scratch->bytes, (__u32)size) < 0)
 		return FLOW_NAME_OTHER;
+	FORGET(size);
 	outcome = byte_at(scratch, 0) == TLS_HANDSHAKE ? tls_name(scratch, size, &text)
 						       : http_name(scratch, size, &text);
 	if (outcome != FLOW_NAME_READ || !labels_write(scratch, &text))

@@ -42,7 +42,9 @@ static __always_inline __u32 path_component(char *text, __u32 at, const void *na
 		return at;
 	at += length;
 	text[at & 1023] = '\0';
-	return at + 1;
+	at++;
+	FORGET(at);
+	return at;
 }
 
 /* The executable's path, from its last component to its first. A mount point's own name stands in

@@ -16,3 +16,7 @@ volatile __u64 verifier_zero __attribute__((weak));
 /* Hides a value from clang, which would drop a mask that it can prove to be needless and the
  * verifier cannot. */
 #define OPAQUE(value) asm volatile("" : "+r"(value))
+
+/* Forgets what the verifier found out about a value, in the value's own place: as long as a copy
+ * that was not forgotten is used later, nothing is won. */
+#define FORGET(value) ((value) ^= (__typeof__(value))verifier_zero)
