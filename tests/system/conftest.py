@@ -10,6 +10,14 @@ from agent import CORDON, CORDOND, FLOOD, RESPONDER, SENDER, Agent, Cgroup, Name
 
 FIGURE = "figure"
 
+# The files that take longest come first, so that none of them is left for the end.
+LONG = ["test_isolation", "test_pins", "test_sinks", "test_ssm", "test_feeds", "test_cloud",
+        "test_files", "test_contain"]
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
+
 
 @pytest.fixture(scope="module")
 def cgroup():
