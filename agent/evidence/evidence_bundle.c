@@ -23,7 +23,7 @@
 struct evidence_bundle {
 	struct archive *archive;
 	struct digest *digest;
-	int fd, error; /* error: of the last write */
+	int fd, error; /* error: of the first write that failed; nothing is written after it */
 	uint64_t written, max;
 	FILE *manifest;
 	char *manifest_text;
@@ -33,27 +33,30 @@ struct evidence_bundle {
 CLEANUP_DEFINE(struct evidence_bundle *, evidence_bundle_free)
 CLEANUP_DEFINE(struct archive_entry *, archive_entry_free)
 
+/* Never fails: libarchive would not give back what its filter has. */
 static la_ssize_t bytes_write(struct archive *archive, void *userdata, const void *data,
 			      size_t size)
 {
 	struct evidence_bundle *bundle = userdata;
-	int r = bundle->written + size > bundle->max ? -ENOSPC
-						     : fd_write_all(bundle->fd, data, size);
 
-	if (r == 0)
-		r = digest_add(bundle->digest, data, size);
-	if (r < 0) {
-		bundle->error = r;
-		archive_set_error(archive, -r, "cannot be written");
-		return -1;
-	}
-	bundle->written += size;
+	(void)archive;
+	if (bundle->error == 0 && bundle->written + size > bundle->max)
+		bundle->error = -ENOSPC;
+	if (bundle->error == 0)
+		bundle->error = fd_write_all(bundle->fd, data, size);
+	if (bundle->error == 0)
+		bundle->error = digest_add(bundle->digest, data, size);
+	if (bundle->error == 0)
+		bundle->written += size;
 	return (la_ssize_t)size;
 }
 
-static int archive_failed(const struct evidence_bundle *bundle)
+/* done: what libarchive returned. */
+static int archive_result(const struct evidence_bundle *bundle, int done)
 {
-	return bundle->error < 0 ? bundle->error : -ENOMEM;
+	if (bundle->error < 0)
+		return bundle->error;
+	return done < ARCHIVE_WARN ? -ENOMEM : 0;
 }
 
 int evidence_bundle_open(int fd, uint64_t max, struct evidence_bundle **ret)
@@ -74,7 +77,7 @@ int evidence_bundle_open(int fd, uint64_t max, struct evidence_bundle **ret)
 	    archive_write_set_format_pax_restricted(bundle->archive) < ARCHIVE_WARN ||
 	    archive_write_set_bytes_in_last_block(bundle->archive, 1) < ARCHIVE_WARN ||
 	    archive_write_open(bundle->archive, bundle, NULL, bytes_write, NULL) < ARCHIVE_WARN)
-		return archive_failed(bundle);
+		return -ENOMEM;
 	*ret = take_ptr(bundle);
 	return 0;
 }
@@ -85,7 +88,7 @@ void evidence_bundle_free(struct evidence_bundle *bundle)
 		return;
 	/* Not to be ended: what is half written is thrown away. */
 	if (bundle->archive) {
-		(void)archive_write_fail(bundle->archive);
+		bundle->error = -ECANCELED;
 		(void)archive_write_free(bundle->archive);
 	}
 	digest_free(bundle->digest);
@@ -122,6 +125,7 @@ static int entry_add(struct evidence_bundle *bundle, const char *name, const voi
 {
 	CLEANUP(archive_entry_free_cleanup) struct archive_entry *entry = archive_entry_new();
 	const char *at = data;
+	int r;
 
 	if (!entry)
 		return -ENOMEM;
@@ -130,18 +134,15 @@ static int entry_add(struct evidence_bundle *bundle, const char *name, const voi
 	archive_entry_set_perm(entry, 0400);
 	archive_entry_set_size(entry, (la_int64_t)size);
 	archive_entry_set_mtime(entry, (time_t)(clock_realtime() / NS_PER_SECOND), 0);
-	if (archive_write_header(bundle->archive, entry) < ARCHIVE_WARN)
-		return archive_failed(bundle);
-	while (size > 0) {
+	r = archive_result(bundle, archive_write_header(bundle->archive, entry));
+	while (r == 0 && size > 0) {
 		la_ssize_t n = archive_write_data(bundle->archive, at, size);
 
-		if (n <= 0)
-			return archive_failed(bundle);
+		r = archive_result(bundle, n > 0 ? ARCHIVE_OK : ARCHIVE_FATAL);
 		at += n;
 		size -= (size_t)n;
 	}
-	return archive_write_finish_entry(bundle->archive) < ARCHIVE_WARN ? archive_failed(bundle)
-									  : 0;
+	return r < 0 ? r : archive_result(bundle, archive_write_finish_entry(bundle->archive));
 }
 
 int evidence_bundle_add(struct evidence_bundle *bundle, const char *name, const void *data,
@@ -217,8 +218,9 @@ int evidence_bundle_end(struct evidence_bundle *bundle, const uint8_t *seed,
 		r = entry_add(bundle, EVIDENCE_MANIFEST, text, size);
 	if (r < 0)
 		return r;
-	if (archive_write_close(bundle->archive) < ARCHIVE_WARN)
-		return archive_failed(bundle);
+	r = archive_result(bundle, archive_write_close(bundle->archive));
+	if (r < 0)
+		return r;
 	*ret_size = bundle->written;
 	return digest_finish(bundle->digest, ret_digest);
 }

@@ -36,15 +36,27 @@ struct evidence_item *evidence_item_new(size_t max)
 	return item;
 }
 
-void evidence_item_free(struct evidence_item *item)
+static void item_destroy(struct evidence_item *item)
 {
-	if (!item || item->abandoned)
-		return;
 	(void)pthread_mutex_destroy(&item->lock);
 	(void)pthread_cond_destroy(&item->ended_told);
 	free(item->data);
 	free(item->side);
 	free(item);
+}
+
+void evidence_item_free(struct evidence_item *item)
+{
+	bool last;
+
+	if (!item)
+		return;
+	(void)pthread_mutex_lock(&item->lock);
+	item->left = true;
+	last = !item->abandoned || item->ended;
+	(void)pthread_mutex_unlock(&item->lock);
+	if (last)
+		item_destroy(item);
 }
 
 static int room_make(char **data, size_t *room, size_t wanted)
@@ -139,6 +151,7 @@ static void *run_thread(void *argument)
 {
 	struct run run = *(struct run *)argument;
 	struct evidence_item *item = run.item;
+	bool last;
 	int r;
 
 	free(argument);
@@ -148,8 +161,11 @@ static void *run_thread(void *argument)
 	if (!item->abandoned && r < 0 && r != -ENOSPC)
 		item->error = r;
 	item->ended = true;
+	last = item->left;
 	(void)pthread_cond_signal(&item->ended_told);
 	(void)pthread_mutex_unlock(&item->lock);
+	if (last)
+		item_destroy(item);
 	return NULL;
 }
 

@@ -16,7 +16,7 @@
 struct evidence_item {
 	pthread_mutex_t lock;
 	pthread_cond_t ended_told;
-	bool ended, abandoned;
+	bool ended, abandoned, left; /* left: whoever comes last frees it */
 	char *data;
 	size_t size, max, room;
 	bool cut; /* there was more */
@@ -28,7 +28,7 @@ struct evidence_item {
 };
 
 struct evidence_item *evidence_item_new(size_t max);
-/* Not one that was abandoned: its thread still has it. */
+/* One that was abandoned is freed when its thread ends. */
 void evidence_item_free(struct evidence_item *item);
 
 /* Adds bytes, as many as there is room for. -ENOSPC: it is full; -ECANCELED: nobody waits any more;

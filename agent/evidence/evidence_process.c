@@ -279,12 +279,50 @@ static int mapping_copy(int memory, const struct evidence_mapping *mapping, char
 	return r;
 }
 
+struct mappings {
+	struct evidence_mapping *list;
+	size_t count, room;
+};
+
+static void mappings_free(struct mappings *mappings)
+{
+	free(mappings->list);
+}
+
+static int mapping_add(struct mappings *mappings, const struct evidence_mapping *mapping)
+{
+	struct evidence_mapping *grown;
+	size_t room = mappings->room ? mappings->room * 2 : 256;
+
+	if (mappings->count == mappings->room) {
+		grown = reallocarray(mappings->list, room, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		mappings->list = grown;
+		mappings->room = room;
+	}
+	mappings->list[mappings->count++] = *mapping;
+	return 0;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const struct evidence_mapping *one = a, *other = b;
+	uint64_t size = one->end - one->start, other_size = other->end - other->start;
+
+	if (size != other_size)
+		return size < other_size ? -1 : 1;
+	return one->start < other->start ? -1 : one->start > other->start;
+}
+
+/* The smallest first: a bound cuts what is largest, not the stack. */
 static int memory_collect(const struct evidence_options *options, const struct evidence_row *row,
 			  struct evidence_item *item)
 {
 	static const char head[] = "# offset\tbytes\taddresses\trights\tunread\tname\n";
 	CLEANUP(free_cleanup) char *text = NULL;
 	CLEANUP(free_cleanup) char *piece = malloc(MEMORY_PIECE);
+	CLEANUP(mappings_free) struct mappings mappings = { 0 };
 	CLEANUP(close_cleanup) int memory = -1;
 	struct evidence_span rest, line;
 	struct evidence_mapping mapping;
@@ -302,7 +340,11 @@ static int memory_collect(const struct evidence_options *options, const struct e
 		r = evidence_item_aside(item, head, sizeof(head) - 1);
 	while (r == 0 && evidence_line_next(&rest, &line))
 		if (evidence_mapping_read(line, &mapping) == 0 && mapping_is_wanted(&mapping))
-			r = mapping_copy(memory, &mapping, piece, item);
+			r = mapping_add(&mappings, &mapping);
+	if (mappings.count > 0)
+		qsort(mappings.list, mappings.count, sizeof(*mappings.list), by_size);
+	for (size_t i = 0; r == 0 && i < mappings.count; i++)
+		r = mapping_copy(memory, &mappings.list[i], piece, item);
 	return r;
 }
 

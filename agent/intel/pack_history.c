@@ -189,11 +189,13 @@ static void kept_prune(struct pack_history *history, uint64_t now)
 
 static bool keeping_is_due(const struct pack_history *history, uint64_t now)
 {
-	const struct kept *last = &history->kept[history->count - 1];
+	uint64_t last;
 
+	if (history->count == 0)
+		return true;
+	last = history->kept[history->count - 1].time;
 	/* A clock that was set back must not end it. */
-	return history->count == 0 || now < last->time ||
-	       (now > last->time && now - last->time >= history->span / 2);
+	return now < last || (now > last && now - last >= history->span / 2);
 }
 
 /* Also after a restart: a copy of the last one would only cost room. */

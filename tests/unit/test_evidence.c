@@ -418,7 +418,7 @@ static void test_hang(void **state)
 	(void)close(ends[1]);
 	assert_int_equal(evidence_item_add(item, "x", 1), -ECANCELED);
 	assert_true(item->size <= 6);
-	/* Its thread has it: evidence_item_free() leaves it alone. */
+	/* Its thread has it, and may free it. */
 	evidence_item_free(item);
 }
 
