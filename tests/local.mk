@@ -257,10 +257,8 @@ noinst_PROGRAMS += \
 	%D%/system/flood \
 	%D%/system/fail_fast \
 	%D%/system/cloud_ask \
-	%D%/system/connector \
-	%D%/system/parameter_ask
+	%D%/system/connector
 tests_system_cloud_ask_LDADD = $(cloud_LIBS) $(base_LIBS)
-tests_system_parameter_ask_LDADD = $(cloud_LIBS) $(base_LIBS)
 tests_system_sender_SOURCES = \
 	%D%/system/sender.c \
 	%D%/system/sender.h \

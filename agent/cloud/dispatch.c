@@ -27,7 +27,6 @@ static const struct cloud_sink *const sinks[CLOUD_SINKS] = {
 	[CLOUD_INVENTORY] = &inventory,
 	[CLOUD_COMPLIANCE] = &compliance,
 	[CLOUD_AGENT_LOG] = &agent_log,
-	[CLOUD_PARAMETER] = &parameter,
 	[CLOUD_PREFLIGHT] = &preflight,
 	[CLOUD_METRICS] = &metric_data,
 	[CLOUD_TAGS] = &instance_tags,

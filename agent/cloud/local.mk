@@ -7,9 +7,8 @@ libcloud_a_SOURCES = \
 	%D%/opsitem.c \
 	%D%/opsitem.h \
 	%D%/opsitems.c \
-	%D%/parameter.c \
 	%D%/parameter.h \
-	%D%/parameter_text.c \
+	%D%/parameter.c \
 	%D%/places.c \
 	%D%/places.h \
 	%D%/preflight.c \

@@ -1,53 +1,51 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
- * Owns the call that reads a parameter of Parameter Store. An entry is its name ("/cordon/policy",
- * with ":version" or ":label" as SSM has it); the value goes back as an answer.
- */
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "cloud/parameter.h"
 
-#include <stdio.h>
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
-#include "cloud/sink.h"
 
-#define NAME_MAX_BYTES ((size_t)2048)
+CLEANUP_DEFINE(json_t *, json_decref)
 
-static void get_done(const struct client_result *result, void *userdata)
+char *parameter_request(const char *name, size_t size)
 {
-	struct sink_queue *queue = userdata;
-	CLEANUP(free_cleanup) char *answer = NULL;
+	CLEANUP(json_decref_cleanup)
+	json_t *object = json_pack("{s:s%, s:b}", "Name", name, size, "WithDecryption", 1);
 
-	if (strcmp(result->code, "ParameterNotFound") == 0 ||
-	    strcmp(result->code, "ParameterVersionNotFound") == 0) {
-		sink_end_as(queue, MESSAGE_POISON, 0, "ssm:GetParameter: there is no such one");
-		return;
-	}
-	if (result->failure != FAILURE_NONE) {
-		sink_fail(queue, result, "ssm:GetParameter");
-		return;
-	}
-	answer = parameter_answer(result->body, result->body_size);
-	if (!answer ||
-	    sink_answer(queue, sink_batch(queue)->entries[0], answer, strlen(answer)) < 0) {
-		sink_end_as(queue, MESSAGE_RETRY, NS_PER_SECOND,
-			    "the endpoint of SSM gives replies that are none");
-		return;
-	}
-	sink_end_as(queue, MESSAGE_DELIVERED, 0, "");
+	return object ? json_dumps(object, JSON_COMPACT) : NULL;
 }
 
-static void deliver(struct sink_queue *queue)
+static int members_read(const json_t *object, size_t max, struct parameter *ret)
 {
-	const struct batch_entry *entry = sink_batch(queue)->entries[0];
-	CLEANUP(free_cleanup) char *body = parameter_request(entry->document, entry->size);
+	const json_t *value = json_object_get(object, "Value");
+	json_int_t version = json_integer_value(json_object_get(object, "Version"));
+	char *copy;
 
-	sink_call_bytes(queue, "ssm", "GetParameter", body, get_done);
+	/* json_loadb() refuses NULs in strings. */
+	if (!json_is_string(value) || json_string_length(value) > max || version < 0)
+		return -EBADMSG;
+	copy = strdup(json_string_value(value));
+	if (!copy)
+		return -ENOMEM;
+	*ret = (struct parameter){ .value = copy, .version = (uint64_t)version };
+	return 0;
 }
 
-const struct cloud_sink parameter = {
-	.name = "parameter",
-	.limits = { .count = 1, .bytes = NAME_MAX_BYTES, .entry = NAME_MAX_BYTES },
-	.deliver = deliver,
-};
+int parameter_reply(const char *body, size_t size, size_t max, struct parameter *ret)
+{
+	CLEANUP(json_decref_cleanup) json_t *object = json_loadb(body, size, 0, NULL);
+
+	return members_read(json_object_get(object, "Parameter"), max, ret);
+}
+
+void parameter_clear(struct parameter *parameter)
+{
+	/* It may be a SecureString. */
+	if (parameter->value)
+		explicit_bzero(parameter->value, strlen(parameter->value));
+	free(parameter->value);
+	*parameter = (struct parameter){ 0 };
+}

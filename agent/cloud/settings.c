@@ -16,7 +16,6 @@ const char *cloud_sink_name(unsigned id)
 		[CLOUD_INVENTORY] = "inventory",
 		[CLOUD_COMPLIANCE] = "compliance",
 		[CLOUD_AGENT_LOG] = "agent-log",
-		[CLOUD_PARAMETER] = "parameter",
 		[CLOUD_PREFLIGHT] = "preflight",
 		[CLOUD_METRICS] = "metrics",
 		[CLOUD_TAGS] = "tags",
@@ -31,7 +30,7 @@ const char *cloud_sink_name(unsigned id)
 
 bool cloud_sink_answers(unsigned id)
 {
-	return id == CLOUD_PARAMETER || id == CLOUD_TAGS;
+	return id == CLOUD_TAGS;
 }
 
 #define FIELD(member) offsetof(struct settings, member)

@@ -108,7 +108,6 @@ extern const struct cloud_sink agent_log;
 extern const struct cloud_sink opsitems;
 extern const struct cloud_sink inventory;
 extern const struct cloud_sink compliance;
-extern const struct cloud_sink parameter;
 extern const struct cloud_sink preflight;
 extern const struct cloud_sink metric_data;
 extern const struct cloud_sink instance_tags;

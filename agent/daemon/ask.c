@@ -52,11 +52,6 @@ int delivery_ask(struct agent *agent, unsigned sink, bool urgent, const char *do
 	return r;
 }
 
-int delivery_ask_parameter(struct agent *agent, const char *name, ask_done done, void *userdata)
-{
-	return delivery_ask(agent, CLOUD_PARAMETER, true, name, done, userdata);
-}
-
 void ask_answered(struct delivery *delivery, uint64_t id, const char *bytes, size_t size)
 {
 	struct ask *ask = &delivery->asks[id & ~ASK_BIT];

@@ -40,10 +40,6 @@ struct ask {
 int delivery_ask(struct agent *agent, unsigned sink, bool urgent, const char *document,
 		 ask_done done, void *userdata);
 
-/* Reads a parameter of Parameter Store: done gets what parameter_read() (cloud/parameter.h) reads.
- * Errors as above. */
-int delivery_ask_parameter(struct agent *agent, const char *name, ask_done done, void *userdata);
-
 /* For delivery.c: results and answers to what was asked; ids that are not in the journal. */
 bool ask_is(uint64_t id);
 void ask_end(struct delivery *delivery, uint64_t id, const struct ask_result *result);

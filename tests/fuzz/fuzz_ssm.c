@@ -37,19 +37,16 @@ static void finding_take(const char *body, size_t size)
 	json_decref(object);
 }
 
+#define VALUE_MAX 64
+
 static void parameter_take(const char *body, size_t size)
 {
 	struct parameter parameter;
-	char *answer = parameter_answer(body, size);
 
-	if (answer) {
-		assert(parameter_read(answer, strlen(answer), &parameter) == 0);
-		assert(parameter.version > 0 && strlen(parameter.value) <= PARAMETER_VALUE_MAX);
-		parameter_clear(&parameter);
-	}
-	free(answer);
-	if (parameter_read(body, size, &parameter) == 0)
-		parameter_clear(&parameter);
+	if (parameter_reply(body, size, VALUE_MAX, &parameter) < 0)
+		return;
+	assert(strlen(parameter.value) <= VALUE_MAX);
+	parameter_clear(&parameter);
 }
 
 static void tags_take(const char *body, size_t size)

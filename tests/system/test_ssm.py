@@ -362,44 +362,6 @@ def test_agent_log(aws, ssm_agent, namespace):
     assert agent.log.read_text().count("\n") < before + 10
 
 
-DELIVERED, RETRY, DENIED, POISON = "delivered", "retry", "denied", "poison"
-
-
-def parameters(aws, *names):
-    """What cordon-cloud, run by a stand-in of cordond, says of each."""
-    done = subprocess.run(
-        [BUILD / "tests/system/parameter_ask", BUILD / "cordon-cloud", *names], text=True,
-        capture_output=True, timeout=60,
-        env={"PATH": os.environ["PATH"], **aws.environment(credentials=True)})
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-def test_parameter(aws):
-    """A value comes over the channel as it is, up to what a parameter may have; what is refused or
-    is no reply has an outcome and no value."""
-    longest = "é\"\\\n" * 1638
-    aws.ssm.parameters |= {"/cordon/policy": (3, "s3://bucket/key 0123"),
-                           "/cordon/long": (1, longest), "/cordon/longer": (1, "x" * 8193),
-                           "/cordon/escaped": (1, "\1" * 8192)}  # six bytes each, as JSON
-    first, long, old, none, longer, escaped = parameters(
-        aws, "/cordon/policy", "/cordon/long", "/cordon/policy:2", "/cordon/none",
-        "/cordon/longer", "/cordon/escaped")
-    assert (first["outcome"], first["value"], first["version"], first["answers"]) == (
-        DELIVERED, "s3://bucket/key 0123", 3, 1)
-    assert long["value"] == longest
-    assert (old["outcome"], none["outcome"], none["value"]) == (POISON, POISON, None)
-    assert longer["outcome"] == RETRY and longer["answers"] == 0
-    assert escaped["outcome"] == RETRY and escaped["answers"] == 0
-    aws.fault("ssm", "error", "GetParameter", code="AccessDeniedException", status=400)
-    [denied] = parameters(aws, "/cordon/policy")
-    assert denied["outcome"] == DENIED and "ssm:GetParameter" in denied["text"]
-    aws.fault("ssm", "garbage", "GetParameter")
-    [garbage] = parameters(aws, "/cordon/policy")
-    assert garbage["outcome"] == RETRY and garbage["value"] is None
-    assert not refused_by_model(aws)
-
-
 def doctor(agent):
     done = subprocess.run([CORDON, "doctor", "--json", "--config", agent.config],
                           capture_output=True, text=True)

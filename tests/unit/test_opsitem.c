@@ -177,29 +177,33 @@ static void replies_are_read(void **state)
 	assert_int_equal(opsitem_reply_id("{\"OpsItemId\":7}", 15, id), -EBADMSG);
 }
 
-static void parameters_come_through(void **state)
+static int parameter(const char *body, struct parameter *ret)
 {
-	static const char reply[] = "{\"Parameter\":{\"Name\":\"/a\",\"Value\":\"s3://b/c\\n\","
-				    "\"Version\":12}}";
-	struct parameter parameter;
-	char *answer = parameter_answer(reply, strlen(reply));
+	return parameter_reply(body, strlen(body), 16, ret);
+}
+
+static void parameters_are_read(void **state)
+{
+	struct parameter it;
 
 	(void)state;
-	assert_non_null(answer);
-	assert_int_equal(parameter_read(answer, strlen(answer), &parameter), 0);
-	assert_string_equal(parameter.value, "s3://b/c\n");
-	assert_int_equal(parameter.version, 12);
-	parameter_clear(&parameter);
-	assert_int_equal(parameter_read(answer, strlen(answer) - 1, &parameter), -EBADMSG);
-	free(answer);
-	assert_null(parameter_answer("{}", 2));
-	assert_null(parameter_answer("{\"Parameter\":{\"Version\":1}}", 27));
+	assert_int_equal(parameter("{\"Parameter\":{\"Name\":\"/a\",\"Value\":\"s3://b/c\\n\","
+				   "\"Version\":12}}",
+				   &it),
+			 0);
+	assert_string_equal(it.value, "s3://b/c\n");
+	assert_int_equal(it.version, 12);
+	parameter_clear(&it);
 	/* The version is optional. */
-	answer = parameter_answer("{\"Parameter\":{\"Value\":\"x\"}}", 27);
-	assert_string_equal(answer, "{\"Value\":\"x\",\"Version\":0}");
-	free(answer);
-	assert_int_equal(parameter_read("{\"Value\":\"a\\u0000b\",\"Version\":1}", 32, &parameter),
+	assert_int_equal(parameter("{\"Parameter\":{\"Value\":\"x\"}}", &it), 0);
+	assert_int_equal(it.version, 0);
+	parameter_clear(&it);
+	assert_int_equal(parameter("{\"Parameter\":{\"Value\":\"longer than sixteen\"}}", &it),
 			 -EBADMSG);
+	assert_int_equal(parameter("{\"Parameter\":{\"Value\":\"a\\u0000b\"}}", &it), -EBADMSG);
+	assert_int_equal(parameter("{\"Parameter\":{\"Version\":1}}", &it), -EBADMSG);
+	assert_int_equal(parameter("{\"Parameter\":{\"Value\":\"x\"}", &it), -EBADMSG);
+	assert_int_equal(parameter("{}", &it), -EBADMSG);
 }
 
 /* Each name is good once, also when its place is used again. */
@@ -235,7 +239,7 @@ int main(void)
 		cmocka_unit_test(findings_close),
 		cmocka_unit_test(long_texts_are_cut),
 		cmocka_unit_test(replies_are_read),
-		cmocka_unit_test(parameters_come_through),
+		cmocka_unit_test(parameters_are_read),
 		cmocka_unit_test(places_are_used_again),
 	};
 
