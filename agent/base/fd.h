@@ -14,6 +14,9 @@ int fd_write_all(int fd, const void *data, size_t size);
  * caller's to free. -EFBIG when the file is larger, -EISDIR and others as open(2) and read(2). */
 int fd_read_file(const char *path, size_t max, char **ret_data, size_t *ret_size);
 
+/* A file in memory with these bytes, at its start: the caller's to close. -errno. */
+int fd_open_memory(const void *data, size_t size);
+
 /* Opens a temporary file beside path; *ret_temporary is the caller's to free. fd_replace() makes
  * it the file at path: contents on disk first, then the rename, then the folder. */
 int fd_open_temporary(const char *path, mode_t mode, char **ret_temporary);

@@ -172,7 +172,7 @@ static int timer_fired(sd_event_source *source, uint64_t usec, void *userdata)
 
 static int settings_send(struct fetch_job *job, const char *settings)
 {
-	CLEANUP(close_cleanup) int fd = memfd_create("settings", MFD_CLOEXEC);
+	CLEANUP(close_cleanup) int fd = fd_open_memory(settings, strlen(settings));
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int))];
@@ -183,13 +183,9 @@ static int settings_send(struct fetch_job *job, const char *settings)
 				  .msg_control = control.bytes,
 				  .msg_controllen = sizeof(control.bytes) };
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-	int r;
 
 	if (fd < 0)
-		return -errno;
-	r = fd_write_all(fd, settings, strlen(settings));
-	if (r < 0 || lseek(fd, 0, SEEK_SET) < 0)
-		return r < 0 ? r : -errno;
+		return fd;
 	header->cmsg_level = SOL_SOCKET;
 	header->cmsg_type = SCM_RIGHTS;
 	header->cmsg_len = CMSG_LEN(sizeof(int));

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/escape.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "daemon/agent.h"
 #include "daemon/isolation_private.h"
@@ -56,21 +57,22 @@ unsigned brake_unseen_rate(const struct config *config)
 {
 	if (config->sensor.unseen_rate)
 		return (unsigned)config->sensor.unseen_rate;
-	return config->isolation.quarantine && config->isolation.long_use ? UNSEEN_RATE : 0;
+	if (config->mode != CONFIG_ENFORCE && !config->isolation.quarantine)
+		return 0;
+	return config->isolation.long_use ? UNSEEN_RATE : 0;
 }
 
 int brake_open(struct agent *agent, struct brake **ret)
 {
 	const struct config *config = &agent->config;
 	struct brake *brake = calloc(1, sizeof(*brake));
-	int r;
+	int r = 0;
 
 	if (!brake)
 		return -ENOMEM;
 	*ret = brake;
-	if (config->mode != CONFIG_ENFORCE && !config->isolation.quarantine)
-		return 0;
-	r = pack_history_open(config->state_dir, span_of(config), &brake->packs);
+	if (config->mode == CONFIG_ENFORCE || config->isolation.quarantine)
+		r = pack_history_open(config->state_dir, span_of(config), &brake->packs);
 	if (r < 0)
 		(void)log_errno(LOG_ERR, r,
 				"since when indicators are known cannot be kept: those "
@@ -90,6 +92,24 @@ void brake_close(struct brake *brake)
 	pack_history_close(brake->packs);
 	name_history_close(brake->names);
 	free(brake);
+}
+
+int brake_names_open(const struct agent *agent)
+{
+	const struct brake *brake = agent->isolation ? agent->isolation->brake : NULL;
+	CLEANUP(free_cleanup) char *text = NULL;
+	size_t size = 0, count;
+	FILE *file;
+
+	if (!brake || !brake->names)
+		return 0;
+	file = open_memstream(&text, &size);
+	if (!file)
+		return -ENOMEM;
+	count = name_history_list(brake->names, clock_realtime() / NS_PER_SECOND, file);
+	if (fclose(file) != 0)
+		return -ENOMEM;
+	return count > 0 ? fd_open_memory(text, size) : 0;
 }
 
 /* ---- what is noted ---- */

@@ -24,6 +24,10 @@ struct verdict;
  * enough for the history. */
 unsigned brake_unseen_rate(const struct config *config);
 
+/* A list of the names that this host has used for long, to read, the caller's to close; 0: there
+ * are none; -errno. */
+int brake_names_open(const struct agent *agent);
+
 /* Without one or the other history what it would tell is taken as not known; why is logged.
  * -ENOMEM.
  */

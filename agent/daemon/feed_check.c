@@ -42,17 +42,16 @@ static int change_check(const struct config *config, const struct pack_change *c
 	return 1;
 }
 
-static int popular_check(const struct compile_answer *done, char why[static FEED_ERROR_SIZE])
+static int named_check(const struct compile_named *named, const char *who, const char *what,
+		       char why[static FEED_ERROR_SIZE])
 {
 	char name[COMPILE_TEXT_SIZE * 2];
 
-	if (done->done.popular == 0)
+	if (named->count == 0)
 		return 0;
-	(void)escape_text(done->done.popular_name, strlen(done->done.popular_name), name,
-			  sizeof(name));
-	(void)snprintf(why, FEED_ERROR_SIZE,
-		       "it would newly block %.255s, which everybody uses (%llu popular names)",
-		       name, (unsigned long long)done->done.popular);
+	(void)escape_text(named->name, strlen(named->name), name, sizeof(name));
+	(void)snprintf(why, FEED_ERROR_SIZE, "it would newly block %.255s, which %s (%llu %s)",
+		       name, who, (unsigned long long)named->count, what);
 	return 1;
 }
 
@@ -90,7 +89,10 @@ int feed_check(const struct feeds *feeds, const struct compile_result *result,
 	/* There must be something in force that is better. */
 	if (!feeds->agent->pack || feeds->accepted)
 		return 0;
-	if (popular_check(result->done, why) || never_check(feeds, result, why))
+	if (named_check(&result->done->done.popular, "everybody uses", "popular names", why) ||
+	    named_check(&result->done->done.in_use, "this host has used for long", "such names",
+			why) ||
+	    never_check(feeds, result, why))
 		return 1;
 	for (size_t i = 0; i < result->changes_count; i++)
 		if (change_check(&feeds->agent->config, &result->changes[i], why))

@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "daemon/agent.h"
+#include "daemon/brake.h"
 #include "daemon/feeds.h"
 #include "intel/never_block.h"
 #include "intel/resolver_list.h"
@@ -408,6 +409,7 @@ static void inputs_close(struct inputs **inputs)
 	fd_give_back((*inputs)->options.resolvers);
 	fd_give_back((*inputs)->options.before);
 	fd_give_back((*inputs)->options.popular);
+	fd_give_back((*inputs)->options.in_use);
 	fd_give_back((*inputs)->options.output);
 	fd_give_back((*inputs)->options.ready);
 	free(*inputs);
@@ -475,6 +477,10 @@ static void comparison_open(const struct agent *agent, struct inputs *inputs)
 	if (inputs->options.popular < 0)
 		log_warning("the list of popular names cannot be read: updates are not compared "
 			    "with it");
+	inputs->options.in_use = brake_names_open(agent);
+	if (inputs->options.in_use < 0)
+		(void)log_errno(LOG_WARNING, inputs->options.in_use,
+				"an update is not compared with the names in use");
 }
 
 static int inputs_open(struct feeds *feeds, struct inputs *inputs)

@@ -161,6 +161,23 @@ bool name_history_struck(const struct name_history *history, const struct domain
 	return false;
 }
 
+size_t name_history_list(const struct name_history *history, uint64_t now, FILE *file)
+{
+	char text[DOMAIN_NAME_TEXT_SIZE];
+	struct domain_name name;
+	size_t listed = 0;
+
+	for (size_t i = 0; i < history->count; i++) {
+		if (history->names[i].since + history->long_use > now)
+			continue;
+		name_of(&history->names[i], &name);
+		domain_name_format(&name, text);
+		(void)fprintf(file, "%s\n", text);
+		listed++;
+	}
+	return listed;
+}
+
 size_t name_history_count(const struct name_history *history)
 {
 	return history->count;

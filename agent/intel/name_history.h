@@ -14,6 +14,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/domain_name.h"
 #include "intel/pack.h"
@@ -36,6 +37,8 @@ size_t name_history_install(struct name_history *history, const struct pack *pac
 /* Whether the entry covers a name that is struck. *ret_since: in use since. name: it, to show. */
 bool name_history_struck(const struct name_history *history, const struct domain_name *entry,
 			 char name[static DOMAIN_NAME_TEXT_SIZE], uint64_t *ret_since);
+/* Writes those to file, a line each, that were in use for long by now. Returns how many. */
+size_t name_history_list(const struct name_history *history, uint64_t now, FILE *file);
 /* Writes it, if it has changed, now and then. */
 int name_history_save(struct name_history *history, uint64_t now);
 size_t name_history_count(const struct name_history *history);

@@ -45,20 +45,6 @@ CLEANUP_DEFINE(struct never_block *, never_block_free)
 /* never_block_builtin.c */
 extern const char never_block_builtin[], never_block_builtin_end[];
 
-static int builtin_open(void)
-{
-	CLEANUP(close_cleanup) int fd = memfd_create("never-block", MFD_CLOEXEC);
-	int r;
-
-	if (fd < 0)
-		return -errno;
-	r = fd_write_all(fd, never_block_builtin,
-			 (size_t)(never_block_builtin_end - never_block_builtin));
-	if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
-		r = -errno;
-	return r < 0 ? r : take_fd(&fd);
-}
-
 int never_block_open(const char *path, const char **ret_path)
 {
 	int fd = open(path ? path : NEVER_BLOCK_PATH, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -69,7 +55,8 @@ int never_block_open(const char *path, const char **ret_path)
 	if (path || errno != ENOENT)
 		return -errno;
 	*ret_path = "built-in never-block list";
-	return builtin_open();
+	return fd_open_memory(never_block_builtin,
+			      (size_t)(never_block_builtin_end - never_block_builtin));
 }
 
 int never_block_new(struct never_block **ret)

@@ -192,64 +192,62 @@ int pack_diff(const struct pack *before, const struct pack *after, struct pack_c
 	return 0;
 }
 
-struct popular {
+struct named {
 	const struct pack *before, *after;
 	uint64_t now, count;
 	char *name;
 };
 
-static int popular_look(const struct popular *popular, const struct pack *pack,
-			const struct list_indicator *indicator, bool *ret)
+static int named_look(const struct named *named, const struct pack *pack,
+		      const struct list_indicator *indicator, bool *ret)
 {
 	struct pack_match match;
 	int r = 0;
 
 	*ret = false;
 	if (pack && indicator->kind == INDICATOR_DOMAIN)
-		r = pack_lookup_domain(pack, &indicator->name, popular->now, &match);
+		r = pack_lookup_domain(pack, &indicator->name, named->now, &match);
 	else if (pack && indicator->kind == INDICATOR_ADDRESS && indicator->prefix == 128)
-		r = pack_lookup_address(pack, &indicator->address, popular->now, &match);
+		r = pack_lookup_address(pack, &indicator->address, named->now, &match);
 	if (r > 0)
 		*ret = match.blocked;
 	return r < 0 ? r : 0;
 }
 
-static int popular_take(const struct list_entry *entry, void *data)
+static int named_take(const struct list_entry *entry, void *data)
 {
-	struct popular *popular = data;
+	struct named *named = data;
 	bool blocked, known;
-	int r = popular_look(popular, popular->after, &entry->indicator, &blocked);
+	int r = named_look(named, named->after, &entry->indicator, &blocked);
 
 	if (r < 0 || !blocked)
 		return r;
-	r = popular_look(popular, popular->before, &entry->indicator, &known);
+	r = named_look(named, named->before, &entry->indicator, &known);
 	if (r < 0 || known)
 		return r;
-	if (popular->count++ == 0 && entry->indicator.kind == INDICATOR_DOMAIN)
-		domain_name_format(&entry->indicator.name, popular->name);
-	else if (popular->count == 1)
-		address_format_prefix(&entry->indicator.address, 128, popular->name);
+	if (named->count++ == 0 && entry->indicator.kind == INDICATOR_DOMAIN)
+		domain_name_format(&entry->indicator.name, named->name);
+	else if (named->count == 1)
+		address_format_prefix(&entry->indicator.address, 128, named->name);
 	return 0;
 }
 
-static void popular_reject(const struct list_rejection *rejection, void *data)
+static void named_reject(const struct list_rejection *rejection, void *data)
 {
 	/* Top lists have names of one label and public suffixes: no list may block those. */
 	(void)rejection;
 	(void)data;
 }
 
-int pack_popular(const struct pack *before, const struct pack *after, int fd, uint64_t now,
-		 uint64_t *ret_count, char ret_name[static INDICATOR_TEXT_SIZE])
+int pack_newly_blocked(const struct pack *before, const struct pack *after, int fd, uint64_t now,
+		       uint64_t *ret_count, char ret_name[static INDICATOR_TEXT_SIZE])
 {
-	struct popular popular = { .before = before, .after = after, .now = now, .name = ret_name };
-	struct list_sink sink = { .entry = popular_take,
-				  .reject = popular_reject,
-				  .data = &popular };
+	struct named named = { .before = before, .after = after, .now = now, .name = ret_name };
+	struct list_sink sink = { .entry = named_take, .reject = named_reject, .data = &named };
 	struct list_attributes attributes = { .force_suffix = 1 };
 	struct list_counts counts;
-	int r = list_read_fd(fd, "popular names", LIST_FORMAT_AUTO, &attributes, &sink, &counts);
+	int r = list_read_fd(fd, "names", LIST_FORMAT_AUTO, &attributes, &sink, &counts);
 
-	*ret_count = popular.count;
+	*ret_count = named.count;
 	return r;
 }

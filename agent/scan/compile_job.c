@@ -75,7 +75,8 @@ static const char *change_take(struct compile_job *job, const struct compile_ans
 static const char *done_take(struct compile_job *job, const struct compile_answer *answer)
 {
 	if (job->feeds_told != job->feeds_count ||
-	    !text_ends(answer->done.popular_name, sizeof(answer->done.popular_name)))
+	    !text_ends(answer->done.popular.name, sizeof(answer->done.popular.name)) ||
+	    !text_ends(answer->done.in_use.name, sizeof(answer->done.in_use.name)))
 		return "an end before all feeds are told";
 	job->summary = *answer;
 	job->finished = true;
@@ -246,6 +247,8 @@ static int all_send(struct compile_job *job, const struct compile_job_options *o
 		r = role_send(job, COMPILE_BEFORE, options->before);
 	if (r == 0)
 		r = role_send(job, COMPILE_POPULAR, options->popular);
+	if (r == 0)
+		r = role_send(job, COMPILE_IN_USE, options->in_use);
 	if (r == 0 && options->ready)
 		return role_send(job, COMPILE_READY, options->ready);
 	return r < 0 ? r : role_send(job, COMPILE_OUTPUT, options->output);

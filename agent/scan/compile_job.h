@@ -20,7 +20,7 @@ struct compile_job_options {
 	const char *program; /* NULL: cordon-scan beside our own, else where it is installed */
 	uint64_t memory;     /* bytes of address space */
 	/* Descriptors, borrowed for the call; 0: none. */
-	int never_block, resolvers, before, popular;
+	int never_block, resolvers, before, popular, in_use;
 	int output; /* an empty file, to be read again by its path only after the end */
 	int ready;  /* instead: a pack that is only to be compared; there are no feeds */
 };

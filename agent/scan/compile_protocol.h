@@ -19,6 +19,8 @@
 /* As many as a configuration may have. */
 #define COMPILE_FEEDS_MAX 256
 
+#define COMPILE_TEXT_SIZE 256
+
 /* What a descriptor is that is handed over. */
 enum compile_role {
 	COMPILE_FEED,
@@ -26,6 +28,7 @@ enum compile_role {
 	COMPILE_RESOLVERS, /* the built-in list */
 	COMPILE_BEFORE,	   /* the pack in force, to compare with */
 	COMPILE_POPULAR,   /* a list of names that are not to be blocked newly */
+	COMPILE_IN_USE,	   /* a list of names that this host has used for long: likewise */
 	COMPILE_OUTPUT,	   /* where the pack goes; the work begins */
 	COMPILE_READY,	   /* instead: a pack that is only to be compared */
 	COMPILE_ROLES,
@@ -40,6 +43,12 @@ struct compile_hand {
 	char tags[LIST_TAGS_SIZE];
 };
 
+/* Names of a list that are blocked newly: how many, and the first of them. */
+struct compile_named {
+	uint64_t count;
+	char name[COMPILE_TEXT_SIZE];
+};
+
 enum compile_answer_type {
 	COMPILE_HELLO,
 	COMPILE_PROGRESS,
@@ -48,8 +57,6 @@ enum compile_answer_type {
 	COMPILE_DONE,
 	COMPILE_FAILED,
 };
-
-#define COMPILE_TEXT_SIZE 256
 
 struct compile_answer {
 	uint32_t type;
@@ -67,8 +74,7 @@ struct compile_answer {
 		struct {
 			uint64_t lines, items, domains, addresses, hashes, allows, never_block;
 			uint64_t duplicates, rejected, bytes;
-			uint64_t popular; /* names of that list that are blocked newly */
-			char popular_name[COMPILE_TEXT_SIZE];
+			struct compile_named popular, in_use;
 		} done;
 		struct {
 			int32_t error; /* negative errno */

@@ -157,12 +157,23 @@ static int changes_send(const struct work *work, const struct pack *before,
 	return r;
 }
 
+static int named_compare(const struct work *work, enum compile_role role, const struct pack *before,
+			 const struct pack *after, struct compile_named *ret)
+{
+	char name[INDICATOR_TEXT_SIZE] = "";
+	int r = 0;
+
+	if (work->fds[role])
+		r = pack_newly_blocked(before, after, work->fds[role],
+				       clock_realtime() / NS_PER_SECOND, &ret->count, name);
+	(void)snprintf(ret->name, sizeof(ret->name), "%.255s", name);
+	return r;
+}
+
 /* Compares the new pack with the one in force. */
-static int update_compare(struct work *work, const struct pack *after, uint64_t *ret_popular,
-			  char ret_name[static INDICATOR_TEXT_SIZE])
+static int update_compare(struct work *work, const struct pack *after, struct compile_answer *ret)
 {
 	CLEANUP(pack_close_cleanup) struct pack *before = NULL;
-	uint64_t now = clock_realtime() / NS_PER_SECOND;
 	const char *why;
 	int r;
 
@@ -171,9 +182,10 @@ static int update_compare(struct work *work, const struct pack *after, uint64_t 
 		(void)pack_open_fd(work->fds[COMPILE_BEFORE], &before, &why);
 	work->fds[COMPILE_BEFORE] = 0;
 	r = changes_send(work, before, after);
-	if (r == 0 && work->fds[COMPILE_POPULAR])
-		r = pack_popular(before, after, work->fds[COMPILE_POPULAR], now, ret_popular,
-				 ret_name);
+	if (r == 0)
+		r = named_compare(work, COMPILE_POPULAR, before, after, &ret->done.popular);
+	if (r == 0)
+		r = named_compare(work, COMPILE_IN_USE, before, after, &ret->done.in_use);
 	return r;
 }
 
@@ -181,10 +193,8 @@ static int done_send(struct work *work, const struct pack *pack,
 		     const struct compile_report *report)
 {
 	struct compile_answer answer = { .type = COMPILE_DONE };
-	char name[INDICATOR_TEXT_SIZE] = "";
-	uint64_t popular = 0;
 	struct pack_info info;
-	int r = update_compare(work, pack, &popular, name);
+	int r = update_compare(work, pack, &answer);
 
 	if (r < 0)
 		return failure_send(work, r, SIZE_MAX, "the update cannot be compared");
@@ -200,8 +210,6 @@ static int done_send(struct work *work, const struct pack *pack,
 	for (size_t i = 0; i < LIST_REASONS; i++)
 		answer.done.rejected += report->rejected[i];
 	answer.done.bytes = info.bytes;
-	answer.done.popular = popular;
-	(void)snprintf(answer.done.popular_name, sizeof(answer.done.popular_name), "%.255s", name);
 	return answer_send(work->channel, &answer);
 }
 

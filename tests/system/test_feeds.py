@@ -179,10 +179,10 @@ class Fed:
 
 @pytest.fixture
 def make_fed(make_agent, tmp_path):
-    def make(feeds, first=True, **intel):
+    def make(feeds, first=True, mode="audit", **intel):
         agent = make_agent([BEFORE], intel={})
         config = {"feeds": feeds, "pack": str(agent.pack), "builtin_resolvers": False, **intel}
-        agent.configure(intel=config, aws={"metadata": "off"})
+        agent.configure(mode, intel=config, aws={"metadata": "off"})
         if first:
             agent.pack.unlink()
         return Fed(agent)
@@ -293,6 +293,26 @@ def test_popular_name_is_held(make_fed, server):
         assert fed.intel("rollback").returncode == 0
         assert fed.in_force(BEFORE) and not fed.blocked(AFTER)
         assert fed.intel("accept").returncode == 2
+
+
+def test_name_in_use_is_held(make_fed, server, namespace):
+    """So is one that lists a name which this host has used for long, as its history says."""
+    server.bodies["/list"] = lines(BEFORE)
+    fed = make_fed([url_feed(server)], mode="enforce")
+    fed.agent.state.mkdir(exist_ok=True)
+    (fed.agent.state / "names-in-use").write_text("1000 0 www.used.cordon-test.invalid\n")
+    with fed.agent:
+        wait_for(lambda: fed.in_force(BEFORE), "the list is in force", 15)
+        namespace.look_up("sendto", "young.cordon-test.invalid")
+        server.bodies["/list"] = lines(BEFORE, "young.cordon-test.invalid")
+        assert fed.update()["held"] is None
+        server.bodies["/list"] = lines(AFTER, "used.cordon-test.invalid")
+        held = fed.update()["held"]
+        assert "www.used.cordon-test.invalid, which this host has used for long" in held
+        assert fed.in_force(BEFORE) and not fed.blocked(AFTER)
+        assert len(fed.told("update-held")) == 1
+        assert fed.intel("accept").returncode == 0
+        assert fed.in_force(AFTER)
 
 
 def test_large_change_is_held(make_fed, server):

@@ -164,6 +164,7 @@ static void changes_are_told(void **state)
 	assert_int_equal(outcome.result.error, 0);
 	rig.options.before = rig.options.output;
 	rig.options.popular = memory_file(TEXT("google.com\nb.com\nd.com\nx.d.com\n192.0.2.9\n"));
+	rig.options.in_use = memory_file(TEXT("a.com\nb.com\nz.c.com\ny.d.com\n"));
 	rig_feed(&rig, "one", TEXT("b.com\nd.com\n192.0.2.0/25\n"));
 	rig_run(&rig, NULL, &outcome);
 	assert_int_equal(outcome.result.error, 0);
@@ -177,8 +178,10 @@ static void changes_are_told(void **state)
 	assert_int_equal(outcome.changes[1].removed, 1);
 	assert_int_equal(outcome.changes[1].after, 0);
 	/* d.com, and what stands below it; what was blocked before is not new. */
-	assert_int_equal(outcome.done.done.popular, 2);
-	assert_string_equal(outcome.done.done.popular_name, "d.com");
+	assert_int_equal(outcome.done.done.popular.count, 2);
+	assert_string_equal(outcome.done.done.popular.name, "d.com");
+	assert_int_equal(outcome.done.done.in_use.count, 1);
+	assert_string_equal(outcome.done.done.in_use.name, "y.d.com");
 	pack = rig_pack(&rig);
 }
 

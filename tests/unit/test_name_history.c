@@ -66,6 +66,23 @@ static int teardown(void **state)
 	return intel_folder_remove(state);
 }
 
+static void listed_when_long_used(void **state)
+{
+	struct name_history *history = history_open(*state);
+	char *text = NULL;
+	size_t size = 0;
+	FILE *file = open_memstream(&text, &size);
+
+	note(history, "www.old.example", NOW);
+	note(history, "new.example", NOW + 1);
+	assert_non_null(file);
+	assert_int_equal(name_history_list(history, NOW + 7 * DAY, file), 1);
+	assert_int_equal(fclose(file), 0);
+	assert_string_equal(text, "www.old.example\n");
+	free(text);
+	name_history_close(history);
+}
+
 static void long_in_use(void **state)
 {
 	struct intel_folder *folder = *state;
@@ -155,6 +172,7 @@ static void the_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(listed_when_long_used, intel_folder_make, teardown),
 		cmocka_unit_test_setup_teardown(long_in_use, intel_folder_make, teardown),
 		cmocka_unit_test_setup_teardown(flooded, intel_folder_make, teardown),
 		cmocka_unit_test_setup_teardown(the_file, intel_folder_make, teardown),
