@@ -18,120 +18,10 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "daemon/agent.h"
-#include "daemon/brake.h"
-#include "daemon/feeds.h"
-#include "intel/never_block.h"
-#include "intel/resolver_list.h"
+#include "daemon/feed_update.h"
 
-/* What a pack was compiled from, as a text to compare: lists and what the configuration says of
- * them. Kept beside the pack. */
-#define FEEDS_TEXT_MAX (256 << 10)
 /* What could not be compiled is tried again by itself, or when something new comes. */
-#define RETRY_TIME     (300 * NS_PER_SECOND)
-
-/* ---- lists ---- */
-
-bool feed_update_due(const struct agent *agent, const char *name)
-{
-	const struct config *config = &agent->config;
-	const char *id = agent->host.instance_id ? agent->host.instance_id : agent->host.machine_id;
-	uint8_t digest[SHA256_SIZE];
-	struct stat file;
-	char path[PATH_MAX];
-
-	feed_store_path(&agent->feeds->store, name, FEED_NEW, path);
-	if (stat(path, &file) < 0)
-		return false;
-	/* Of packs: what a policy excepts must hold everywhere. */
-	if (strcmp(name, FEEDS_POLICY) == 0)
-		return true;
-	if (config->intel.canary >= 100 || agent->feeds->accepted || !id ||
-	    digest_sha256(id, strlen(id), digest) < 0)
-		return true;
-	/* The share of hosts that go first. */
-	if ((uint64_t)(digest[0] << 8 | digest[1]) * 100 < config->intel.canary * 65536)
-		return true;
-	return clock_realtime() / NS_PER_SECOND >=
-	       (uint64_t)file.st_mtim.tv_sec + config->intel.canary_delay / NS_PER_SECOND;
-}
-
-/* The file that a feed's list is in now; false: there is none yet. */
-static bool list_path(const struct agent *agent, const struct config_feed *feed,
-		      char out[static PATH_MAX])
-{
-	if (feed->path) {
-		(void)snprintf(out, PATH_MAX, "%s", feed->path);
-		return true;
-	}
-	feed_store_path(&agent->feeds->store, feed->name,
-			feed_update_due(agent, feed->name) ? FEED_NEW : FEED_GOOD, out);
-	return access(out, F_OK) == 0;
-}
-
-static int feeds_describe(const struct agent *agent, char **ret)
-{
-	const struct config *config = &agent->config;
-	CLEANUP(free_cleanup) char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-
-	if (!out)
-		return -ENOMEM;
-	for (size_t i = 0; i < config->intel.feeds_count; i++) {
-		const struct config_feed *feed = &config->intel.feeds[i];
-		struct stat list = { 0 };
-		char path[PATH_MAX];
-
-		if (list_path(agent, feed, path))
-			(void)stat(path, &list);
-		(void)fprintf(out,
-			      "%s %s tags=%s severity=%d action=%d format=%d expires=%llu "
-			      "inode=%llu size=%lld time=%lld.%09ld\n",
-			      feed->name, feed->path ? feed->path : feed->url, feed->tags,
-			      (int)feed->severity, feed->action, (int)feed->format,
-			      (unsigned long long)feed->expires, (unsigned long long)list.st_ino,
-			      (long long)list.st_size, (long long)list.st_mtim.tv_sec,
-			      list.st_mtim.tv_nsec);
-	}
-	if (config->intel.builtin_resolvers)
-		(void)fprintf(out, "built-in resolvers of " PACKAGE_VERSION "\n");
-	if (fclose(out) != 0)
-		return -ENOMEM;
-	*ret = take_ptr(text);
-	return 0;
-}
-
-static void beside(const struct config *config, const char *ending, char out[static PATH_MAX])
-{
-	(void)snprintf(out, PATH_MAX, "%.4000s%s", config->intel.pack, ending);
-}
-
-static bool feeds_changed(const struct config *config, const char *description)
-{
-	CLEANUP(free_cleanup) char *before = NULL;
-	CLEANUP(free_cleanup) char *held = NULL;
-	char path[PATH_MAX];
-	size_t size;
-
-	/* What is held back is not compiled again and again. */
-	beside(config, ".held.feeds", path);
-	if (fd_read_file(path, FEEDS_TEXT_MAX, &held, &size) == 0 && strcmp(held, description) == 0)
-		return false;
-	beside(config, ".feeds", path);
-	return access(config->intel.pack, R_OK) < 0 ||
-	       fd_read_file(path, FEEDS_TEXT_MAX, &before, &size) < 0 ||
-	       strcmp(before, description) != 0;
-}
-
-static void description_write(const struct config *config, const char *ending,
-			      const char *description)
-{
-	char path[PATH_MAX];
-
-	beside(config, ending, path);
-	if (fd_write_file(path, 0640, description, strlen(description)) < 0)
-		log_warning("%s cannot be written: feeds are compiled again at each start", path);
-}
+#define RETRY_TIME (300 * NS_PER_SECOND)
 
 /* ---- into force ---- */
 
@@ -183,8 +73,8 @@ static void previous_keep(const struct config *config)
 {
 	char previous[PATH_MAX], temporary[PATH_MAX];
 
-	beside(config, ".previous", previous);
-	beside(config, ".previous.new", temporary);
+	feed_beside(config, ".previous", previous);
+	feed_beside(config, ".previous.new", temporary);
 	(void)unlink(temporary);
 	if (link(config->intel.pack, temporary) == 0 && rename(temporary, previous) < 0)
 		(void)unlink(temporary);
@@ -194,9 +84,9 @@ static void held_forget(struct feeds *feeds)
 {
 	char path[PATH_MAX];
 
-	beside(&feeds->agent->config, ".held", path);
+	feed_beside(&feeds->agent->config, ".held", path);
 	(void)unlink(path);
-	beside(&feeds->agent->config, ".held.feeds", path);
+	feed_beside(&feeds->agent->config, ".held.feeds", path);
 	(void)unlink(path);
 	feeds->store.held[0] = '\0';
 	feeds->store.held_since = 0;
@@ -218,11 +108,11 @@ static void update_hold(struct feeds *feeds, const char *why)
 	const struct config *config = &feeds->agent->config;
 	char path[PATH_MAX];
 
-	beside(config, ".held", path);
+	feed_beside(config, ".held", path);
 	if (rename(feeds->pack_temporary, path) < 0)
 		log_warning("%s cannot be written", path);
 	if (feeds->description)
-		description_write(config, ".held.feeds", feeds->description);
+		feed_lists_note(config, ".held.feeds", feeds->description);
 	candidates_settle(feeds, FEED_HELD);
 	(void)snprintf(feeds->store.held, sizeof(feeds->store.held), "%s", why);
 	feeds->store.held_since = clock_realtime() / NS_PER_SECOND;
@@ -249,8 +139,8 @@ static void update_take(struct feeds *feeds, const struct compile_result *result
 	if (feeds->description) {
 		/* Files have other names by now, and are otherwise the same. */
 		free(take_ptr(feeds->description));
-		if (feeds_describe(feeds->agent, &feeds->description) == 0)
-			description_write(config, ".feeds", feeds->description);
+		if (feed_lists_describe(feeds->agent, &feeds->description) == 0)
+			feed_lists_note(config, ".feeds", feeds->description);
 	}
 	log_info("feeds compiled: %llu domains, %llu addresses, %llu hashes, %llu rejected",
 		 (unsigned long long)result->done->done.domains,
@@ -387,144 +277,18 @@ static void update_done(const struct compile_result *result, void *userdata)
 
 /* ---- the job ---- */
 
-struct inputs {
-	struct compile_job_feed feeds[COMPILE_FEEDS_MAX];
-	size_t count;
-	struct compile_job_options options;
-};
-
-static void fd_give_back(int fd)
-{
-	if (fd > 0)
-		(void)close(fd);
-}
-
-static void inputs_close(struct inputs **inputs)
-{
-	if (!*inputs)
-		return;
-	for (size_t i = 0; i < (*inputs)->count; i++)
-		(void)close((*inputs)->feeds[i].fd);
-	fd_give_back((*inputs)->options.never_block);
-	fd_give_back((*inputs)->options.resolvers);
-	fd_give_back((*inputs)->options.before);
-	fd_give_back((*inputs)->options.popular);
-	fd_give_back((*inputs)->options.in_use);
-	fd_give_back((*inputs)->options.output);
-	fd_give_back((*inputs)->options.ready);
-	free(*inputs);
-}
-
-static int feed_hand(struct feeds *feeds, struct inputs *inputs, size_t number)
-{
-	const struct config_feed *feed = &feeds->agent->config.intel.feeds[number];
-	struct compile_job_feed *to = &inputs->feeds[inputs->count];
-	char path[PATH_MAX];
-	struct stat file;
-
-	/* One that never came is told by its record. */
-	if (!list_path(feeds->agent, feed, path))
-		return 0;
-	to->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (to->fd < 0 || fstat(to->fd, &file) < 0) {
-		int error = -errno;
-
-		(void)snprintf(feeds->error, sizeof(feeds->error),
-			       "feeds cannot be compiled: %.300s: %s", path, strerror(-error));
-		return error;
-	}
-	to->hand = (struct compile_hand){
-		.role = COMPILE_FEED,
-		.severity = (uint8_t)feed->severity,
-		.allow = feed->action == INDICATOR_ALLOW,
-		.format = (uint8_t)feed->format,
-		.expiry = feed->expires
-				  ? (uint64_t)file.st_mtim.tv_sec + feed->expires / NS_PER_SECOND
-				  : 0,
-	};
-	(void)snprintf(to->hand.name, sizeof(to->hand.name), "%s", feed->name);
-	(void)snprintf(to->hand.tags, sizeof(to->hand.tags), "%s", feed->tags);
-	if (strlen(feed->name) >= sizeof(to->hand.name) ||
-	    strlen(feed->tags) >= sizeof(to->hand.tags)) {
-		(void)close(to->fd);
-		(void)snprintf(feeds->error, sizeof(feeds->error),
-			       "feeds cannot be compiled: the name or the tags of %.200s are too "
-			       "long",
-			       feed->name);
-		return -EINVAL;
-	}
-	feeds->numbers[feeds->numbers_count++] = number;
-	inputs->count++;
-	return 0;
-}
-
-/* What every update is compared with. */
-static void comparison_open(const struct agent *agent, struct inputs *inputs)
-{
-	const struct config *config = &agent->config;
-	uint64_t offset;
-	int fd = -1;
-
-	inputs->options.program = config->scan.worker;
-	inputs->options.memory = config->intel.memory;
-	if (agent->pack) {
-		(void)pack_table(agent->pack, &fd, &offset);
-		inputs->options.before = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	}
-	inputs->options.popular = config->intel.popular
-					  ? open(config->intel.popular, O_RDONLY | O_CLOEXEC)
-					  : popular_list_open();
-	if (inputs->options.popular < 0)
-		log_warning("the list of popular names cannot be read: updates are not compared "
-			    "with it");
-	inputs->options.in_use = brake_names_open(agent);
-	if (inputs->options.in_use < 0)
-		(void)log_errno(LOG_WARNING, inputs->options.in_use,
-				"an update is not compared with the names in use");
-}
-
-static int inputs_open(struct feeds *feeds, struct inputs *inputs)
-{
-	const struct config *config = &feeds->agent->config;
-	const char *path;
-	int r = 0;
-
-	feeds->numbers = calloc(config->intel.feeds_count + 1, sizeof(*feeds->numbers));
-	if (!feeds->numbers)
-		return -ENOMEM;
-	for (size_t i = 0; i < config->intel.feeds_count && r == 0; i++)
-		r = feed_hand(feeds, inputs, i);
-	if (r < 0)
-		return r;
-	inputs->options.never_block = never_block_open(config->intel.never_block, &path);
-	if (inputs->options.never_block < 0) {
-		(void)snprintf(feeds->error, sizeof(feeds->error), "%.300s: %s", path,
-			       strerror(-inputs->options.never_block));
-		return inputs->options.never_block;
-	}
-	if (config->intel.builtin_resolvers)
-		inputs->options.resolvers = resolver_list_open();
-	comparison_open(feeds->agent, inputs);
-	inputs->options.output =
-		fd_open_temporary(config->intel.pack, 0640, &feeds->pack_temporary);
-	if (inputs->options.output < 0)
-		(void)snprintf(feeds->error, sizeof(feeds->error), "%.300s: %s", config->intel.pack,
-			       strerror(-inputs->options.output));
-	return inputs->options.output < 0 ? inputs->options.output : 0;
-}
-
 static int update_begin(struct feeds *feeds)
 {
 	struct agent *agent = feeds->agent;
-	CLEANUP(inputs_close) struct inputs *inputs = calloc(1, sizeof(*inputs));
+	CLEANUP(feed_inputs_close) struct feed_inputs *inputs = calloc(1, sizeof(*inputs));
 	int r;
 
 	feeds->error[0] = '\0';
 	if (!inputs)
 		return -ENOMEM;
-	r = feeds_describe(agent, &feeds->description);
+	r = feed_lists_describe(agent, &feeds->description);
 	if (r == 0)
-		r = inputs_open(feeds, inputs);
+		r = feed_inputs_open(feeds, inputs);
 	if (r == 0) {
 		r = compile_job_start(feeds->wait ? NULL : agent->loop, &inputs->options,
 				      inputs->feeds, inputs->count, update_done, feeds,
@@ -542,25 +306,14 @@ static int update_begin(struct feeds *feeds)
 	return r;
 }
 
-/* Before the first download there is nothing to compile. */
-static bool lists_present(const struct agent *agent)
-{
-	char path[PATH_MAX];
-
-	for (size_t i = 0; i < agent->config.intel.feeds_count; i++)
-		if (list_path(agent, &agent->config.intel.feeds[i], path))
-			return true;
-	return false;
-}
-
 static bool update_wanted(struct agent *agent)
 {
 	CLEANUP(free_cleanup) char *description = NULL;
 
-	return lists_present(agent) && agent->config.intel.feeds_count > 0 &&
+	return feed_lists_present(agent) && agent->config.intel.feeds_count > 0 &&
 	       !agent->config.intel.source.url &&
-	       (agent->feeds->accepted || (feeds_describe(agent, &description) == 0 &&
-					   feeds_changed(&agent->config, description)));
+	       (agent->feeds->accepted || (feed_lists_describe(agent, &description) == 0 &&
+					   feed_lists_changed(&agent->config, description)));
 }
 
 int feed_update_now(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
@@ -619,7 +372,7 @@ static int signature_check(const struct agent *agent, int fd, struct signature *
 void feed_update_pack(struct agent *agent)
 {
 	struct feeds *feeds = agent->feeds;
-	CLEANUP(inputs_close) struct inputs *inputs = NULL;
+	CLEANUP(feed_inputs_close) struct feed_inputs *inputs = NULL;
 	struct signature signature = { 0 };
 	char path[PATH_MAX];
 	int r;
@@ -638,7 +391,7 @@ void feed_update_pack(struct agent *agent)
 		pack_refuse(feeds, signature_error(r));
 		return;
 	}
-	comparison_open(agent, inputs);
+	feed_inputs_compare(agent, inputs);
 	feeds->pack_temporary = strdup(path);
 	feeds->numbers_count = 0;
 	if (!feeds->pack_temporary || compile_job_start(agent->loop, &inputs->options, NULL, 0,
@@ -681,7 +434,7 @@ int feeds_accept(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
 	char held[PATH_MAX];
 	int r;
 
-	beside(&agent->config, ".held", held);
+	feed_beside(&agent->config, ".held", held);
 	if (!feeds || access(held, F_OK) < 0) {
 		(void)snprintf(error, CONTROL_ERROR_SIZE, "no update is held back");
 		return -ENOENT;
@@ -696,8 +449,8 @@ int feeds_accept(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
 	if (agent->config.intel.feeds_count > 0) {
 		CLEANUP(free_cleanup) char *text = NULL;
 
-		if (feeds_describe(agent, &text) == 0)
-			description_write(&agent->config, ".feeds", text);
+		if (feed_lists_describe(agent, &text) == 0)
+			feed_lists_note(&agent->config, ".feeds", text);
 	}
 	(void)feed_store_save(&feeds->store);
 	log_notice("the update that was held back is accepted");
@@ -709,7 +462,7 @@ int feeds_rollback(struct agent *agent, char error[static CONTROL_ERROR_SIZE])
 	const char *pack = agent->config.intel.pack;
 	char previous[PATH_MAX];
 
-	beside(&agent->config, ".previous", previous);
+	feed_beside(&agent->config, ".previous", previous);
 	/* The one in force becomes the previous one: a second rollback undoes the first. */
 	if (renameat2(AT_FDCWD, previous, AT_FDCWD, pack, RENAME_EXCHANGE) < 0) {
 		int r = -errno;

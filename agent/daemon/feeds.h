@@ -4,6 +4,8 @@
  *
  *   feeds.c	    when each is asked, and downloads (cloud/fetch_job.h)
  *   feed_update.c  lists to a pack, in a worker (scan/compile_job.h), and the pack into force
+ *   feed_lists.c   the lists, and whether they changed
+ *   feed_inputs.c  what a worker is handed
  *   feed_check.c   whether an update is held back
  *   policy_fetch.c a policy into force
  *   feed_store.c   what is kept on disk

@@ -73,9 +73,12 @@ libdaemon_a_SOURCES = \
 	%D%/guard_status.c \
 	%D%/guard_walk.c \
 	%D%/feed_check.c \
+	%D%/feed_inputs.c \
+	%D%/feed_lists.c \
 	%D%/feed_store.c \
 	%D%/feed_store.h \
 	%D%/feed_update.c \
+	%D%/feed_update.h \
 	%D%/feeds.c \
 	%D%/feeds.h \
 	%D%/indicators.c \
