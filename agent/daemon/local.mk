@@ -98,6 +98,7 @@ libdaemon_a_SOURCES = \
 	%D%/policy_trust.h \
 	%D%/teach.c \
 	%D%/status.c \
+	%D%/status_problems.c \
 	%D%/status_measure.c \
 	%D%/status.h
 libdaemon_a_CFLAGS = $(AM_CFLAGS) -pthread $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) $(YAML_CFLAGS)

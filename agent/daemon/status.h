@@ -145,3 +145,7 @@ void status_workers(struct status *status, const struct pool *pool, const struct
 
 /* A new reference, or NULL when memory is short. */
 json_t *status_json(const struct status *status);
+
+/* status_problems.c: what is wrong, [ { "problem", "count", "remedy" } ]. A new reference, or NULL
+ * without memory. */
+json_t *status_problems(const struct status *status);
