@@ -241,6 +241,11 @@ struct isolation_ask *isolation_wanted(struct agent *agent, const struct finding
 	return ask;
 }
 
+bool isolation_may_begin(const struct isolation_ask *ask)
+{
+	return !ask->held;
+}
+
 void isolation_ask(struct agent *agent, const struct isolation_ask *ask)
 {
 	const struct isolate_request request = { .reason = ask->reason,

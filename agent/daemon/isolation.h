@@ -33,6 +33,8 @@ void isolation_configure(struct agent *agent);
 /* What is to be asked for when the finding is on disk, or NULL: nothing. To be freed. */
 struct isolation_ask *isolation_wanted(struct agent *agent, const struct finding *finding,
 				       const struct verdict *verdict);
+/* Whether it would begin, as far as the brake goes. */
+bool isolation_may_begin(const struct isolation_ask *ask);
 void isolation_ask(struct agent *agent, const struct isolation_ask *ask);
 /* The finding was seen again: what was held back before may go on now. */
 void isolation_repeat(struct agent *agent, const struct finding *finding,

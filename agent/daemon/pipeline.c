@@ -148,9 +148,20 @@ static void batched_end(struct agent *agent, struct batched *place, bool tell)
 	*place = (struct batched){ 0 };
 }
 
+/* An isolation is written down itself before the host is cut off: that brings its reason to disk,
+ * too, and the host is cut off one sync earlier. */
+static bool batch_isolates(const struct agent *agent)
+{
+	for (size_t i = 0; i < agent->batch_count; i++)
+		if (agent->batch[i].ask && isolation_may_begin(agent->batch[i].ask))
+			return true;
+	return false;
+}
+
 void pipeline_commit(struct agent *agent)
 {
-	int r = journal_commit(agent->journal);
+	bool ahead = batch_isolates(agent);
+	int r = ahead ? journal_commit_ahead(agent->journal) : journal_commit(agent->journal);
 
 	if (r < 0)
 		(void)log_errno(LOG_ERR, r, "%zu findings are not in the journal yet",
@@ -160,6 +171,8 @@ void pipeline_commit(struct agent *agent)
 	for (size_t i = 0; i < agent->batch_count; i++)
 		if (agent->batch[i].ask)
 			isolation_ask(agent, agent->batch[i].ask);
+	if (r == 0 && ahead)
+		r = journal_sync(agent->journal);
 	for (size_t i = 0; i < agent->batch_count; i++)
 		batched_end(agent, &agent->batch[i], r >= 0);
 	agent->batch_count = 0;

@@ -308,6 +308,21 @@ int journal_commit_due(struct journal *journal)
 	return r;
 }
 
+int journal_commit_ahead(struct journal *journal)
+{
+	int r;
+
+	store_wait_for_disk(&journal->store, false);
+	r = journal_commit(journal);
+	store_wait_for_disk(&journal->store, true);
+	return r;
+}
+
+int journal_sync(struct journal *journal)
+{
+	return journal->store.database ? store_sync(&journal->store) : 0;
+}
+
 /* Should nobody flush, the file stays bounded all the same. */
 void journal_prune_in_time(struct journal *journal)
 {

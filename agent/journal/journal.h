@@ -193,6 +193,10 @@ int journal_candidates(struct journal *journal, int64_t after, size_t most,
  * waits in memory as it does when journal_record() fails. Without a batch it does nothing. */
 void journal_begin(struct journal *journal);
 int journal_commit(struct journal *journal);
+/* As journal_commit(), but it does not wait for the disk: what it commits is there when whatever is
+ * committed next is, an isolation (isolation_save()) for one, or after journal_sync(). */
+int journal_commit_ahead(struct journal *journal);
+int journal_sync(struct journal *journal);
 
 /* changed is called for each entry whose repeats were committed, by journal_flush(), by
  * journal_close() and, when it must make room, by journal_record(); it may not call back into the

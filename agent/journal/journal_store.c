@@ -212,6 +212,26 @@ int store_commit(struct store *store)
 	return r;
 }
 
+void store_wait_for_disk(struct store *store, bool wait)
+{
+	if (store->database)
+		(void)sqlite3_exec(store->database,
+				   wait ? "PRAGMA synchronous = FULL"
+					: "PRAGMA synchronous = NORMAL",
+				   NULL, NULL, NULL);
+}
+
+int store_sync(struct store *store)
+{
+	sqlite3_file *log = NULL;
+	int result =
+		sqlite3_file_control(store->database, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+
+	if (result == SQLITE_OK && log && log->pMethods)
+		result = log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+	return store_error(store, result);
+}
+
 static void row_bind(sqlite3_stmt *statement, const struct store_row *row)
 {
 	(void)sqlite3_bind_int64(statement, 4, (sqlite3_int64)row->first_seen);

@@ -110,6 +110,10 @@ int store_run(struct store *store, sqlite3_stmt *statement);
 int store_begin(struct store *store);
 /* Rolls back when it cannot commit. */
 int store_commit(struct store *store);
+/* Whether commits do; otherwise the next one that does, or store_sync(), brings them to disk. Not
+ * within a transaction. */
+void store_wait_for_disk(struct store *store, bool wait);
+int store_sync(struct store *store);
 void store_rollback(struct store *store);
 
 /* After store_lookup() and store_get_document(), when what they borrowed is no longer needed: an

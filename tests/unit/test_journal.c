@@ -640,6 +640,30 @@ static void test_batch_is_one_sync(void **state)
 	counting_end();
 }
 
+/* A commit ahead of another costs no sync, and is there for all the same. */
+static void test_commit_ahead(void **state)
+{
+	struct asked asked = { 0 };
+	struct journal *journal;
+
+	(void)state;
+	counting_begin();
+	journal = open_default();
+	assert_int_equal(record(journal, "first", 1, 3, &asked), JOURNAL_NEW);
+	syncs = 0;
+	journal_begin(journal);
+	assert_int_equal(record(journal, "ahead", 2, 3, &asked), JOURNAL_NEW);
+	assert_int_equal(journal_commit_ahead(journal), 0);
+	assert_int_equal(syncs, 0);
+	assert_int_equal(read_all("ahead", 0).entries, 1);
+	assert_int_equal(journal_sync(journal), 0);
+	assert_int_equal(syncs, 1);
+	assert_int_equal(record(journal, "after", 3, 3, &asked), JOURNAL_NEW);
+	assert_int_equal(syncs, 2);
+	journal_close(journal);
+	counting_end();
+}
+
 /* What repeats while it waits for its batch is told as a repeat afterwards; a raise within the
  * batch counts; a flush in between tells nobody of what is due. */
 static void test_batch_repeats(void **state)
@@ -1004,6 +1028,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_full_disk_loses_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_disk_is_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_batch_is_one_sync, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_commit_ahead, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_batch_repeats, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_batch_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_batch_makes_room, setup, teardown),
