@@ -47,7 +47,8 @@ uint64_t delivery_poison(const struct agent *agent);
 /* What metrics counted when they were told last. */
 struct delivery_counted {
 	uint64_t found[6]; /* by severity */
-	uint64_t seen, matched, lost;
+	uint64_t seen, matched, blocked, lost;
+	uint64_t files_scanned, files_matched, files_missed;
 };
 /* delivery_metrics.c: a line of metrics, or the form of a call, to be freed; NULL: memory is short.
  */

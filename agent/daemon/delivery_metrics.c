@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/cleanup.h"
 #include "daemon/agent.h"
+#include "daemon/file_guard.h"
 #include "daemon/isolation_private.h"
 #include "report/emf.h"
 
@@ -40,7 +41,8 @@ static bool is_isolated(const struct agent *agent)
 }
 
 static char *text_make(struct agent *agent, bool form, const struct outbox_statistics *owed,
-		       const struct ledger *ledger, const struct pack_info *pack)
+		       const struct ledger *ledger, const struct pack_info *pack,
+		       const struct file_guard_counts *files)
 {
 	struct delivery_counted *before = &agent->counted;
 	const uint64_t *found = agent->found;
@@ -61,8 +63,13 @@ static char *text_make(struct agent *agent, bool form, const struct outbox_stati
 		{ "EventsSeen", "Count", since(&before->seen, events_seen(ledger)) },
 		{ "EventsMatched", "Count",
 		  since(&before->matched, ledger_sum(ledger, LEDGER_MATCHED)) },
+		{ "EventsBlocked", "Count",
+		  since(&before->blocked, ledger_sum(ledger, LEDGER_BLOCKED)) },
 		{ "EventsLost", "Count",
 		  since(&before->lost, ledger_sum(ledger, LEDGER_RING_FULL)) },
+		{ "FilesScanned", "Count", since(&before->files_scanned, files->scanned) },
+		{ "FilesMatched", "Count", since(&before->files_matched, files->matched) },
+		{ "FilesMissed", "Count", since(&before->files_missed, files->missed) },
 		{ "PackAge", "Seconds", age(now, pack->created * NS_PER_SECOND) },
 		{ "IsolationNotReady", "Count", !isolation_ready(agent, why, sizeof(why)) },
 		{ "Isolated", "Count", is_isolated(agent) },
@@ -81,10 +88,12 @@ char *delivery_metrics(struct agent *agent, bool form)
 	struct outbox_statistics owed = { 0 };
 	struct pack_info pack = { 0 };
 	struct ledger ledger = { 0 };
+	struct file_guard_counts files;
 
+	file_guard_counts(agent, &files);
 	(void)outbox_statistics(agent->journal, 0, &owed);
 	(void)sensor_ledger(agent->sensor, &ledger);
 	if (agent->pack)
 		pack_info(agent->pack, &pack);
-	return text_make(agent, form, &owed, &ledger, &pack);
+	return text_make(agent, form, &owed, &ledger, &pack, &files);
 }

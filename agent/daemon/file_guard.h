@@ -42,5 +42,12 @@ void file_guard_suspect(struct agent *agent, const struct finding *finding,
 void file_guard_judge(const struct agent *agent, const struct finding *finding,
 		      struct verdict *verdict);
 
+/* Of files since the start; all 0 without a guard. */
+struct file_guard_counts {
+	uint64_t scanned, matched; /* matched are among the scanned */
+	uint64_t missed;	   /* unscannable, or there was no room for them */
+};
+void file_guard_counts(const struct agent *agent, struct file_guard_counts *ret);
+
 /* Puts "files" into the reply to status, and what is wrong among its problems. */
 void file_guard_status(struct agent *agent, json_t *reply);

@@ -190,6 +190,18 @@ static void problems_add(const struct file_guard *guard, json_t *reply, bool bal
 		    "files are not in quarantine that should be", "see the log of cordond");
 }
 
+void file_guard_counts(const struct agent *agent, struct file_guard_counts *ret)
+{
+	const uint64_t *counts = agent->guard ? agent->guard->counts : NULL;
+
+	*ret = (struct file_guard_counts){ 0 };
+	if (!counts)
+		return;
+	ret->matched = counts[GUARD_MATCHED];
+	ret->scanned = counts[GUARD_CLEAN] + counts[GUARD_MATCHED];
+	ret->missed = counts[GUARD_UNSCANNABLE] + counts[GUARD_DROPPED];
+}
+
 void file_guard_status(struct agent *agent, json_t *reply)
 {
 	struct file_guard *guard = agent->guard;

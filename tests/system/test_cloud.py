@@ -133,6 +133,7 @@ def test_metrics(aws, cloud_agent, namespace):
     assert directive["Namespace"] == "Cordon" and directive["Dimensions"] == [[]]
     names = [metric["Name"] for metric in directive["Metrics"]]
     assert len(set(names)) == len(names) and {"Heartbeat", "FindingsCritical"} < set(names)
+    assert len(names) == 19  # as the manual says: each is paid for
     assert all(type(line[name]) is int for name in names)
     assert all(metric["Unit"] in ("Count", "Seconds") for metric in directive["Metrics"])
     wait_for(all_came(aws, ["a.worst.invalid"]), "findings come, too")
