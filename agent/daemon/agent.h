@@ -86,6 +86,8 @@ struct agent {
 	uint64_t contain_pause;	 /* boot clock: after a failure, not before */
 	bool contain_asked;	 /* by a finding that waits for its commit */
 	char contain_uid[CONTAIN_FINDING_SIZE], contain_title[512];
+	struct isolation_ask *contain_held; /* NULL: nothing keeps it from that */
+	uint64_t contain_held_at;	    /* boot clock: of the last one that was kept */
 	struct resolvers *resolvers;
 	struct file_guard *guard;  /* NULL: files are not scanned */
 	struct delivery *delivery; /* NULL: nothing of AWS is configured */

@@ -179,11 +179,31 @@ static uint64_t deadline_of(uint64_t seconds)
 	return seconds ? clock_boottime() + seconds * NS_PER_SECOND : 0;
 }
 
-void host_cut_finding(struct agent *agent, const char *uid, const char *title)
+void host_cut_wanted(struct agent *agent, const struct finding *finding,
+		     const struct verdict *verdict)
+{
+	uint64_t now = clock_boottime();
+
+	if (verdict->response != RESPONSE_CONTAIN || verdict->excepted || !agent->contain ||
+	    contain_on(agent->contain))
+		return;
+	/* One that was kept from it is not looked at each time that it comes again. */
+	if (agent->contain_held_at && now - agent->contain_held_at < RETRY_PAUSE &&
+	    strcmp(agent->contain_uid, finding->uid) == 0)
+		return;
+	(void)snprintf(agent->contain_uid, sizeof(agent->contain_uid), "%s", finding->uid);
+	(void)snprintf(agent->contain_title, sizeof(agent->contain_title), "%s", finding->title);
+	free(agent->contain_held);
+	agent->contain_held = isolation_contain_held(agent, finding, verdict);
+	agent->contain_held_at = agent->contain_held ? now : 0;
+	agent->contain_asked = true;
+}
+
+static void asked_do(struct agent *agent)
 {
 	uint64_t seconds = agent->config.contain.seconds;
-	const struct contain_plan plan = { .reason = title,
-					   .finding = uid,
+	const struct contain_plan plan = { .reason = agent->contain_title,
+					   .finding = agent->contain_uid,
 					   .deadline = deadline_of(seconds),
 					   .provisional = seconds != 0 };
 	struct contain_state state;
@@ -193,6 +213,18 @@ void host_cut_finding(struct agent *agent, const char *uid, const char *title)
 		return;
 	if (cut_begin(agent, &plan) < 0)
 		agent->contain_pause = clock_boottime() + RETRY_PAUSE;
+}
+
+void host_cut_finding(struct agent *agent)
+{
+	CLEANUP(free_cleanup) struct isolation_ask *held = take_ptr(agent->contain_held);
+	bool asked = agent->contain_asked;
+
+	agent->contain_asked = false;
+	if (held)
+		isolation_ask(agent, held);
+	else if (asked)
+		asked_do(agent);
 }
 
 static int request_run(struct agent *agent, int request, const json_t *arguments)
@@ -304,6 +336,7 @@ void host_cut_close(struct agent *agent)
 {
 	contain_close(agent->contain);
 	agent->contain = NULL;
+	free(take_ptr(agent->contain_held));
 }
 
 void host_cut_tick(struct agent *agent)

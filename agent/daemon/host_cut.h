@@ -23,8 +23,11 @@ void host_cut_tick(struct agent *agent);
 /* The host's resolvers are known, or the configuration or the region are others. */
 void host_cut_configure(struct agent *agent);
 
-/* What the policy asked for, the finding being on disk. */
-void host_cut_finding(struct agent *agent, const char *uid, const char *title);
+/* Notes what the policy asks for (agent->contain_asked); done by host_cut_finding(), when the
+ * finding is on disk. */
+void host_cut_wanted(struct agent *agent, const struct finding *finding,
+		     const struct verdict *verdict);
+void host_cut_finding(struct agent *agent);
 
 /* Of the control socket: control_handlers.act. */
 json_t *host_cut_act(struct agent *agent, int request, const json_t *arguments, uid_t uid,

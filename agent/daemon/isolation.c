@@ -241,6 +241,26 @@ struct isolation_ask *isolation_wanted(struct agent *agent, const struct finding
 	return ask;
 }
 
+struct isolation_ask *isolation_contain_held(struct agent *agent, const struct finding *finding,
+					     const struct verdict *verdict)
+{
+	CLEANUP(free_cleanup) struct isolation_ask *ask = calloc(1, sizeof(*ask));
+	char why[GUARD_TEXT_SIZE];
+
+	if (!agent->isolation || !ask)
+		return NULL;
+	(void)snprintf(ask->uid, sizeof(ask->uid), "%s", finding->uid);
+	(void)snprintf(ask->reason, sizeof(ask->reason), "%.240s", finding->title);
+	ask->held = true;
+	if (isolate_guarded(agent->isolation->isolate, why)) {
+		ask->news = ISOLATE_REFUSED_GUARD;
+		(void)snprintf(ask->why, sizeof(ask->why), "%s", why);
+	} else if (!brake_holds(agent, finding, verdict, &ask->news, ask->why)) {
+		return NULL;
+	}
+	return take_ptr(ask);
+}
+
 bool isolation_may_begin(const struct isolation_ask *ask)
 {
 	return !ask->held;

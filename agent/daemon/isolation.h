@@ -36,6 +36,10 @@ struct isolation_ask *isolation_wanted(struct agent *agent, const struct finding
 /* Whether it would begin, as far as the brake goes. */
 bool isolation_may_begin(const struct isolation_ask *ask);
 void isolation_ask(struct agent *agent, const struct isolation_ask *ask);
+/* For a finding that asks for a containment only: what keeps it from that, as it would from an
+ * isolation, to be told by isolation_ask(). NULL: nothing. To be freed. */
+struct isolation_ask *isolation_contain_held(struct agent *agent, const struct finding *finding,
+					     const struct verdict *verdict);
 /* The finding was seen again: what was held back before may go on now. */
 void isolation_repeat(struct agent *agent, const struct finding *finding,
 		      const struct verdict *verdict);

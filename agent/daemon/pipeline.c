@@ -177,10 +177,7 @@ void pipeline_commit(struct agent *agent)
 		batched_end(agent, &agent->batch[i], r >= 0);
 	agent->batch_count = 0;
 	/* Also when the disk is full: it must not be a way around. */
-	if (agent->contain_asked) {
-		agent->contain_asked = false;
-		host_cut_finding(agent, agent->contain_uid, agent->contain_title);
-	}
+	host_cut_finding(agent);
 	delivery_wake(agent);
 }
 
@@ -217,18 +214,6 @@ static struct journal_closing closing_of(const struct policy_closing *closing)
 			(closing->file_gone ? JOURNAL_FILE_GONE : 0u) |
 			(closing->withdrawn ? JOURNAL_WITHDRAWN : 0u),
 	};
-}
-
-/* Once the finding is on disk: at once, so that nothing more leaves meanwhile. */
-static void contain_ask(struct agent *agent, const struct finding *finding,
-			const struct verdict *verdict)
-{
-	if (verdict->response != RESPONSE_CONTAIN || verdict->excepted || !agent->contain ||
-	    contain_on(agent->contain))
-		return;
-	(void)snprintf(agent->contain_uid, sizeof(agent->contain_uid), "%s", finding->uid);
-	(void)snprintf(agent->contain_title, sizeof(agent->contain_title), "%s", finding->title);
-	agent->contain_asked = true;
 }
 
 /* What the journal is to know of the finding beside what it was made of. */
@@ -289,7 +274,7 @@ static int finding_found(const struct finding *found, void *userdata)
 	passage.sinks = routes_of(agent->routes, verdict.sinks);
 	verdict_fill(&verdict, passage.sinks, &input);
 	input.state = ocsf_finding_state(&passage.input);
-	contain_ask(agent, finding, &verdict);
+	host_cut_wanted(agent, finding, &verdict);
 	journal_begin(agent->journal);
 	r = journal_record(agent->journal, &input, NULL);
 	if (r < 0)

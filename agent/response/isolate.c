@@ -296,6 +296,11 @@ static void host_cut(struct isolate *isolate, bool provisional)
 		(void)log_errno(LOG_ERR, r, "isolation: this host itself is not cut off");
 }
 
+bool isolate_guarded(const struct isolate *isolate, char why[static GUARD_TEXT_SIZE])
+{
+	return isolation_guard(&isolate->options, &isolate->facts, clock_boottime(), false, why);
+}
+
 int isolate_begin(struct isolate *isolate, const struct isolate_request *request)
 {
 	char why[GUARD_TEXT_SIZE];

@@ -23,6 +23,7 @@
 #include <sys/types.h>
 
 #include "journal/isolation.h"
+#include "response/isolation_guard.h"
 #include "response/isolation_options.h"
 
 struct isolate;
@@ -108,6 +109,8 @@ enum isolate_outcome {
 /* An isolate_outcome; -ENOSPC and others: it cannot be written down. The host is cut off then, all
  * the same, and writing is tried again. */
 int isolate_begin(struct isolate *isolate, const struct isolate_request *request);
+/* Whether a guard forbids what a finding asks for now, and which. */
+bool isolate_guarded(const struct isolate *isolate, char why[static GUARD_TEXT_SIZE]);
 /* Tells that it is not begun: ISOLATE_REFUSED_..., once a minute for one finding. Nothing, when one
  * is under way. */
 void isolate_refuse(struct isolate *isolate, const struct isolate_request *request,

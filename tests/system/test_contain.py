@@ -348,7 +348,7 @@ def test_audit_mode_ends_what_was_in_force(host, make_agent, app, pod):
 def test_a_finding_contains(host, make_agent, app, ssm, figure):
     """A policy's word: the lookup does not leave, the host is cut off, sinks hear of both, and the
     finding is in the journal."""
-    agent = make_agent(policy=POLICY)
+    agent = make_agent(policy=POLICY, isolation={"probation": 0})
     agent.start()
     assert app.dns(RESOLVER, LISTED, 6) == "EPERM"
     state = wait_for(lambda: (state := agent.containment())["contained"] and state, "contained")
@@ -360,6 +360,29 @@ def test_a_finding_contains(host, make_agent, app, ssm, figure):
     assert told["unmapped"]["finding_uid"] == state["finding"] and told["status_id"] == 1
     since = state["since"]
     figure(f"a finding: cut off in {state['cut_us']} us; packet {finding['time']}, since {since}")
+
+
+def test_a_new_indicator_does_not_contain(host, make_agent, app):
+    """What keeps a finding from isolating the instance keeps it from cutting the host off, too: it
+    is blocked, and told."""
+    agent = make_agent(policy=POLICY)
+    agent.start()
+    assert app.dns(RESOLVER, LISTED, 7) == "EPERM"
+    agent.finding(LISTED)
+    [told] = wait_for(lambda: [f for f in agent.findings() if "the indicator is new" in
+                               f["finding_info"]["title"]], "the refusal is told")
+    assert LISTED in told["finding_info"]["desc"]
+    assert not agent.containment()["contained"]
+    alive(lambda: app.udp(WORLD, PORT, Mark()))
+    never = agent.state / "never"
+    never.touch()
+    again(agent, policy=POLICY, isolation={"probation": 0, "never_isolate": {"file": str(never)}})
+    assert agent.command("reload").returncode == 0
+    # One that was kept from it is looked at again after a second.
+    wait_for(lambda: app.dns(RESOLVER, LISTED, 8) == "EPERM" and
+             [f for f in agent.findings() if str(never) in f["finding_info"]["desc"]],
+             "the guard's is told, too")
+    assert not agent.containment()["contained"]
 
 
 def test_later_interfaces_are_taken(host, make_agent, app):
