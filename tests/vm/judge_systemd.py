@@ -136,6 +136,16 @@ class Judge:
         self.show("processes")
         self.show("security", "✗|exposure")
 
+    def judge_evidence(self):
+        manifest = self.lines("evidence")
+        has = {line.split()[1] for line in manifest if not line.startswith("#")}
+        wanted = {"findings.jsonl", "kernel.log", "processes.tsv", "open-files.tsv", "packages/dpkg.tsv",
+                  "net/tcp", "users/passwd", "culprit/maps", "culprit/environ", "culprit/memory"}
+        self.say(wanted <= has, "evidence: all is there from within the unit",
+                 str(sorted(wanted - has)) + str([line for line in manifest if line[:1] == "#"]))
+        missing = [line for line in manifest if line.startswith("# not collected: ")]
+        self.say(not missing, "evidence: nothing could not be read", str(missing))
+
     def judge_enforce(self):
         self.say(self.went("before-enforce.example"), "enforce: an innocent lookup goes out")
         self.say(not self.went("enforce.phishing"), "enforce: a listed one does not")
@@ -236,6 +246,7 @@ class Judge:
         print("    ", *[name for name in self.wrote if name.startswith("boot ")])
         self.judge_install()
         self.judge_unit()
+        self.judge_evidence()
         self.judge_enforce()
         self.judge_upgrade()
         self.judge_contain()
