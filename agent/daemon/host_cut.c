@@ -185,7 +185,7 @@ void host_cut_wanted(struct agent *agent, const struct finding *finding,
 	uint64_t now = clock_boottime();
 
 	if (verdict->response != RESPONSE_CONTAIN || verdict->excepted || !agent->contain ||
-	    contain_on(agent->contain))
+	    contain_on(agent->contain) || isolation_tells(finding))
 		return;
 	/* One that was kept from it is not looked at each time that it comes again. */
 	if (agent->contain_held_at && now - agent->contain_held_at < RETRY_PAUSE &&

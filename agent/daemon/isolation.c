@@ -221,20 +221,33 @@ static enum isolation_end end_of(enum response response)
 						       : ISOLATION_END_NONE;
 }
 
+bool isolation_tells(const struct finding *finding)
+{
+	return strcmp(finding->detector, "isolation") == 0;
+}
+
+static struct isolation_ask *ask_new(const struct finding *finding)
+{
+	struct isolation_ask *ask = calloc(1, sizeof(*ask));
+
+	if (!ask)
+		return NULL;
+	(void)snprintf(ask->uid, sizeof(ask->uid), "%s", finding->uid);
+	(void)snprintf(ask->reason, sizeof(ask->reason), "%.240s", finding->title);
+	return ask;
+}
+
 struct isolation_ask *isolation_wanted(struct agent *agent, const struct finding *finding,
 				       const struct verdict *verdict)
 {
 	struct isolation_ask *ask;
 
-	/* What an isolation has to tell asks for none, whatever policy says of its severity. */
 	if (agent->config.mode != CONFIG_ENFORCE || !agent->isolation || verdict->excepted ||
-	    !response_isolates(verdict->response) || strcmp(finding->detector, "isolation") == 0)
+	    !response_isolates(verdict->response) || isolation_tells(finding))
 		return NULL;
-	ask = calloc(1, sizeof(*ask));
+	ask = ask_new(finding);
 	if (!ask)
 		return NULL;
-	(void)snprintf(ask->uid, sizeof(ask->uid), "%s", finding->uid);
-	(void)snprintf(ask->reason, sizeof(ask->reason), "%.240s", finding->title);
 	freeze_suspect(finding, &ask->pid, &ask->start);
 	ask->end = end_of(verdict->response);
 	ask->held = brake_holds(agent, finding, verdict, &ask->news, ask->why);
@@ -244,13 +257,11 @@ struct isolation_ask *isolation_wanted(struct agent *agent, const struct finding
 struct isolation_ask *isolation_contain_held(struct agent *agent, const struct finding *finding,
 					     const struct verdict *verdict)
 {
-	CLEANUP(free_cleanup) struct isolation_ask *ask = calloc(1, sizeof(*ask));
+	CLEANUP(free_cleanup) struct isolation_ask *ask = ask_new(finding);
 	char why[GUARD_TEXT_SIZE];
 
 	if (!agent->isolation || !ask)
 		return NULL;
-	(void)snprintf(ask->uid, sizeof(ask->uid), "%s", finding->uid);
-	(void)snprintf(ask->reason, sizeof(ask->reason), "%.240s", finding->title);
 	ask->held = true;
 	if (isolate_guarded(agent->isolation->isolate, why)) {
 		ask->news = ISOLATE_REFUSED_GUARD;

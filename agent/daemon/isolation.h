@@ -36,6 +36,9 @@ struct isolation_ask *isolation_wanted(struct agent *agent, const struct finding
 /* Whether it would begin, as far as the brake goes. */
 bool isolation_may_begin(const struct isolation_ask *ask);
 void isolation_ask(struct agent *agent, const struct isolation_ask *ask);
+/* Whether it is what an isolation has to tell: that asks for none itself, and for no containment,
+ * whatever policy says of its severity. */
+bool isolation_tells(const struct finding *finding);
 /* For a finding that asks for a containment only: what keeps it from that, as it would from an
  * isolation, to be told by isolation_ask(). NULL: nothing. To be freed. */
 struct isolation_ask *isolation_contain_held(struct agent *agent, const struct finding *finding,

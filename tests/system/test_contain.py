@@ -364,8 +364,9 @@ def test_a_finding_contains(host, make_agent, app, ssm, figure):
 
 def test_a_new_indicator_does_not_contain(host, make_agent, app):
     """What keeps a finding from isolating the instance keeps it from cutting the host off, too: it
-    is blocked, and told."""
-    agent = make_agent(policy=POLICY)
+    is blocked, and told. That is a finding, too, and cuts nothing off, whatever it is worth."""
+    policy = POLICY + "severities: { critical: block, high: contain }\n"
+    agent = make_agent(policy=policy)
     agent.start()
     assert app.dns(RESOLVER, LISTED, 7) == "EPERM"
     agent.finding(LISTED)
@@ -376,7 +377,7 @@ def test_a_new_indicator_does_not_contain(host, make_agent, app):
     alive(lambda: app.udp(WORLD, PORT, Mark()))
     never = agent.state / "never"
     never.touch()
-    again(agent, policy=POLICY, isolation={"probation": 0, "never_isolate": {"file": str(never)}})
+    again(agent, policy=policy, isolation={"probation": 0, "never_isolate": {"file": str(never)}})
     assert agent.command("reload").returncode == 0
     # One that was kept from it is looked at again after a second.
     wait_for(lambda: app.dns(RESOLVER, LISTED, 8) == "EPERM" and
