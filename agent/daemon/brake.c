@@ -77,10 +77,11 @@ int brake_open(struct agent *agent, struct brake **ret)
 		(void)log_errno(LOG_ERR, r,
 				"since when indicators are known cannot be kept: those "
 				"with a probation do not isolate");
+	r = 0;
 	if (brake_unseen_rate(config) && config->isolation.long_use)
 		r = name_history_open(config->state_dir, config->isolation.long_use * DAY,
 				      &brake->names);
-	if (r < 0 && !brake->names)
+	if (r < 0)
 		(void)log_errno(LOG_WARNING, r, "names in use are not noted");
 	return 0;
 }

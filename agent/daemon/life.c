@@ -145,7 +145,8 @@ static bool withdrawn(const struct agent *agent, const json_t *watched)
 
 /* ---- ending ---- */
 
-struct ending {
+/* A change of one finding, and what sinks are told of it. */
+struct told {
 	uint64_t time;
 	const char *why;
 	bool by_hand;
@@ -155,40 +156,46 @@ struct ending {
 
 static const char *ending_document(const struct journal_entry *entry, void *userdata)
 {
-	struct ending *ending = userdata;
+	struct told *told = userdata;
 
-	ending->object = json_loads(entry->document, 0, NULL);
-	if (!ending->object ||
-	    ocsf_finding_amend(ending->object, entry->count, entry->last_seen) < 0 ||
-	    ocsf_finding_close(ending->object, ending->time, ending->why, ending->by_hand) < 0 ||
-	    ocsf_finding_amend(ending->object, entry->count, entry->last_seen) < 0)
+	told->object = json_loads(entry->document, 0, NULL);
+	if (!told->object || ocsf_finding_amend(told->object, entry->count, entry->last_seen) < 0 ||
+	    ocsf_finding_close(told->object, told->time, told->why, told->by_hand) < 0 ||
+	    ocsf_finding_amend(told->object, entry->count, entry->last_seen) < 0)
 		return NULL;
-	ending->line = ocsf_line(ending->object);
-	return ending->line;
+	told->line = ocsf_line(told->object);
+	return told->line;
+}
+
+/* Writes it down, and then tells whom the finding was told. Errors of journal_change(). */
+static int finding_change(struct agent *agent, struct journal_change *change, struct told *told)
+{
+	struct journal_entry entry;
+	int r;
+
+	told->time = change->time = clock_realtime();
+	told->why = change->text;
+	change->userdata = told;
+	/* What is on its way goes first. */
+	pipeline_commit(agent);
+	r = journal_change(agent->journal, change, &entry);
+	for (size_t i = 0; r == 0 && i < agent->sinks_count; i++)
+		if (routes_have(entry.sinks, agent->sink_bits[i]))
+			sink_deliver(agent->sinks[i], told->object, told->line);
+	json_decref(told->object);
+	free(told->line);
+	delivery_wake(agent);
+	return r;
 }
 
 static int finding_end(struct agent *agent, const char *uid, const char *why, bool by_hand)
 {
-	struct ending ending = { .time = clock_realtime(), .why = why, .by_hand = by_hand };
-	const struct journal_change change = { .uid = uid,
-					       .life = JOURNAL_LIFE_CLOSED,
-					       .time = ending.time,
-					       .text = why,
-					       .document = ending_document,
-					       .userdata = &ending };
-	struct journal_entry entry;
-	int r;
+	struct told told = { .by_hand = by_hand };
+	struct journal_change change = {
+		.uid = uid, .life = JOURNAL_LIFE_CLOSED, .text = why, .document = ending_document
+	};
 
-	/* What is on its way goes first. */
-	pipeline_commit(agent);
-	r = journal_change(agent->journal, &change, &entry);
-	for (size_t i = 0; r == 0 && i < agent->sinks_count; i++)
-		if (routes_have(entry.sinks, agent->sink_bits[i]))
-			sink_deliver(agent->sinks[i], ending.object, ending.line);
-	json_decref(ending.object);
-	free(ending.line);
-	delivery_wake(agent);
-	return r;
+	return finding_change(agent, &change, &told);
 }
 
 int life_close(struct agent *agent, const char *uid, const char *comment,
@@ -208,49 +215,29 @@ int life_close(struct agent *agent, const char *uid, const char *comment,
 
 /* ---- what was learnt of it later ---- */
 
-struct scanned {
-	uint64_t time;
-	const char *why;
-	json_t *object;
-	char *line;
-};
-
 static const char *scanned_document(const struct journal_entry *entry, void *userdata)
 {
-	struct scanned *scanned = userdata;
+	struct told *told = userdata;
 
-	scanned->object = json_loads(entry->document, 0, NULL);
-	if (!scanned->object ||
-	    ocsf_finding_scanned(scanned->object, scanned->time, entry->severity, scanned->why) <
-		    0 ||
-	    ocsf_finding_amend(scanned->object, entry->count, entry->last_seen) < 0)
+	told->object = json_loads(entry->document, 0, NULL);
+	if (!told->object ||
+	    ocsf_finding_scanned(told->object, told->time, entry->severity, told->why) < 0 ||
+	    ocsf_finding_amend(told->object, entry->count, entry->last_seen) < 0)
 		return NULL;
-	scanned->line = ocsf_line(scanned->object);
-	return scanned->line;
+	told->line = ocsf_line(told->object);
+	return told->line;
 }
 
 void life_scanned(struct agent *agent, const char *uid, int severity, const char *why)
 {
-	struct scanned scanned = { .time = clock_realtime(), .why = why };
-	const struct journal_change change = { .uid = uid,
-					       .severity = severity,
-					       .time = scanned.time,
-					       .text = why,
-					       .document = scanned_document,
-					       .userdata = &scanned };
-	struct journal_entry entry;
-	int r;
+	struct told told = { 0 };
+	struct journal_change change = {
+		.uid = uid, .severity = severity, .text = why, .document = scanned_document
+	};
+	int r = finding_change(agent, &change, &told);
 
-	pipeline_commit(agent);
-	r = journal_change(agent->journal, &change, &entry);
-	for (size_t i = 0; r == 0 && i < agent->sinks_count; i++)
-		if (routes_have(entry.sinks, agent->sink_bits[i]))
-			sink_deliver(agent->sinks[i], scanned.object, scanned.line);
 	if (r < 0 && r != -EALREADY && r != -ENOENT)
 		(void)log_errno(LOG_ERR, r, "finding %s: what the scan of its process says", uid);
-	json_decref(scanned.object);
-	free(scanned.line);
-	delivery_wake(agent);
 }
 
 /* Those that are over in one turn; they are ended when the reading is done. */

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -176,18 +175,18 @@ void evidence_bundle_remark(struct evidence_bundle *bundle, const char *what, co
 static int manifest_sign(const struct evidence_bundle *bundle, const uint8_t *seed, char **ret,
 			 size_t *ret_size)
 {
-	CLEANUP(close_cleanup) int fd = memfd_create("manifest", MFD_CLOEXEC);
+	CLEANUP(close_cleanup)
+	int fd = fd_open_memory(bundle->manifest_text, bundle->manifest_size);
 	struct signature signature = { .kind = EVIDENCE_KIND };
 	CLEANUP(free_cleanup) char *text = NULL;
 	struct stat status;
 	ssize_t n;
-	int r;
+	int r = 0;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	signature.created = signature.version = clock_realtime() / NS_PER_SECOND;
-	r = fd_write_all(fd, bundle->manifest_text, bundle->manifest_size);
-	if (r == 0 && seed)
+	if (seed)
 		r = signature_write(fd, seed, &signature);
 	if (r < 0)
 		return r;
