@@ -104,7 +104,7 @@ static __always_inline void address_submit(const struct message *message,
 	record = bpf_ringbuf_reserve(&records, sizeof(*record), 0);
 	if (!record) {
 		count(COUNTER_SEND, COUNTER_RING_FULL);
-		(void)bpf_map_delete_elem(&told, &key);
+		told_forget(&key);
 		return;
 	}
 	record_head(record, message, RECORD_CONNECTION, flags);

@@ -144,7 +144,7 @@ static __always_inline void connection_tell(struct bpf_sock_addr *context, const
 		return;
 	}
 	if (!connection_submit(context, hook, to, judgement, note, drop))
-		(void)bpf_map_delete_elem(&told, &key);
+		told_forget(&key);
 }
 
 /* The first bytes of what connects from now on are looked at. */

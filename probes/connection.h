@@ -189,6 +189,14 @@ static __always_inline bool told_lately(const struct told_key *key, __u64 pause)
 	before = bpf_map_lookup_elem(&told, key);
 	if (before && now - *before < pause)
 		return true;
-	(void)bpf_map_update_elem(&told, key, &now, BPF_ANY);
+	if (bpf_map_update_elem(&told, key, &now, BPF_ANY) == 0 && !before)
+		count_table(COUNTER_TABLE_TOLD, 1);
 	return false;
+}
+
+/* It could not be told after all. */
+static __always_inline void told_forget(const struct told_key *key)
+{
+	if (bpf_map_delete_elem(&told, key) == 0)
+		count_table(COUNTER_TABLE_TOLD, -1);
 }

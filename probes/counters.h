@@ -21,6 +21,10 @@ struct counter_slot counter_slots[COUNTER_SLOTS] __attribute__((aligned(64), wea
 /* Packets seen while there was no table. */
 __u64 table_missing __weak;
 
+/* Entries put into each table, less those taken out again: what of them is not there any more was
+ * pushed out, which the kernel tells nobody. */
+__u64 table_entries[COUNTER_TABLES] __weak;
+
 /* When the daemon's loop last turned, ns on the boot clock: written by user space. */
 __u64 heartbeat __weak;
 /* Packets that would have been refused, and passed because nobody attended. */
@@ -48,6 +52,12 @@ static __always_inline void count(enum counter_probe probe, enum counter counter
 	__u32 slot = bpf_get_smp_processor_id() & (COUNTER_SLOTS - 1);
 
 	__sync_fetch_and_add(&counter_slots[slot].counters[probe][counter], 1);
+}
+
+/* entries: 1, 0 or -1. */
+static __always_inline void count_table(enum counter_table table, __s64 entries)
+{
+	__sync_fetch_and_add(&table_entries[table], (__u64)entries);
 }
 
 static __always_inline void count_flow(enum counter_flow counter)

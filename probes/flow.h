@@ -588,7 +588,8 @@ static __always_inline __u32 flow_datagram_number(const struct message *message,
 	if (!window) {
 		count_flow(COUNTER_FLOW_QUIC);
 		first.count = 1;
-		(void)bpf_map_update_elem(&flow_datagrams, &key, &first, BPF_ANY);
+		if (bpf_map_update_elem(&flow_datagrams, &key, &first, BPF_ANY) == 0)
+			count_table(COUNTER_TABLE_DATAGRAMS, 1);
 		return 1;
 	}
 	if (window->second != first.second)

@@ -175,11 +175,14 @@ static __always_inline void process_note_write(const struct process_key *key,
 	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
 	struct process_key parent_key;
 	struct process_note *note;
+	__s64 fresh = !bpf_map_lookup_elem(&processes, key);
 
+	FORGET(fresh);
 	if (bpf_map_update_elem(&processes, key, (const void *)&process_note_empty, BPF_ANY) < 0) {
 		__sync_fetch_and_add(&process_counters.failed, 1);
 		return;
 	}
+	count_table(COUNTER_TABLE_PROCESSES, fresh);
 	note = bpf_map_lookup_elem(&processes, key);
 	if (!note || !mm) {
 		__sync_fetch_and_add(&process_counters.failed, 1);

@@ -263,6 +263,18 @@ struct process_counters {
 	__u64 failed;
 };
 
+/* Tables whose least recently used entries make room: the order of enum ledger_table in
+ * agent/sensor/ledger.h. */
+enum counter_table {
+	COUNTER_TABLE_PROCESSES,
+	COUNTER_TABLE_LEARNT,
+	COUNTER_TABLE_TOLD,
+	COUNTER_TABLE_DATAGRAMS,
+	COUNTER_TABLE_CUTS,
+	COUNTER_TABLE_NAMES,
+	COUNTER_TABLES,
+};
+
 /* Of an address that a listed name resolved to. Key: 16 bytes, IPv4 mapped into IPv6. */
 struct learnt_address {
 	__u64 expires; /* ns on the boot clock */

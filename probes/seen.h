@@ -118,6 +118,7 @@ static __always_inline enum seen name_seen(const struct reader *reader, enum rea
 	if (unseen_recorded.count >= settings.unseen_rate)
 		return SEEN_LIMITED;
 	__sync_fetch_and_add(&unseen_recorded.count, 1);
-	(void)bpf_map_update_elem(&names_seen, &hash, &one, BPF_ANY);
+	if (bpf_map_update_elem(&names_seen, &hash, &one, BPF_ANY) == 0)
+		count_table(COUNTER_TABLE_NAMES, 1);
 	return SEEN_NEVER;
 }

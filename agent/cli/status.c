@@ -207,6 +207,20 @@ static void programs_print(struct writer *writer, const json_t *reply)
 			   ELEMENTS(columns));
 }
 
+static void tables_print(struct writer *writer, const json_t *reply)
+{
+	static const struct writer_column columns[] = {
+		{ .key = "name", .title = "TABLE" },
+		{ .key = "capacity", .title = "ROOM", .right = true },
+		{ .key = "entries", .title = "ENTRIES", .right = true },
+		{ .key = "evicted", .title = "MADE ROOM", .right = true },
+	};
+	static const enum form forms[] = { FORM_TEXT, FORM_NUMBER, FORM_NUMBER, FORM_NUMBER };
+
+	status_array_print(writer, json_object_get(reply, "tables"), "Tables in the kernel",
+			   columns, forms, ELEMENTS(columns));
+}
+
 static void sinks_print(struct writer *writer, const json_t *reply)
 {
 	static const struct writer_column columns[] = {
@@ -373,6 +387,7 @@ static int text_print(json_t *reply)
 	probes_print(writer, reply);
 	section_print(writer, reply, &ledger);
 	section_print(writer, reply, &findings);
+	tables_print(writer, reply);
 	sinks_print(writer, reply);
 	deliveries_print(writer, reply);
 	reports_print(writer, reply);

@@ -38,6 +38,7 @@ json_t *agent_status(struct agent *agent)
 
 	status.program_count = sensor_programs(agent->sensor, status.programs);
 	(void)sensor_ledger(agent->sensor, &status.ledger);
+	status.table_count = sensor_tables(agent->sensor, status.tables);
 	sensor_pins(agent->sensor, &status.pins);
 	(void)sensor_memory(agent->sensor, &status.maps, &status.table);
 	journal_statistics(agent->journal, &status.findings);

@@ -155,6 +155,12 @@ static const struct counter ledger_counters[] = {
 	COUNTER(ledger, process_failed), COUNTER(ledger, unattended_passed),
 };
 
+static const struct counter table_counters[] = {
+	COUNTER(sensor_table, capacity),
+	COUNTER(sensor_table, entries),
+	COUNTER(sensor_table, evicted),
+};
+
 static const struct counter absence_counters[] = {
 	COUNTER(sensor_absence, blocked),
 	COUNTER(sensor_absence, passed),
@@ -176,6 +182,21 @@ static json_t *programs_json(struct builder *builder, const struct status *statu
 		    number_json(program->verified_instructions));
 		set(builder, object, "run_time_ns", number_json(program->run_time_ns));
 		set(builder, object, "run_count", number_json(program->run_count));
+		append(builder, array, object);
+	}
+	return array;
+}
+
+static json_t *tables_json(struct builder *builder, const struct status *status)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < status->table_count; i++) {
+		const struct sensor_table *table = &status->tables[i];
+		json_t *object =
+			counters_json(builder, table, table_counters, ELEMENTS(table_counters));
+
+		set(builder, object, "name", text_json(table->name));
 		append(builder, array, object);
 	}
 	return array;
@@ -433,6 +454,7 @@ json_t *status_json(const struct status *status)
 	set(&builder, object, "control",
 	    counters_json(&builder, &status->control, control_counters,
 			  ELEMENTS(control_counters)));
+	set(&builder, object, "tables", tables_json(&builder, status));
 	set(&builder, object, "memory",
 	    counters_json(&builder, status, memory_counters, ELEMENTS(memory_counters)));
 	set(&builder, object, "cpu",

@@ -55,6 +55,7 @@
  *       "ready": null, or { "ready": BOOL or null, "why", "time", "runs": N },
  *       "quarantine_security_group": TEXT or null },
  *   "control": { the members of struct control_statistics },
+ *   "tables": [ { "name", "capacity": N, "entries": N, "evicted": N } ],    in the kernel
  *   "memory": { "rss": BYTES, "maps": BYTES, "table": BYTES },
  *   "cpu": { "user_us": N, "system_us": N },
  *   "problems": [ { "problem": TEXT, "count": N, "remedy": TEXT } ]   empty: all is fine
@@ -96,6 +97,8 @@ struct status {
 
 	struct sensor_program programs[SENSOR_PROGRAMS_MAX];
 	size_t program_count;
+	struct sensor_table tables[LEDGER_TABLES];
+	size_t table_count;
 	struct ledger ledger;
 	struct sensor_pins pins;
 	uint64_t ring_full_before; /* of the ledger's: lost under daemons before */

@@ -16,10 +16,21 @@ static const struct {
 	{                                                                                          \
 #member, offsetof(struct probes__bss, variable), offsetof(struct ledger, member)   \
 	}
+#define TABLE(name, table)                                                                         \
+	{                                                                                          \
+		"table." name, offsetof(struct probes__bss, table_entries[COUNTER_TABLE_##table]), \
+			offsetof(struct ledger, tables[LEDGER_TABLE_##table])                      \
+	}
 	SINGLE(table_missing, table_missing),
 	SINGLE(process_notes, process_counters.notes),
 	SINGLE(process_failed, process_counters.failed),
 	SINGLE(unattended_passed, unattended_passed),
+	TABLE("processes", PROCESSES),
+	TABLE("learnt", LEARNT),
+	TABLE("told", TOLD),
+	TABLE("datagrams", DATAGRAMS),
+	TABLE("cuts", CUTS),
+	TABLE("names", NAMES),
 };
 
 _Static_assert(LEDGER_PROBES *LEDGER_COUNTERS + LEDGER_FLOWS + ELEMENTS(singles) <=

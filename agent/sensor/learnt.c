@@ -16,6 +16,16 @@ static struct address address_key(const struct address *address)
 	return address_is_nat64(address) ? address_from_ipv4(address->bytes + 12) : *address;
 }
 
+/* Only this process writes these: the probes read. */
+static void learnt_count(struct sensor *sensor, int change)
+{
+	struct probes__bss *bss = sensor->probes->bss;
+
+	(void)__atomic_fetch_add(&bss->learnt_count, (uint64_t)(int64_t)change, __ATOMIC_RELEASE);
+	(void)__atomic_fetch_add(&bss->table_entries[COUNTER_TABLE_LEARNT],
+				 (uint64_t)(int64_t)change, __ATOMIC_RELAXED);
+}
+
 int sensor_learn(struct sensor *sensor, const struct address *address, uint64_t expires_boot_ns,
 		 bool keep)
 {
@@ -27,8 +37,7 @@ int sensor_learn(struct sensor *sensor, const struct address *address, uint64_t 
 		return 0;
 	if (bpf_map_update_elem(fd, &key, &value, BPF_ANY) < 0)
 		return -errno;
-	/* Only this process writes it: the probes read. */
-	__atomic_fetch_add(&sensor->probes->bss->learnt_count, 1, __ATOMIC_RELEASE);
+	learnt_count(sensor, 1);
 	return 0;
 }
 
@@ -38,7 +47,7 @@ int sensor_unlearn(struct sensor *sensor, const struct address *address)
 
 	if (bpf_map_delete_elem(bpf_map__fd(sensor->probes->maps.learnt), &key) < 0)
 		return errno == ENOENT ? 0 : -errno;
-	__atomic_fetch_sub(&sensor->probes->bss->learnt_count, 1, __ATOMIC_RELEASE);
+	learnt_count(sensor, -1);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 _Static_assert((int)LEDGER_COUNTERS == (int)COUNTERS, "both sides count the same things");
 _Static_assert((int)LEDGER_PROBES == (int)COUNTER_PROBES, "both sides have the same probes");
 _Static_assert((int)LEDGER_FLOWS == (int)COUNTER_FLOWS, "both sides count the same of flows");
+_Static_assert((int)LEDGER_TABLES == (int)COUNTER_TABLES, "both sides have the same tables");
 
 static const char *const probe_names[] = {
 	[LEDGER_EGRESS] = "egress",

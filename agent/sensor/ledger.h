@@ -86,6 +86,17 @@ enum ledger_flow {
 	LEDGER_FLOWS,
 };
 
+/* Tables of the kernel side whose least recently used entries make room for new ones. */
+enum ledger_table {
+	LEDGER_TABLE_PROCESSES, /* what was noted of each */
+	LEDGER_TABLE_LEARNT,	/* addresses that listed names resolved to */
+	LEDGER_TABLE_TOLD,	/* what was told lately, so that it is not told again */
+	LEDGER_TABLE_DATAGRAMS, /* flows of QUIC */
+	LEDGER_TABLE_CUTS,	/* sockets that may send nothing more */
+	LEDGER_TABLE_NAMES,	/* names seen before, where never-seen ones are recorded */
+	LEDGER_TABLES,
+};
+
 struct ledger {
 	uint64_t counters[LEDGER_PROBES][LEDGER_COUNTERS];
 	uint64_t flows[LEDGER_FLOWS];
@@ -97,6 +108,7 @@ struct ledger {
 	uint64_t waiting;  /* records in the ring by now, not read yet */
 	uint64_t process_notes, process_failed; /* processes noted in the kernel; map full or odd */
 	uint64_t unattended_passed; /* would have been refused, but nobody attended for too long */
+	uint64_t tables[LEDGER_TABLES]; /* entries put in, less those taken out again */
 };
 
 const char *ledger_probe_name(enum ledger_probe probe);

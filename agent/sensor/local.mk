@@ -28,6 +28,7 @@ libsensor_a_SOURCES = \
 	%D%/frame.c \
 	%D%/frame.h \
 	%D%/learnt.c \
+	%D%/tables.c \
 	%D%/ledger.c \
 	%D%/ledger.h \
 	%D%/open_sockets.c \

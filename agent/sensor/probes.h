@@ -71,6 +71,10 @@ int probes_attach(struct sensor *sensor);
  * (sensor.c). */
 void sensor_beat(struct sensor *sensor);
 
+/* The kernel side asks whether anything was put into these tables; of those taken over from a
+ * version before, something was (tables.c). */
+void tables_resume(struct sensor *sensor);
+
 /* Reading rings (ring_read.c). */
 int ring_open(struct ring_source *source, int ring_fd);
 void ring_close(struct ring_source *source);

@@ -111,6 +111,7 @@ static int state_start(struct sensor *sensor)
 		return r;
 	if (!sensor->state)
 		return log_errno(LOG_ERR, -ENOMEM, "the sensor's state");
+	tables_resume(sensor);
 	progress = pin_state_progress(sensor->state);
 	sensor->read = progress->read;
 	sensor->events = progress->events;
@@ -320,7 +321,10 @@ void sensor_event_process(struct sensor *sensor, struct event *event)
 /* What the kernel side asks before it looks into the table. */
 static void cuts_count(struct sensor *sensor, int change)
 {
-	(void)__atomic_fetch_add(&sensor->probes->bss->flow_cut_count, (uint64_t)(int64_t)change,
+	struct probes__bss *bss = sensor->probes->bss;
+
+	(void)__atomic_fetch_add(&bss->flow_cut_count, (uint64_t)(int64_t)change, __ATOMIC_RELAXED);
+	(void)__atomic_fetch_add(&bss->table_entries[COUNTER_TABLE_CUTS], (uint64_t)(int64_t)change,
 				 __ATOMIC_RELAXED);
 }
 

@@ -149,6 +149,15 @@ void sensor_pins(const struct sensor *sensor, struct sensor_pins *ret);
 #define SENSOR_PROGRAMS_MAX 32
 size_t sensor_programs(struct sensor *sensor,
 		       struct sensor_program ret[static SENSOR_PROGRAMS_MAX]);
+/* A table of the kernel side whose least recently used entries make room. */
+struct sensor_table {
+	const char *name; /* the map's */
+	uint64_t capacity, entries;
+	uint64_t evicted; /* made room, since the pins were made; what two CPUs put in at once, or
+			   * what is put in meanwhile, may make it one or two too many or few */
+};
+/* Lists every entry: some milliseconds. */
+size_t sensor_tables(struct sensor *sensor, struct sensor_table ret[static LEDGER_TABLES]);
 /* Bytes of kernel memory in maps; table: the share of the table in force. */
 int sensor_memory(struct sensor *sensor, uint64_t *ret_maps, uint64_t *ret_table);
 
