@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from agent import BUILD, CLONE_NEWNET, CORDON, CORDOND, FLOOD, LIBC, SENDER, Cgroup, Namespace, \
-    process, run, wait_for
+from agent import BUILD, CLONE_NEWNET, CORDON, CORDOND, DEADLINE, FLOOD, LIBC, SENDER, Cgroup, \
+    Namespace, process, run, wait_for
 
 RESTARTS = int(os.environ.get("CORDON_RESTARTS", "8"))
 STEPS = int(os.environ.get("CORDON_PIN_STEPS", "25"))
@@ -360,6 +360,31 @@ def test_another_layout(pinned, namespace, bpf, what):
     agent.start()
     assert agent.ledger()["matched"] == 3
     assert len(generations(bpf)) == 1
+
+
+def test_learnt_addresses_stay(pinned, namespace, bpf):
+    """Addresses of listed names are asked for by a version with counters of its own, too."""
+    address, port = "192.0.2.68", 5390
+    answerer = namespace.start(sys.executable, Path(__file__).with_name("answerer.py"), port,
+                               json.dumps({LISTED: [["@", "A", 600, address]]}), watched=False,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert answerer.stdout.readline() == "ready\n"
+    agent = pinned(mode="audit", ports=[port])
+    agent.start()
+    asker = namespace.start(sys.executable, Path(__file__).with_name("asking.py"), "udp", port,
+                            LISTED)
+    assert asker.wait(DEADLINE) == 0
+    wait_for(lambda: agent.status()["answers"]["addresses"] == 1, "the address is learnt")
+    agent.kill()
+    (pin,) = (bpf / "cordon/current").resolve().glob("probes_bss-*")
+    pin.rename(pin.with_name(f"probes_bss-{1:016x}"))
+    agent.start()
+    # No route leads there, and it need not: the system call is what counts.
+    namespace.run(sys.executable, "-c", "import socket\n"
+                  f"socket.socket(type=socket.SOCK_DGRAM).connect_ex(('{address}', 9))")
+    wait_for(lambda: [finding for finding in agent.findings()
+                      if "an address of a listed domain" in finding["finding_info"]["title"]],
+             "the connection is told")
 
 
 def test_block_stays_when_it_cannot_be_taken_over(pinned, namespace, bpf):
