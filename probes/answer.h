@@ -121,6 +121,19 @@ static __always_inline bool answer_plain(const struct message *message, const st
 	return true;
 }
 
+/* How long an answer over UDP may take, in jiffies: a minute at 1,000 a second, and longer where
+ * there are fewer. Programs wait for some seconds. */
+#define ANSWER_WAIT 60000
+
+/* Whether an answer for a listed name can be under way. Mostly none is: then the table, whose lines
+ * another processor has looked at for the question, is not asked once more. */
+static __always_inline bool answer_awaited(void)
+{
+	__u64 last = *(volatile __u64 *)&question_suspect_last;
+
+	return last && bpf_jiffies64() - last <= ANSWER_WAIT;
+}
+
 static __always_inline bool answer_listed(const struct reader *reader, const struct name *name)
 {
 	struct table table = { 0 };
@@ -153,9 +166,10 @@ static __always_inline bool answer_rate(int kind)
 	return true;
 }
 
-/* Any answer, its head in memory. Answers are never dropped. */
+/* Any answer, its head in memory. Answers are never dropped. awaited: one for a listed name may be
+ * among them. */
 static __always_inline enum action answer_judge(const struct message *message,
-						const struct reader *reader)
+						const struct reader *reader, bool awaited)
 {
 	enum counter_probe probe = message->hook->probe;
 	struct name name = { 0 };
@@ -168,7 +182,7 @@ static __always_inline enum action answer_judge(const struct message *message,
 	}
 	read = message->header.questions == bpf_htons(1) && !message->skb->gso_size &&
 	       name_read(reader, READER_HEAD, &name) == NAME_READ;
-	listed = read && answer_listed(reader, &name);
+	listed = read && awaited && answer_listed(reader, &name);
 	if (read && !listed && answer_plain(message, reader, &name)) {
 		count(probe, COUNTER_RESPONSE);
 		return ACTION_PASS;
@@ -210,7 +224,7 @@ static __always_inline enum action datagram_answer_judge(struct __sk_buff *skb,
 	__builtin_memcpy(&message.header, head->bytes, sizeof(message.header));
 	reader.head = head->bytes;
 	reader.head_size = size;
-	return answer_judge(&message, &reader);
+	return answer_judge(&message, &reader, answer_awaited());
 failed:
 	/* Only a fault of ours: its header was read from there. */
 	count(hook->probe, COUNTER_UNREAD);

@@ -301,6 +301,15 @@ static __always_inline enum action question_clean(const struct message *message,
 	return ACTION_PASS;
 }
 
+/* When a question last left that is listed or was not read here, in jiffies; 0: none did. */
+__u64 question_suspect_last;
+
+static __always_inline void question_suspect(const struct message *message)
+{
+	if (settings.answers && message->hook->probe == COUNTER_EGRESS)
+		question_suspect_last = bpf_jiffies64();
+}
+
 /* Matches the one question, counts its outcome and decides. */
 static __always_inline enum action question_judge(const struct message *message,
 						  const struct table *table,
@@ -323,6 +332,7 @@ static __always_inline enum action question_judge(const struct message *message,
 	drop = message_droppable(message) && !(decided & TABLE_KEEP) && !unattended();
 	if (drop)
 		flags |= RECORD_BLOCKED;
+	question_suspect(message);
 	count(message->hook->probe, COUNTER_MATCHED);
 	question_submit(message, reader, mode, name, flags);
 	if (!drop)
@@ -362,6 +372,7 @@ static __always_inline enum action message_up(const struct message *message, enu
 	bool drop = message_droppable(message) && !unattended();
 	struct record_message *record;
 
+	question_suspect(message);
 	count(message->hook->probe, outcome);
 	if (drop)
 		count(message->hook->probe, COUNTER_BLOCKED);

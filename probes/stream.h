@@ -121,7 +121,7 @@ static __always_inline enum action stream_message(struct message *message, struc
 		return message_up(message, COUNTER_MALFORMED, RECORD_REASON_MALFORMED);
 	__builtin_memcpy(&message->header, stream->head + STREAM_PREFIX, sizeof(message->header));
 	if (message_is_answer(message))
-		return answer_judge(message, &reader);
+		return answer_judge(message, &reader, true);
 	return message_read(message, &reader, READER_HEAD);
 }
 

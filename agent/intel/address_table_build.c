@@ -13,7 +13,10 @@
  * away from the buckets, so these may be fuller than those of names: half a million prefixes fit in
  * 4 MiB. */
 #define FILL_MAX    124
-/* Words of the index of IPv4 for each of its prefixes, until there are as many as there can be. */
+/* Bits of the index of IPv4 at least: with a word for each of few values only, innocent addresses
+ * would share theirs with a listed one. */
+#define IPV4_BITS   10
+/* Words of it for each of its prefixes, until there are as many as there can be. */
 #define IPV4_SPREAD 8
 
 struct node {
@@ -105,7 +108,7 @@ static int ipv4_index(struct build *build)
 		count += node_ipv4(&build->nodes[i]);
 	if (count == 0)
 		return 0;
-	build->ipv4_bits = ADDRESS_IPV4_BITS_MIN;
+	build->ipv4_bits = IPV4_BITS;
 	while (build->ipv4_bits < ADDRESS_IPV4_BITS_MAX &&
 	       1ULL << build->ipv4_bits < count * IPV4_SPREAD)
 		build->ipv4_bits++;

@@ -31,6 +31,7 @@ struct fixture {
 	struct pack *pack;
 	struct flow flow;
 	struct ledger before;
+	int egress; /* its first program */
 };
 
 static void open_with(struct fixture *fixture, unsigned rate)
@@ -41,6 +42,7 @@ static void open_with(struct fixture *fixture, unsigned rate)
 	fixture->cgroup = probe_cgroup_make();
 	options.cgroup = fixture->cgroup;
 	probe_open(&fixture->probe, &options);
+	fixture->egress = fixture->probe.program;
 	fixture->probe.program = fixture->probe.ingress;
 	fixture->pack = probe_pack("listed.test\nparent.test\n", "good.parent.test\n");
 	assert_int_equal(
@@ -130,6 +132,23 @@ static void assert_up(struct fixture *fixture, bool matched, size_t answers)
 	assert_int_equal(added(fixture, LEDGER_RESPONSE), 0);
 }
 
+/* A listed question leaves: from now on its answer is waited for. */
+static void ask_listed(struct fixture *fixture)
+{
+	int ingress = fixture->probe.program;
+	struct flow flow = { .source_port = 40000, .destination_port = 53 };
+	struct domain_name name;
+	struct message message;
+	struct packet packet;
+
+	assert_int_equal(domain_name_parse("listed.test", &name), 0);
+	message_query(&message, &name);
+	packet_udp(&packet, PACKET_IPV4, &flow, message.bytes, message.size);
+	fixture->probe.program = fixture->egress;
+	assert_int_equal(probe_run(&fixture->probe, &packet), PROBE_PASSED);
+	fixture->probe.program = ingress;
+}
+
 static void test_addresses(void **state)
 {
 	static const struct {
@@ -199,6 +218,21 @@ static void test_types(void **state)
 		else
 			assert_ended(fixture);
 	}
+}
+
+/* Without a question, an answer of a listed name says nothing but plain addresses. */
+static void test_nobody_asked(void **state)
+{
+	struct fixture *fixture = *state;
+	struct message message;
+
+	answer_begin(&message, "listed.test", 1);
+	address_put(&message, "192.0.2.9");
+	run_udp(fixture, PACKET_IPV4, &message);
+	assert_ended(fixture);
+	ask_listed(fixture);
+	run_udp(fixture, PACKET_IPV4, &message);
+	assert_up(fixture, true, 1);
 }
 
 static void test_names(void **state)
@@ -358,6 +392,7 @@ static void test_rate(void **state)
 	assert_int_equal(added(&limited, LEDGER_SUBMITTED), limited.probe.count);
 	assert_int_equal(added(&limited, LEDGER_LIMITED), 40 - limited.probe.count);
 	/* A listed name is told all the same. */
+	ask_listed(&limited);
 	answer_begin(&message, "listed.test", 1);
 	address_put(&message, "192.0.2.1");
 	run_udp(&limited, PACKET_IPV4, &message);
@@ -484,10 +519,11 @@ static int fixture_free(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_addresses), cmocka_unit_test(test_types),
-		cmocka_unit_test(test_names),	  cmocka_unit_test(test_shapes),
-		cmocka_unit_test(test_tcp),	  cmocka_unit_test(test_tcp_large),
-		cmocka_unit_test(test_rate),	  cmocka_unit_test(test_random),
+		cmocka_unit_test(test_nobody_asked), /* the first */
+		cmocka_unit_test(test_addresses),    cmocka_unit_test(test_types),
+		cmocka_unit_test(test_names),	     cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_tcp),	     cmocka_unit_test(test_tcp_large),
+		cmocka_unit_test(test_rate),	     cmocka_unit_test(test_random),
 	};
 	int r = probe_privilege();
 
