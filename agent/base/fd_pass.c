@@ -70,7 +70,7 @@ static size_t descriptors_take(struct msghdr *message, int *ret)
 	return count;
 }
 
-ssize_t fd_pass_receive(int channel, void *frame, size_t size, int *ret_fd)
+static ssize_t frame_receive(int channel, void *frame, size_t size, int flags, int *ret_fd)
 {
 	struct iovec part = { .iov_base = frame, .iov_len = size };
 	union control control;
@@ -82,7 +82,7 @@ ssize_t fd_pass_receive(int channel, void *frame, size_t size, int *ret_fd)
 	ssize_t n;
 
 	do
-		n = recvmsg(channel, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		n = recvmsg(channel, &message, flags | MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == ECONNRESET ? -EPIPE : -errno;
@@ -98,4 +98,25 @@ ssize_t fd_pass_receive(int channel, void *frame, size_t size, int *ret_fd)
 	}
 	*ret_fd = fd;
 	return n;
+}
+
+ssize_t fd_pass_receive(int channel, void *frame, size_t size, int *ret_fd)
+{
+	return frame_receive(channel, frame, size, MSG_DONTWAIT, ret_fd);
+}
+
+int fd_pass_await(int channel, void *frame, size_t size, int *ret_fd)
+{
+	int fd = -1;
+	ssize_t n = frame_receive(channel, frame, size, 0, &fd);
+
+	if (n < 0)
+		return (int)n;
+	if ((size_t)n != size || fd < 0) {
+		if (fd >= 0)
+			(void)close(fd);
+		return -EBADMSG;
+	}
+	*ret_fd = fd;
+	return 0;
 }

@@ -78,34 +78,11 @@ static int state_send(sd_event_source *source, uint64_t usec, void *userdata)
 
 /* ---- settings, and who we are ---- */
 
-static const char *override_find(const char *name, void *userdata)
-{
-	const struct settings *settings = userdata;
-
-	for (size_t i = 0; i < settings->override_count; i++)
-		if (strcmp(settings->overrides[i].name, name) == 0)
-			return settings->overrides[i].url;
-	return NULL;
-}
-
 static int client_begin(struct dispatch *dispatch)
 {
-	const struct message_instance *instance = &dispatch->instance;
-	const struct settings *settings = &dispatch->settings;
-	const bool given = *settings->region != '\0';
-	struct client_options options = {
-		.endpoint = { .region = given ? settings->region : instance->region,
-			      .fips = settings->fips,
-			      .dual_stack = settings->dual_stack,
-			      .override = override_find,
-			      .userdata = &dispatch->settings },
-	};
+	struct client_options options;
 
-	/* Partition and domain are the instance's own region's. */
-	if (strcmp(options.endpoint.region, instance->region) == 0) {
-		options.endpoint.partition = instance->partition[0] ? instance->partition : NULL;
-		options.endpoint.domain = instance->domain[0] ? instance->domain : NULL;
-	}
+	settings_endpoint(&dispatch->settings, &dispatch->instance, &options.endpoint);
 	return client_new(dispatch->loop, dispatch->http, dispatch->credentials, &options,
 			  &dispatch->client);
 }

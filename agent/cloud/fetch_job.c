@@ -14,6 +14,7 @@
 #include "base/escape.h"
 #include "base/fd.h"
 #include "base/fd_pass.h"
+#include "base/fd_pass.h"
 #include "base/worker_process.h"
 #include "cloud/courier.h"
 
@@ -173,25 +174,8 @@ static int timer_fired(sd_event_source *source, uint64_t usec, void *userdata)
 static int settings_send(struct fetch_job *job, const char *settings)
 {
 	CLEANUP(close_cleanup) int fd = fd_open_memory(settings, strlen(settings));
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec part = { "s", 1 };
-	struct msghdr message = { .msg_iov = &part,
-				  .msg_iovlen = 1,
-				  .msg_control = control.bytes,
-				  .msg_controllen = sizeof(control.bytes) };
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 
-	if (fd < 0)
-		return fd;
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	return sendmsg(job->process.channel, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno
-											: 0;
+	return fd < 0 ? fd : fd_pass_send(job->process.channel, "s", 1, fd);
 }
 
 int fetch_job_new(sd_event *loop, const struct fetch_job_options *options, fetch_job_done done,

@@ -173,32 +173,11 @@ static void http_ask(struct fetcher *fetcher)
 
 /* ---- AWS ---- */
 
-static const char *override_find(const char *name, void *userdata)
-{
-	const struct settings *settings = userdata;
-
-	for (size_t i = 0; i < settings->override_count; i++)
-		if (strcmp(settings->overrides[i].name, name) == 0)
-			return settings->overrides[i].url;
-	return NULL;
-}
-
 static int client_begin(struct fetcher *fetcher)
 {
-	const bool given = *fetcher->settings.region != '\0';
-	const struct message_instance *place = &fetcher->place;
-	struct client_options options = {
-		.endpoint = { .region = given ? fetcher->settings.region : place->region,
-			      .fips = fetcher->settings.fips,
-			      .dual_stack = fetcher->settings.dual_stack,
-			      .override = override_find,
-			      .userdata = &fetcher->settings },
-	};
+	struct client_options options;
 
-	if (strcmp(options.endpoint.region, place->region) == 0) {
-		options.endpoint.partition = *place->partition ? place->partition : NULL;
-		options.endpoint.domain = *place->domain ? place->domain : NULL;
-	}
+	settings_endpoint(&fetcher->settings, &fetcher->place, &options.endpoint);
 	return client_new(fetcher->loop, fetcher->http, fetcher->credentials, &options,
 			  &fetcher->client);
 }
@@ -423,38 +402,14 @@ static int channel_ready(sd_event_source *source, int fd, uint32_t events, void 
 
 /* ---- settings ---- */
 
-static int settings_receive(int channel, int *ret_fd)
-{
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	char byte;
-	struct iovec part = { &byte, 1 };
-	struct msghdr message = { .msg_iov = &part,
-				  .msg_iovlen = 1,
-				  .msg_control = control.bytes,
-				  .msg_controllen = sizeof(control.bytes) };
-	struct cmsghdr *header;
-	ssize_t n;
-
-	do
-		n = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	header = n == 1 ? CMSG_FIRSTHDR(&message) : NULL;
-	if (!header || header->cmsg_type != SCM_RIGHTS || header->cmsg_len != CMSG_LEN(sizeof(int)))
-		return n == 0 ? -EPIPE : -EBADMSG;
-	memcpy(ret_fd, CMSG_DATA(header), sizeof(*ret_fd));
-	return 0;
-}
-
 static int settings_load(struct fetcher *fetcher)
 {
 	CLEANUP(close_cleanup) int fd = -1;
 	CLEANUP(free_cleanup) char *text = malloc(FETCH_SETTINGS_MAX + 1);
 	size_t size = 0;
+	char byte;
 	ssize_t n;
-	int r = settings_receive(fetcher->channel, &fd);
+	int r = fd_pass_await(fetcher->channel, &byte, 1, &fd);
 
 	if (r < 0 || !text)
 		return r < 0 ? r : -ENOMEM;

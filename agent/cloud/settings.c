@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/cleanup.h"
+#include "cloud/endpoint.h"
+#include "cloud/message.h"
 
 CLEANUP_DEFINE(json_t *, json_decref)
 
@@ -112,4 +115,31 @@ int settings_read(const json_t *object, struct settings *ret)
 	}
 	*ret = settings;
 	return 0;
+}
+
+static const char *override_find(const char *name, void *userdata)
+{
+	const struct settings *settings = userdata;
+
+	for (size_t i = 0; i < settings->override_count; i++)
+		if (strcmp(settings->overrides[i].name, name) == 0)
+			return settings->overrides[i].url;
+	return NULL;
+}
+
+void settings_endpoint(const struct settings *settings, const struct message_instance *instance,
+		       struct endpoint_options *ret)
+{
+	*ret = (struct endpoint_options){
+		.region = *settings->region ? settings->region : instance->region,
+		.fips = settings->fips,
+		.dual_stack = settings->dual_stack,
+		.override = override_find,
+		.userdata = (void *)(uintptr_t)settings,
+	};
+	/* Partition and domain are the instance's own region's. */
+	if (strcmp(ret->region, instance->region) == 0) {
+		ret->partition = *instance->partition ? instance->partition : NULL;
+		ret->domain = *instance->domain ? instance->domain : NULL;
+	}
 }

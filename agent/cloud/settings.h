@@ -72,3 +72,10 @@ struct settings {
 char *settings_write(const struct settings *settings);
 /* Borrows from object. -EBADMSG. */
 int settings_read(const json_t *object, struct settings *ret);
+
+struct endpoint_options;
+struct message_instance;
+
+/* Where AWS is: the region that was given, or else the instance's. Borrows from both. */
+void settings_endpoint(const struct settings *settings, const struct message_instance *instance,
+		       struct endpoint_options *ret);

@@ -21,6 +21,7 @@ libreport_a_SOURCES = \
 	%D%/ocsf_observable.c \
 	%D%/ocsf_object.c \
 	%D%/ocsf_object.h \
+	%D%/ocsf_remediation.c \
 	%D%/ocsf_remedy.c \
 	%D%/ocsf_private.h \
 	%D%/screen.c \

@@ -360,11 +360,7 @@ json_t *ocsf_finding(const struct ocsf_finding *input, int activity_id)
 		ocsf_put(&builder, object, "osint", osint(&builder, finding->indicator));
 	ocsf_put_host(&builder, object, input->host, true);
 	ocsf_put(&builder, object, "unmapped", unmapped(&builder, input));
-	if (builder.failed) {
-		json_decref(object);
-		return NULL;
-	}
-	return object;
+	return ocsf_built(&builder, object);
 }
 
 int ocsf_finding_amend(json_t *object, uint64_t count, uint64_t last_seen)
@@ -482,11 +478,7 @@ json_t *ocsf_sighting(const struct ocsf_finding *input)
 	if (event->frame)
 		ocsf_put_number(&builder, object, "frame", event->frame);
 	ocsf_put_text(&builder, object, "disposition", ocsf_outcome(input)->disposition);
-	if (builder.failed) {
-		json_decref(object);
-		return NULL;
-	}
-	return object;
+	return ocsf_built(&builder, object);
 }
 
 char *ocsf_line(const json_t *object)

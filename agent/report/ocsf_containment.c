@@ -9,27 +9,8 @@
 
 #include "base/clock.h"
 
-#define CLASS_UID	 7004
-#define ACTIVITY_ISOLATE 1
-#define ACTIVITY_RESTORE 3
 /* Both ways: no word of the class says that. */
-#define DIRECTION_OTHER	 99
-
-static void put_class(struct ocsf_builder *builder, json_t *object, bool lifted)
-{
-	uint64_t activity = lifted ? ACTIVITY_RESTORE : ACTIVITY_ISOLATE;
-
-	ocsf_put_number(builder, object, "activity_id", activity);
-	ocsf_put_text(builder, object, "activity_name", lifted ? "Restore" : "Isolate");
-	ocsf_put_number(builder, object, "category_uid", CLASS_UID / 1000);
-	ocsf_put_text(builder, object, "category_name", "Remediation");
-	ocsf_put_number(builder, object, "class_uid", CLASS_UID);
-	ocsf_put_text(builder, object, "class_name", "Network Remediation Activity");
-	ocsf_put_number(builder, object, "type_uid", CLASS_UID * 100 + activity);
-	ocsf_put_text(builder, object, "type_name",
-		      lifted ? "Network Remediation Activity: Restore"
-			     : "Network Remediation Activity: Isolate");
-}
+#define DIRECTION_OTHER 99
 
 /* OCSF has "Does Not Exist" (3) and "Partial" (4) beside Success and Failure. */
 static void put_status(struct ocsf_builder *builder, json_t *object,
@@ -84,20 +65,6 @@ static json_t *connection(struct ocsf_builder *builder)
 	return object;
 }
 
-static json_t *countermeasures(struct ocsf_builder *builder)
-{
-	json_t *array = json_array(), *measure = json_object();
-	json_t *tactic = json_object(), *technique = json_object();
-
-	ocsf_put_text(builder, tactic, "name", "Isolate");
-	ocsf_put_text(builder, technique, "name", "Network Isolation");
-	ocsf_put_text(builder, technique, "uid", "D3-NI");
-	ocsf_put(builder, measure, "d3f_tactic", tactic);
-	ocsf_put(builder, measure, "d3f_technique", technique);
-	ocsf_append(builder, array, measure);
-	return array;
-}
-
 static const char *done(const struct ocsf_containment *input)
 {
 	if (input->lifted)
@@ -112,26 +79,23 @@ json_t *ocsf_containment(const struct ocsf_containment *input)
 	const struct finding finding = { .event = &event };
 	const struct ocsf_finding metadata = { .finding = &finding, .host = input->host };
 	struct ocsf_builder builder = { 0 };
-	json_t *object = json_object(), *remediation = json_object();
+	const struct ocsf_measure measure = { done(input), "Isolate", "Network Isolation",
+					      "D3-NI" };
+	json_t *object = json_object();
 	char command[64];
 
 	(void)snprintf(command, sizeof(command), "%s-%llu", input->lifted ? "uncontain" : "contain",
 		       (unsigned long long)(input->time / NS_PER_MILLISECOND));
-	put_class(&builder, object, input->lifted);
+	ocsf_put_remediation_class(&builder, object, OCSF_NETWORK_REMEDIATION,
+				   input->lifted ? OCSF_RESTORE : OCSF_ISOLATE);
 	ocsf_put_message(&builder, object, input->time,
 			 input->lifted ? "Containment lifted" : "Host contained", SEVERITY_HIGH);
 	put_status(&builder, object, input);
 	ocsf_put_text(&builder, object, "command_uid", command);
 	ocsf_put(&builder, object, "metadata", ocsf_metadata(&builder, &metadata, command));
 	ocsf_put(&builder, object, "connection_info", connection(&builder));
-	ocsf_put(&builder, object, "countermeasures", countermeasures(&builder));
-	ocsf_put_text(&builder, remediation, "desc", done(input));
-	ocsf_put(&builder, object, "remediation", remediation);
+	ocsf_put_measure(&builder, object, &measure);
 	ocsf_put_host(&builder, object, input->host, false);
 	ocsf_put(&builder, object, "unmapped", unmapped(&builder, input));
-	if (builder.failed) {
-		json_decref(object);
-		return NULL;
-	}
-	return object;
+	return ocsf_built(&builder, object);
 }

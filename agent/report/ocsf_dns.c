@@ -52,9 +52,5 @@ json_t *ocsf_dns_activity(const struct event *event, const struct ocsf_host *hos
 	ocsf_put_filled(&builder, object, "actor", actor);
 	ocsf_put_host(&builder, object, host, false);
 	json_decref(evidence);
-	if (builder.failed) {
-		json_decref(object);
-		return NULL;
-	}
-	return object;
+	return ocsf_built(&builder, object);
 }

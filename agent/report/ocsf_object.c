@@ -74,3 +74,11 @@ void ocsf_put_raw(struct ocsf_builder *builder, json_t *object, const char *key,
 	if (bytes && *bytes)
 		ocsf_put(builder, object, key, ocsf_raw(bytes));
 }
+
+json_t *ocsf_built(const struct ocsf_builder *builder, json_t *object)
+{
+	if (!builder->failed)
+		return object;
+	json_decref(object);
+	return NULL;
+}

@@ -31,3 +31,5 @@ void ocsf_put_raw(struct ocsf_builder *builder, json_t *object, const char *key,
 /* The same as values. Never NULL unless memory is short. */
 json_t *ocsf_text(const char *text);
 json_t *ocsf_raw(const char *bytes);
+/* The object, or NULL when memory was short: then it is given up. */
+json_t *ocsf_built(const struct ocsf_builder *builder, json_t *object);

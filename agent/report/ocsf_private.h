@@ -46,6 +46,24 @@ bool ocsf_host_is_cloud(const struct ocsf_host *host);
 bool ocsf_host_is_known(const struct ocsf_host *host);
 
 json_t *ocsf_connection(struct ocsf_builder *builder, const struct event *event);
+
+/* ocsf_remediation.c: what the classes of Remediation Activity share. */
+#define OCSF_NETWORK_REMEDIATION 7004
+/* activity_id */
+#define OCSF_ISOLATE		 1
+#define OCSF_EVICT		 2
+#define OCSF_RESTORE		 3
+void ocsf_put_remediation_class(struct ocsf_builder *builder, json_t *object, unsigned class_uid,
+				unsigned activity_id);
+/* What was done, in a sentence, and which countermeasure of MITRE D3FEND that is. */
+struct ocsf_measure {
+	const char *done, *tactic, *technique, *technique_uid;
+};
+void ocsf_put_measure(struct ocsf_builder *builder, json_t *object,
+		      const struct ocsf_measure *measure);
+/* What is said of the finding that it was done about: observables, policy, host, unmapped. */
+void ocsf_put_cause(struct ocsf_builder *builder, json_t *object, const struct ocsf_finding *input);
+
 /* ocsf_flow.c: what the flow of the event said, into its evidence, and what has no home there. */
 void ocsf_put_flow(struct ocsf_builder *builder, json_t *evidence, const struct event *event);
 json_t *ocsf_flow_unmapped(struct ocsf_builder *builder, const struct flow_facts *flow);

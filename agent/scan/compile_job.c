@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/channel.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/escape.h"
+#include "base/fd_pass.h"
 #include "base/worker_process.h"
 #include "scan/pool.h"
 
@@ -200,29 +200,17 @@ static int timer_fired(sd_event_source *source, uint64_t usec, void *userdata)
 /* Waits while the worker takes what it was handed before. */
 static int hand_send(struct compile_job *job, const struct compile_hand *hand, int fd)
 {
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec part = { (void *)(uintptr_t)hand, sizeof(*hand) };
-	struct msghdr message = { .msg_iov = &part,
-				  .msg_iovlen = 1,
-				  .msg_control = control.bytes,
-				  .msg_controllen = sizeof(control.bytes) };
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	uint64_t deadline = job->started + 20 * NS_PER_SECOND;
-	int r = 0;
+	int r;
 
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	while (sendmsg(job->process.channel, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && r == 0) {
-		if (errno != EAGAIN && errno != EINTR)
-			return -errno;
+	for (;;) {
+		r = fd_pass_send(job->process.channel, hand, sizeof(*hand), fd);
+		if (r != -EAGAIN)
+			return r;
 		r = channel_wait(job->process.channel, POLLOUT, deadline);
+		if (r < 0)
+			return r;
 	}
-	return r;
 }
 
 static int role_send(struct compile_job *job, enum compile_role role, int fd)

@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/fd_pass.h"
 #include "intel/suffix.h"
 #include "scan/compile_protocol.h"
 
@@ -56,38 +57,12 @@ static int hello_send(int channel, const uint16_t layers[static CAGE_LAYERS], ui
 	return answer_send(channel, &answer);
 }
 
-/* One message and its descriptor. -EPIPE: the parent is gone. */
-static int hand_receive(int channel, struct compile_hand *hand, int *ret_fd)
-{
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec part = { hand, sizeof(*hand) };
-	struct msghdr message = { .msg_iov = &part,
-				  .msg_iovlen = 1,
-				  .msg_control = control.bytes,
-				  .msg_controllen = sizeof(control.bytes) };
-	struct cmsghdr *header;
-	ssize_t n;
-
-	do
-		n = recvmsg(channel, &message, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		return n < 0 ? -errno : -EPIPE;
-	header = CMSG_FIRSTHDR(&message);
-	if (n != sizeof(*hand) || !header || header->cmsg_type != SCM_RIGHTS ||
-	    header->cmsg_len != CMSG_LEN(sizeof(int)) || hand->role >= COMPILE_ROLES)
-		return -EBADMSG;
-	memcpy(ret_fd, CMSG_DATA(header), sizeof(*ret_fd));
-	return 0;
-}
-
 static int hand_take(struct work *work, const struct compile_hand *hand, int fd)
 {
 	struct compile_hand *kept;
 
+	if (hand->role >= COMPILE_ROLES)
+		return -EBADMSG;
 	if (hand->role != COMPILE_FEED) {
 		work->fds[hand->role] = fd;
 		return 0;
@@ -257,7 +232,7 @@ int compile_worker_serve(int channel, const uint16_t layers[static CAGE_LAYERS],
 		struct compile_hand hand;
 		int fd = -1;
 
-		r = hand_receive(channel, &hand, &fd);
+		r = fd_pass_await(channel, &hand, sizeof(hand), &fd);
 		if (r == 0)
 			r = hand_take(work, &hand, fd);
 	}
