@@ -18,7 +18,7 @@ PORT = 4440
 ZONE = "soak.cordon-test.invalid"
 LOAD = Path(__file__).with_name("flows_load.py")
 # A tenth of the load warms caches and journal up; what is added after it would go on for ever.
-GROWTH_MAX = 2 * 1024 * 1024
+GROWTH_MAX = 4 * 1024 * 1024
 
 
 def resident(agent):
@@ -47,7 +47,7 @@ def test_soak(make_agent, namespace, figure):
                              stdout=subprocess.PIPE)
     assert server.stdout.readline() == "ready\n"
     with make_agent([ZONE]) as agent:
-        first = load(namespace, max(SECONDS // 10, 1))
+        first = load(namespace, max(SECONDS // 10, 3))
         agent.ledger()
         before, maps = resident(agent), kernel(agent)
         begun = load(namespace, SECONDS)
