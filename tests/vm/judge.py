@@ -13,6 +13,11 @@ from pathlib import Path
 SENDER_ID_ASKED = 0x4344
 EXPECTED = json.loads((Path(__file__).parents[1] / "data/pcap/made.json").read_text())
 CAPTURES = ["questions.pcap", "unusual.pcap"]
+CORE_HOOKS = {"raw_tp/sched_process_exec", "raw_tp/sched_process_fork", "cgroup/sock_create",
+              "cgroup/sock_release", "cgroup/connect4", "cgroup/connect6", "cgroup/sendmsg4",
+              "cgroup/sendmsg6", "cgroup_skb/egress", "cgroup_skb/ingress"}
+# What has to be well on every kernel; the rest is this machine's, or told as better with a newer one.
+CORE_CHECKS = {"kernel", "btf", "cgroup", "capabilities", "bpf", "jit", "files"}
 
 
 def sections(path):
@@ -126,6 +131,21 @@ class Judge:
         self.say("unloaded" in lines and "cordon" not in lines, "pins: unload removes everything",
                  str(lines))
 
+    def doctor(self):
+        """All hooks are on. README's table is made of these lines."""
+        (said, *_) = objects(self.wrote.get("pins doctor", [])) or [{}]
+        hooks = {hook["hook"]: hook["state"] for hook in said.get("hooks", [])}
+        self.say(CORE_HOOKS <= hooks.keys() and set(hooks.values()) == {"on"},
+                 "doctor: all core hooks are on", str(hooks or said))
+        checks = {check["check"]: check for check in said.get("checks", [])}
+        bad = {name: checks.get(name) for name in CORE_CHECKS
+               if checks.get(name, {}).get("state") != "ok"}
+        self.say(not bad, "doctor: the kernel has what is needed", str(bad))
+        print(f"     linux {self.kernel}: doctor: hooks on: "
+              f"{sum(state == 'on' for state in hooks.values())} of {len(hooks)}")
+        for name in sorted(CORE_CHECKS | {"memlock", "sockets"}):
+            print(f"     linux {self.kernel}: doctor: {name}: {checks.get(name, {}).get('found')}")
+
     def containment(self):
         """Cut off, also while nobody runs, and open again."""
         log = " | ".join(self.wrote.get("contain log", ["no log"])[-8:])
@@ -166,6 +186,7 @@ class Judge:
             self.agent(mode)
             self.lookups(mode)
         self.pins()
+        self.doctor()
         self.containment()
         self.tests()
         for capture in CAPTURES:
