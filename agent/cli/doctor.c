@@ -134,7 +134,7 @@ static int doctor_run(const char *config, bool json)
 {
 	struct writer *writer = writer_new(stdout, json);
 	struct doctor doctor = { 0 };
-	enum doctor_state worst, aws;
+	enum doctor_state worst, hooks, aws;
 	int r;
 
 	if (!writer) {
@@ -143,6 +143,8 @@ static int doctor_run(const char *config, bool json)
 	}
 	doctor_configure(&doctor, config);
 	worst = checks_run(&doctor, writer);
+	hooks = doctor_hooks(&doctor, writer);
+	worst = hooks > worst ? hooks : worst;
 	aws = doctor_aws(&doctor, writer);
 	worst = aws > worst ? aws : worst;
 	if (doctor.configured)

@@ -74,6 +74,9 @@ int doctor_unload(const char *config, bool force);
 struct writer;
 enum doctor_state doctor_aws(const struct doctor *doctor, struct writer *writer);
 
+/* doctor_hooks.c: a table of the hooks that the daemon uses; nothing where none runs. */
+enum doctor_state doctor_hooks(const struct doctor *doctor, struct writer *writer);
+
 /* doctor_host.c: what runs beside us */
 void doctor_clock(const struct doctor *doctor, struct doctor_result *result);
 void doctor_journald(const struct doctor *doctor, struct doctor_result *result);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/doctor.h"
+#include "sensor/containment.h"
 #include "sensor/pins.h"
 #include "sensor/sensor.h"
 
@@ -40,6 +41,20 @@ static void view_tell(const struct pins_view *view, const char *folder,
 	doctor_remedy(result, "systemctl start cordond, or remove them: cordon doctor --unload");
 }
 
+/* What a daemon without pins leaves when it is killed. */
+static void left_tell(struct doctor_result *result)
+{
+	struct containment_left left;
+
+	containment_left(&left);
+	if (!left.orphaned)
+		return;
+	doctor_found(result, DOCTOR_WARN,
+		     "%zu filters of a containment on interfaces, whose daemon was killed",
+		     left.orphaned);
+	doctor_remedy(result, "cordon doctor --unload");
+}
+
 void doctor_pins(const struct doctor *doctor, struct doctor_result *result)
 {
 	const char *folder = folder_of(doctor);
@@ -47,6 +62,7 @@ void doctor_pins(const struct doctor *doctor, struct doctor_result *result)
 	struct pins_view view;
 	int r = pins_view(folder, &view);
 
+	left_tell(result);
 	if (r >= 0) {
 		view_tell(&view, folder, result);
 		if (wanted || view.attended)
@@ -80,6 +96,23 @@ static int unload_failed(const char *folder, int error)
 	return COMMAND_FAILED;
 }
 
+/* No pin leads to them. */
+static int left_unload(const char *folder, bool force)
+{
+	struct containment_left left;
+	size_t removed = containment_left_remove(force, line_print, NULL);
+
+	containment_left(&left);
+	if (left.held) {
+		log_error("a cordond runs that contains this host, without pins: stop it first, or "
+			  "add --force");
+		return COMMAND_FAILED;
+	}
+	if (!removed)
+		(void)printf("nothing is pinned in %s\n", folder);
+	return COMMAND_FINE;
+}
+
 int doctor_unload(const char *config, bool force)
 {
 	struct doctor doctor = { 0 };
@@ -97,7 +130,7 @@ int doctor_unload(const char *config, bool force)
 			    doctor.config_error, folder);
 	r = pins_unload(folder, force, line_print, NULL);
 	if (r == -ENOENT)
-		(void)printf("nothing is pinned in %s\n", folder);
+		status = left_unload(folder, force);
 	else if (r < 0)
 		status = unload_failed(folder, r);
 	if (doctor.configured)

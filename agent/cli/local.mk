@@ -10,6 +10,7 @@ libcli_a_SOURCES = \
 	%D%/doctor.c \
 	%D%/doctor.h \
 	%D%/doctor_files.c \
+	%D%/doctor_hooks.c \
 	%D%/doctor_host.c \
 	%D%/doctor_kernel.c \
 	%D%/doctor_pins.c \

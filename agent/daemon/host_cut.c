@@ -292,7 +292,7 @@ static void leftovers_end(struct agent *agent)
 {
 	const struct config *config = &agent->config;
 	char path[PATH_MAX];
-	int r = containment_unload(config->sensor.pin_dir, line_log, NULL);
+	int r = containment_unload(config->sensor.pin_dir, false, line_log, NULL);
 
 	(void)snprintf(path, sizeof(path), "%s/" RECORD_FILE, config->state_dir);
 	if (r > 0 || access(path, F_OK) == 0)

@@ -153,9 +153,9 @@ static void leftovers_remove(const struct containment *containment, const char *
 	if (control.on)
 		return;
 	if (pin_dir)
-		(void)containment_unload(pin_dir, NULL, NULL);
-	if (containment->wants_interfaces)
-		containment_filters_remove();
+		(void)containment_unload(pin_dir, false, NULL, NULL);
+	else
+		(void)containment_left_remove(false, NULL, NULL);
 }
 
 int containment_open(const struct containment_options *options, struct containment **ret)
@@ -336,20 +336,23 @@ static int pin_unload(const char *name, void *userdata)
 	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-int containment_unload(const char *pin_dir, void (*tell)(const char *line, void *userdata),
-		       void *userdata)
+int containment_unload(const char *pin_dir, bool held_too,
+		       void (*tell)(const char *line, void *userdata), void *userdata)
 {
 	struct contain_control control = { 0 };
 	char folder[PATH_MAX];
 	struct unload unload = { folder, tell, userdata };
 	int r = pin_path(folder, pin_dir, NULL, CONTAINMENT_FOLDER);
+	size_t removed;
 
-	if (r < 0 || access(folder, F_OK) < 0)
+	if (r < 0)
 		return r;
 	(void)control_read(folder, &control);
 	/* From here on all of them let pass, also those of other network namespaces. */
 	control_clear(folder);
-	containment_filters_remove();
+	removed = containment_left_remove(held_too, tell, userdata);
+	if (access(folder, F_OK) < 0)
+		return removed > 0;
 	r = pin_folder_each(folder, NULL, pin_unload, &unload);
 	if (r < 0)
 		return r;

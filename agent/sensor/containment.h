@@ -96,7 +96,18 @@ bool containment_whole(const struct containment *containment);
 bool containment_open_to(const struct containment *containment, const struct address *address,
 			 uint8_t protocol, uint16_t port);
 
-/* Without a containment at hand: ends what is pinned in pin_dir, if anything is, and removes it.
- * tell: a line for each thing; NULL: nobody hears it. 1: something was in force. */
-int containment_unload(const char *pin_dir, void (*tell)(const char *line, void *userdata),
-		       void *userdata);
+/* Without a containment at hand: ends what is pinned in pin_dir, if anything is, and removes it,
+ * and the filters that one left (below). tell: a line for each thing; NULL: nobody hears it. 1:
+ * something was in force. */
+int containment_unload(const char *pin_dir, bool held_too,
+		       void (*tell)(const char *line, void *userdata), void *userdata);
+
+/* Filters of containments on the interfaces of our namespace: those that no process has, which a
+ * daemon left that was killed, and those of a running one. Needs root, else there are none. */
+struct containment_left {
+	size_t orphaned, held;
+};
+void containment_left(struct containment_left *ret);
+/* held_too: also those of a running daemon. How many there were. */
+size_t containment_left_remove(bool held_too, void (*tell)(const char *line, void *userdata),
+			       void *userdata);

@@ -31,9 +31,7 @@ struct link_info_tcx {
 };
 
 /* Ours among filters of one priority. */
-#define FILTER_HANDLE	  0xc0d0
-/* Another kind of filter may have the first; what has an earlier one may let a packet by. */
-#define FILTER_PRIORITIES 8
+#define FILTER_HANDLE 0xc0d0
 
 /* More than a node has that gives each container one of its own; each is asked for by index. */
 #define INTERFACES_MAX 4096
@@ -126,8 +124,7 @@ static int tcx_attach(const struct containment *containment,
 
 /* ---- filters ---- */
 
-/* The id of the program of our filter there; 0: none. */
-static uint32_t filter_find(unsigned index, size_t side, unsigned priority)
+uint32_t containment_filter_find(unsigned index, size_t side, unsigned priority)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)index, .attach_point = sides[side].point);
 	LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE, .priority = priority);
@@ -135,7 +132,7 @@ static uint32_t filter_find(unsigned index, size_t side, unsigned priority)
 	return bpf_tc_query(&hook, &options) == 0 ? options.prog_id : 0;
 }
 
-static void filter_remove(unsigned index, size_t side, unsigned priority)
+void containment_filter_remove(unsigned index, size_t side, unsigned priority)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)index, .attach_point = sides[side].point);
 	LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE, .priority = priority);
@@ -162,7 +159,7 @@ static int filter_attach(struct containment_interface *interface, size_t side, i
 	if (r < 0 && r != -EEXIST)
 		return r;
 	hook.attach_point = sides[side].point;
-	for (unsigned priority = 1; priority <= FILTER_PRIORITIES; priority++) {
+	for (unsigned priority = 1; priority <= CONTAINMENT_PRIORITIES; priority++) {
 		LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE, .priority = priority,
 			    .prog_fd = program_fd, .flags = BPF_TC_F_REPLACE);
 
@@ -189,36 +186,8 @@ void containment_interfaces_prepare(const struct containment *containment)
 	if (control.on || qdisc_create(&hook) < 0)
 		return;
 	if (filter_attach(&loopback, 0, bpf_program__fd(program_of(containment, 0, false))) == 0)
-		filter_remove(loopback.index, 0, loopback.priority[0]);
+		containment_filter_remove(loopback.index, 0, loopback.priority[0]);
 	(void)bpf_tc_hook_destroy(&hook);
-}
-
-/* Whether a program is one of the cut's, whichever daemon loaded it. */
-static bool program_is_ours(uint32_t id)
-{
-	CLEANUP(close_cleanup) int fd = bpf_prog_get_fd_by_id(id);
-	struct bpf_prog_info info = { 0 };
-	uint32_t size = sizeof(info);
-
-	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
-	       strncmp(info.name, "contain_", strlen("contain_")) == 0;
-}
-
-/* libbpf warns of each interface that has no qdisc: that is the usual case. */
-void containment_filters_remove(void)
-{
-	CLEANUP(names_free) struct if_nameindex *all = if_nameindex();
-	libbpf_print_fn_t print = libbpf_set_print(NULL);
-
-	for (struct if_nameindex *i = all; i && i->if_index; i++)
-		for (size_t side = 0; side < CONTAINMENT_SIDES; side++)
-			for (unsigned p = 1; p <= FILTER_PRIORITIES; p++) {
-				uint32_t id = filter_find(i->if_index, side, p);
-
-				if (id && program_is_ours(id))
-					filter_remove(i->if_index, side, p);
-			}
-	(void)libbpf_set_print(print);
 }
 
 /* ---- interfaces ---- */
@@ -230,7 +199,8 @@ static void interface_detach(const struct containment *containment,
 		char name[NAME_MAX], path[PATH_MAX];
 
 		if (interface->priority[side])
-			filter_remove(interface->index, side, interface->priority[side]);
+			containment_filter_remove(interface->index, side,
+						  interface->priority[side]);
 		if (interface->fds[side] >= 0)
 			(void)bpf_link_detach(interface->fds[side]);
 		close_cleanup(&interface->fds[side]);
@@ -370,8 +340,8 @@ bool containment_interfaces_hold(const struct containment *containment)
 
 		for (size_t side = 0; side < CONTAINMENT_SIDES; side++)
 			if (interface->priority[side]
-				    ? !filter_find(interface->index, side,
-						   interface->priority[side])
+				    ? !containment_filter_find(interface->index, side,
+							       interface->priority[side])
 				    : !link_holds(interface->fds[side], interface->index))
 				return false;
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What containment.c (the whole, and what is in force), containment_links.c (the cgroup tree),
- * containment_interfaces.c, containment_cgroups.c (who is exempt) and containment_open.c (what
- * stays open) share.
+ * containment_interfaces.c, containment_left.c (what is left on them), containment_cgroups.c (who
+ * is exempt) and containment_open.c (what stays open) share.
  */
 #pragma once
 
@@ -23,8 +23,10 @@
 #define CONTAINMENT_FOLDER "contain"
 #define CONTAINMENT_PIN	   "control"
 
-#define CONTAINMENT_LINKS 7
-#define CONTAINMENT_SIDES 2 /* out, in */
+#define CONTAINMENT_LINKS      7
+#define CONTAINMENT_SIDES      2 /* out, in */
+/* Another kind of filter may have the first; what has an earlier one may let a packet by. */
+#define CONTAINMENT_PRIORITIES 8
 
 /* Sorted. */
 struct cgroup_ids {
@@ -74,8 +76,9 @@ void containment_interfaces_prepare(const struct containment *containment);
 void containment_interfaces_detach(struct containment *containment);
 bool containment_interfaces_hold(const struct containment *containment);
 void containment_interfaces_close(struct containment *containment);
-/* Filters (clsact) of any containment, on the interfaces of this namespace. */
-void containment_filters_remove(void);
+/* The id of the program of our filter (clsact) there; 0: none. */
+uint32_t containment_filter_find(unsigned index, size_t side, unsigned priority);
+void containment_filter_remove(unsigned index, size_t side, unsigned priority);
 
 /* containment_cgroups.c */
 int containment_ids_collect(const char *path, struct cgroup_ids *ids);

@@ -9,6 +9,7 @@ libsensor_a_SOURCES = \
 	%D%/containment.h \
 	%D%/containment_cgroups.c \
 	%D%/containment_interfaces.c \
+	%D%/containment_left.c \
 	%D%/containment_links.c \
 	%D%/containment_open.c \
 	%D%/containment_private.h \

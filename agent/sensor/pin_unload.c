@@ -141,7 +141,7 @@ int pins_unload(const char *folder, bool force, void (*tell)(const char *line, v
 
 	if (r < 0 && !(r == -EBUSY && force))
 		return r;
-	r = containment_unload(folder, tell, userdata);
+	r = containment_unload(folder, force, tell, userdata);
 	if (r < 0)
 		return r;
 	r = pin_folder_each(folder, PIN_LINKS, link_unload, (void *)(uintptr_t)&unload);

@@ -481,6 +481,51 @@ def test_without_pins_it_ends_with_the_daemon(host, make_agent, app, pod):
     (agent.state / "contained").unlink()
 
 
+def test_without_pins_a_killed_daemon_is_cleaned_up_after(host, make_agent, app, pod):
+    """Its filters stay, with no pin that leads to them: doctor finds and removes them, but not
+    those of a daemon that runs, nor another's in the same place."""
+    def doctor(*arguments):
+        return subprocess.run(["ip", "netns", "exec", host.names["host"], CORDON, "doctor", *arguments,
+                               "--config", agent.config], capture_output=True, text=True)
+
+    def filters():
+        return subprocess.run(["tc", "-n", host.names["host"], "filter", "show", "dev", "out0", "egress"],
+                              capture_output=True, text=True).stdout
+
+    agent = make_agent(pin=False)
+    agent.start()
+    agent.contain()
+    run("tc", "-n", host.names["host"], "filter", "add", "dev", "out0", "egress", "prio", "5", "handle",
+        "0xc0d0", "bpf", "bytecode", "1,6 0 0 4294967295,")
+    others = [line for line in filters().splitlines() if "bytecode" in line]
+    assert len(others) == 1
+    refused = doctor("--unload")
+    assert refused.returncode == 2 and "stop it first" in refused.stderr, refused
+    assert pod.udp(WORLD, PORT, Mark()) in DEAD
+    agent.kill()
+    assert pod.udp(WORLD, PORT, Mark()) in DEAD
+    pins = {check["check"]: check for check in json.loads(doctor("--json").stdout)["checks"]}["pins"]
+    assert pins["state"] == "warn" and "4 filters of a containment" in pins["found"], pins
+    done = doctor("--unload")
+    assert done.returncode == 0 and done.stdout.count("removed the filter") == 4, done
+    alive(lambda: pod.udp(WORLD, PORT, Mark()))
+    assert [line for line in filters().splitlines() if " bpf " in line and "handle" in line] == others
+    (agent.state / "contained").unlink()
+
+
+def test_audit_mode_ends_what_was_left_without_pins(host, make_agent, pod):
+    """As it does where there are pins."""
+    agent = make_agent(pin=False)
+    agent.start()
+    agent.contain()
+    agent.kill()
+    assert pod.udp(WORLD, PORT, Mark()) in DEAD
+    again(agent, "audit")
+    agent.start()
+    alive(lambda: pod.udp(WORLD, PORT, Mark()))
+    agent.stop()
+
+
 def test_without_interfaces(host, make_agent, app, pod):
     """Where only a part of the host is watched, that part is cut off, and nothing else."""
     agent = make_agent(contain={"interfaces": "auto"})
