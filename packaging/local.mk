@@ -9,10 +9,10 @@ EXTRA_DIST += quickstart .clang-format README.md ARCHITECTURE.md HACKING.md SECU
 	%D%/systemd/50-cordon.preset
 
 dist_man_MANS = \
-	%D%/man/cordon.8 \
+	%D%/man/cordon.1 \
 	%D%/man/cordond.8 \
 	%D%/man/cordon.yaml.5 \
-	%D%/man/cordon-policy.5
+	%D%/man/cordon-policy.7
 
 completionsdir = $(datadir)/bash-completion/completions
 dist_completions_DATA = \

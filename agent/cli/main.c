@@ -56,7 +56,7 @@ static void help_print(FILE *file)
 		(void)fprintf(file, "  %-9s %s\n            cordon %s %s\n", commands[i].name,
 			      commands[i].summary, commands[i].name, commands[i].usage);
 	(void)fputs("\nExit status: 0 fine, 1 findings, matches or something to do, 2 usage or an "
-		    "error.\nMore: cordon(8)\n",
+		    "error.\nMore: cordon(1)\n",
 		    file);
 }
 

@@ -36,7 +36,7 @@
  *     high: block
  *   close: { quiet: 30d }               # of findings whose rule has none
  *
- * Match keys are the rows of match_key.c; the manual cordon-policy(5) lists them. Plain values are
+ * Match keys are the rows of match_key.c; the manual cordon-policy(7) lists them. Plain values are
  * compared in the key's own way: names with what is below them, paths and other texts as shell
  * patterns, addresses as prefixes, numbers as ranges (8000-8099). A mapping asks by operator: is,
  * prefix, suffix, contains, glob, regex, min, max, known. `all`, `any` and `not` have matches

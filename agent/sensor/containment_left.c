@@ -12,13 +12,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "sensor/containment_private.h"
 
 /* More than any of the cut's programs uses. */
-#define PROGRAM_MAPS_MAX 32
+#define PROGRAM_MAPS_MAX    32
+/* The kernel's PROC_PID_INIT_INO. */
+#define PID_NAMESPACE_FIRST 0xeffffffc
 
 static void names_free(struct if_nameindex **names)
 {
@@ -116,21 +119,26 @@ static bool process_has(const char *process, uint32_t id)
 	return false;
 }
 
-/* Where nobody can be asked, somebody has it. */
+/* Whether /proc shows all processes: not in a chroot without it, nor in a container. */
+static bool processes_visible(void)
+{
+	struct stat status;
+
+	return stat("/proc/self/ns/pid", &status) == 0 && status.st_ino == PID_NAMESPACE_FIRST;
+}
+
+/* Where not all can be asked, somebody has it. */
 static bool program_is_held(uint32_t id)
 {
-	CLEANUP(folder_close) DIR *folder = opendir("/proc");
+	CLEANUP(folder_close) DIR *folder = processes_visible() ? opendir("/proc") : NULL;
 	const struct dirent *entry;
-	bool asked = false;
 
-	while (folder && (entry = readdir(folder))) {
-		if (!name_is_number(entry->d_name))
-			continue;
-		asked = true;
-		if (process_has(entry->d_name, id))
+	if (!folder)
+		return true;
+	while ((entry = readdir(folder)))
+		if (name_is_number(entry->d_name) && process_has(entry->d_name, id))
 			return true;
-	}
-	return !asked;
+	return false;
 }
 
 /* ---- filters ---- */

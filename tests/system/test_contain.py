@@ -4,6 +4,7 @@ no way that a program has; all is as before when it is lifted. It holds when the
 and ends by itself when it was given an end. Audit mode has no program that could do it."""
 
 import json
+import os
 import subprocess
 import time
 
@@ -484,6 +485,9 @@ def test_without_pins_it_ends_with_the_daemon(host, make_agent, app, pod):
 def test_without_pins_a_killed_daemon_is_cleaned_up_after(host, make_agent, app, pod):
     """Its filters stay, with no pin that leads to them: doctor finds and removes them, but not
     those of a daemon that runs, nor another's in the same place."""
+    if os.stat("/proc/self/ns/pid").st_ino != 0xEFFFFFFC:
+        pytest.skip("in a container, doctor cannot know who is running")
+
     def doctor(*arguments):
         return subprocess.run(["ip", "netns", "exec", host.names["host"], CORDON, "doctor", *arguments,
                                "--config", agent.config], capture_output=True, text=True)

@@ -50,9 +50,9 @@ def test_schema_is_of_the_tables(name, file):
 
 
 def test_manual_has_every_word():
-    """Proves that cordon-policy(5) names every key, operator and response of the tables, and no
+    """Proves that cordon-policy(7) names every key, operator and response of the tables, and no
     match key that is none."""
-    text = (SOURCE / "packaging/man/cordon-policy.5").read_text()
+    text = (SOURCE / "packaging/man/cordon-policy.7").read_text()
     bold = {word for line in re.findall(r"^\.(?:B|BR|RB|TP) (.*)$", text, re.M)
             for word in re.findall(r"[a-z0-9_:-]+", line.replace(r"\-", "-"))}
     bold |= {word.rstrip(":") for word in bold}
