@@ -411,7 +411,8 @@ bench_programs = \
 	%D%/bench/bench_live \
 	%D%/bench/bench_policy \
 	%D%/bench/bench_probe \
-	%D%/bench/connections
+	%D%/bench/connections \
+	%D%/bench/storm
 EXTRA_PROGRAMS = $(bench_programs)
 CLEANFILES += $(bench_programs)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Owns the guard: its start and end, what comes from the watches, and what waits to be quiet. Gives
- * files to guard_job.c.
+ * Owns the guard: its start and end, and what comes from the watches. Gives files to guard_queue.c,
+ * and what runs to guard_job.c.
  */
 #include "daemon/file_guard.h"
 
@@ -26,85 +26,9 @@
 #define STARTER_RULES CORDON_DATADIR "/yara"
 #define CACHE_FILE    "verdicts"
 #define STORE_FILE    "rules"
-/* Times of files are cut to the tick, and an event may be told a moment later. */
-#define MISSED_MARGIN (2 * NS_PER_SECOND)
-/* Files that are begun in one turn of the loop. */
-#define TURN_MAX      64
-/* Whoever writes files is not to be held up by their being scanned. Where executions wait for it,
- * the workers are as good as others. */
-#define WORKERS_NICE  10
-
-/* ---- what waits ---- */
-
-void guard_wake(struct file_guard *guard)
-{
-	uint64_t next = file_queue_next(guard->queue);
-
-	if (next == UINT64_MAX || guard->full || guard->queued_jobs >= GUARD_QUEUED_MAX) {
-		(void)sd_event_source_set_enabled(guard->timer, SD_EVENT_OFF);
-		return;
-	}
-	(void)sd_event_source_set_time(guard->timer, next / 1000 + 1);
-	(void)sd_event_source_set_enabled(guard->timer, SD_EVENT_ONESHOT);
-}
-
-static void queued_begin(struct file_guard *guard, struct queued_file *file)
-{
-	struct guard_task task = { .fd = -1,
-				   .path = file->path,
-				   .trigger = (enum file_trigger)file->trigger,
-				   .pid = file->pid,
-				   .told = file->told,
-				   .attempts = file->attempts };
-
-	/* It was taken out of the queue, so there is room for it. */
-	if (guard_job_begin(guard, &task) == GUARD_LATER) {
-		guard->full = true;
-		(void)file_queue_add(guard->queue, file);
-	}
-	free(take_ptr(file->path));
-}
-
-static int queue_due(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	struct file_guard *guard = userdata;
-	struct queued_file file;
-
-	(void)source;
-	(void)usec;
-	for (int i = 0; i < TURN_MAX && !guard->full && guard->queued_jobs < GUARD_QUEUED_MAX;
-	     i++) {
-		if (!file_queue_take(guard->queue, clock_boottime(), &file))
-			break;
-		queued_begin(guard, &file);
-	}
-	guard_wake(guard);
-	return 0;
-}
-
-void guard_missed(struct file_guard *guard, uint64_t since)
-{
-	since -= MISSED_MARGIN;
-	if (guard->missed_since == 0 || since < guard->missed_since)
-		guard->missed_since = since;
-}
-
-static void path_wait(struct file_guard *guard, const struct file_notice *notice, const char *path)
-{
-	const struct queued_file file = { .path = (char *)(uintptr_t)path,
-					  .trigger = notice->trigger,
-					  .pid = notice->pid,
-					  .told = clock_boottime() };
-	int r = file_queue_add(guard->queue, &file);
-
-	if (r == FILE_QUEUE_MERGED)
-		guard->counts[GUARD_MERGED]++;
-	if (r < 0) {
-		guard->counts[GUARD_DROPPED]++;
-		guard_missed(guard, clock_realtime());
-	}
-	guard_wake(guard);
-}
+/* Whoever writes files is not to be held up by their being scanned: on a CPU that both want, the
+ * workers get a thirtieth of it. Where executions wait for it, they are as good as others. */
+#define WORKERS_NICE  15
 
 /* ---- what is told ---- */
 
@@ -139,7 +63,7 @@ static void watch_notice(const struct file_notice *notice, void *userdata)
 	} else if (notice->path) {
 		if (notice->fd >= 0)
 			(void)close(notice->fd);
-		path_wait(guard, notice, notice->path);
+		guard_queue_add(guard, notice);
 	} else {
 		(void)close(notice->fd);
 		guard->counts[GUARD_GONE]++;
@@ -150,9 +74,10 @@ static void watch_overflow(void *userdata)
 {
 	struct file_guard *guard = userdata;
 
+	if (!guard->missed_since)
+		log_warning("more files were changed than could be followed: they are looked for");
 	/* What was told last may be as old as the queue is long. */
 	guard_missed(guard, clock_realtime() - 10 * NS_PER_SECOND);
-	log_warning("more files were changed than could be followed: they are looked for");
 }
 
 static void watch_marked(int mount, void *userdata)
@@ -366,15 +291,10 @@ static int scan_start(struct file_guard *guard, const char *const *rules, size_t
 	return file_scan_new(guard->agent->loop, &options, &listener, &guard->scan);
 }
 
-static int sources_add(struct file_guard *guard)
+static int told_add(struct file_guard *guard)
 {
-	sd_event *loop = guard->agent->loop;
-	int r = sd_event_add_time(loop, &guard->timer, CLOCK_BOOTTIME, 0, 1000, queue_due, guard);
+	int r = sd_event_add_defer(guard->agent->loop, &guard->told, told_commit, guard->agent);
 
-	if (r >= 0)
-		r = sd_event_source_set_enabled(guard->timer, SD_EVENT_OFF);
-	if (r >= 0)
-		r = sd_event_add_defer(loop, &guard->told, told_commit, guard->agent);
 	return r >= 0 ? sd_event_source_set_enabled(guard->told, SD_EVENT_OFF) : r;
 }
 
@@ -460,10 +380,9 @@ static int guard_start(struct agent *agent, const char *const *rules, size_t cou
 	guard->agent = agent;
 	r = paths_fill(guard);
 	if (r >= 0)
-		r = file_queue_new(GUARD_QUEUE_MAX, agent->config.scan.settle * NS_PER_MILLISECOND,
-				   GUARD_SETTLE_MOST, &guard->queue);
+		r = guard_queue_open(guard);
 	if (r >= 0)
-		r = sources_add(guard);
+		r = told_add(guard);
 	if (r >= 0)
 		r = guard_walk_open(guard);
 	if (r >= 0)
@@ -507,9 +426,7 @@ void file_guard_close(struct agent *agent)
 	guard_moves_close(guard);
 	quarantine_close(guard->quarantine);
 	verdict_cache_close(guard->cache);
-	if (guard->queue)
-		file_queue_free(guard->queue);
-	sd_event_source_disable_unref(guard->timer);
+	guard_queue_close(guard);
 	sd_event_source_disable_unref(guard->told);
 	config_paths_clear(&guard->roots);
 	config_paths_clear(&guard->exclude);

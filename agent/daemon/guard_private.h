@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the files of the file guard share: file_guard.c (start, end, what waits), guard_job.c (one
- * file on its way through the workers), guard_walk.c (schedule, and what was missed), guard_act.c
- * (what is done), guard_status.c.
+ * What the files of the file guard share: file_guard.c (start, end, what is told), guard_queue.c
+ * (what waits), guard_job.c (one file on its way through the workers), guard_walk.c (schedule, and
+ * what was missed), guard_act.c (what is done), guard_status.c.
  */
 #pragma once
 
@@ -115,10 +115,11 @@ struct file_guard {
 	struct quarantine *quarantine; /* NULL: not in enforce mode, or cannot be had */
 	struct guard_moves *moves;
 	struct config_paths roots, exclude; /* without symbolic links */
-	sd_event_source *timer, *told;
+	sd_event_source *timer, *due, *told;
 	uint64_t counts[GUARD_COUNTS];
 	unsigned jobs, queued_jobs, walked_jobs;
-	bool full; /* the workers' queue is */
+	bool full;   /* the workers' queue is */
+	bool refill; /* they have enough of what waited */
 	struct guard_job *submitted, *current;
 	struct guard_walk walk;
 	struct guard_suspect suspects[GUARD_SUSPECTS];
@@ -129,7 +130,11 @@ struct file_guard {
 	int watch_error, execs_error, gate_error, rules_error;
 };
 
-/* file_guard.c */
+/* guard_queue.c */
+int guard_queue_open(struct file_guard *guard);
+void guard_queue_close(struct file_guard *guard);
+/* A file with a path, once it is quiet. */
+void guard_queue_add(struct file_guard *guard, const struct file_notice *notice);
 void guard_wake(struct file_guard *guard);
 /* Something was missed from now on, or since the time (wall clock): a walk looks for it. */
 void guard_missed(struct file_guard *guard, uint64_t since);

@@ -68,6 +68,7 @@ libdaemon_a_SOURCES = \
 	%D%/file_guard.h \
 	%D%/guard_act.c \
 	%D%/guard_suspect.c \
+	%D%/guard_queue.c \
 	%D%/guard_job.c \
 	%D%/guard_private.h \
 	%D%/guard_status.c \

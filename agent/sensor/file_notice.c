@@ -18,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "sensor/file_watch_private.h"
+#include "sensor/tmpfile.h"
 
 #ifndef FAN_EVENT_INFO_TYPE_DFID_NAME
 #define FAN_EVENT_INFO_TYPE_DFID_NAME 2
@@ -34,6 +35,10 @@ typedef struct fanotify_event_metadata raw_notice __attribute__((aligned(4)));
 /* Reads in one turn of the loop, so that others get theirs. */
 #define READS_MAX  8
 
+/* Entries of folders that are read in one batch of names, for files that had none: some
+ * milliseconds. Beyond, a walk has to find them. */
+#define ENTRIES_MAX 16384
+
 /* Of one batch of names: many in a row are in the same folder. */
 struct folder_memory {
 	char handle[sizeof(struct file_handle) + MAX_HANDLE_SZ];
@@ -43,6 +48,7 @@ struct folder_memory {
 	fsid_t fsid;
 	int mount; /* -1: none */
 	const struct watched_mount *watched;
+	unsigned entries_left;
 };
 
 static bool listed(const char *path, const char *const *list, size_t count)
@@ -138,13 +144,12 @@ static void name_tell(struct file_watch *watch, const raw_notice *event,
 		      const struct folder_memory *memory, const char *name)
 {
 	char path[PATH_MAX];
-	bool folder = event->mask & FAN_ONDIR;
 	struct file_notice notice = {
 		.trigger = event->mask & FAN_CLOSE_WRITE ? FILE_WRITTEN : FILE_MOVED,
 		.pid = event->pid,
 		.fd = -1,
 		.path = path,
-		.folder = folder,
+		.folder = event->mask & FAN_ONDIR,
 	};
 	int length = snprintf(path, sizeof(path), "%s/%s",
 			      strcmp(memory->path, "/") == 0 ? "" : memory->path, name);
@@ -153,13 +158,37 @@ static void name_tell(struct file_watch *watch, const raw_notice *event,
 		watch->statistics.failed++;
 		return;
 	}
-	/* A folder that was made is empty; what comes into it is told by itself. */
-	if (folder && !(event->mask & FAN_MOVED_TO)) {
-		watch->statistics.other++;
-		return;
-	}
 	if (path_wanted(watch, path, !memory->watched->whole))
 		notice_tell(watch, &notice);
+}
+
+static bool name_there(const struct folder_memory *memory, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat status;
+	int length = snprintf(path, sizeof(path), "%s/%s", memory->path, name);
+
+	return length < (int)sizeof(path) && lstat(path, &status) == 0;
+}
+
+/* A file that had no name when it was opened, or has one that looks so: whoever chose it may have
+ * seen to it that both are there. */
+static void unnamed_tell(struct file_watch *watch, const raw_notice *event,
+			 struct folder_memory *memory, const char *name)
+{
+	bool there = name_there(memory, name);
+	char linked[NAME_MAX + 1];
+	int r = tmpfile_name(memory->path, tmpfile_number(name), &memory->entries_left, linked);
+
+	if (there)
+		name_tell(watch, event, memory, name);
+	if (r == 0) {
+		watch->statistics.seen += there;
+		name_tell(watch, event, memory, linked);
+	}
+	watch->statistics.other += !there && r != 0;
+	if (r == -ENOBUFS)
+		watch->options.overflow(watch->options.userdata);
 }
 
 /* The information record of an event that names folder and name; NULL: it has none. */
@@ -205,10 +234,12 @@ static void name_take(struct file_watch *watch, const raw_notice *event,
 		return;
 	}
 	memcpy(&fsid, &info->fsid, sizeof(fsid));
-	if (folder_find(watch, &fsid, handle, memory))
-		name_tell(watch, event, memory, name);
-	else
+	if (!folder_find(watch, &fsid, handle, memory))
 		watch->statistics.failed++;
+	else if (tmpfile_number(name) != 0)
+		unnamed_tell(watch, event, memory, name);
+	else
+		name_tell(watch, event, memory, name);
 }
 
 static const struct watched_mount *mount_of(const struct file_watch *watch, dev_t device)
@@ -287,7 +318,7 @@ static bool event_sound(struct file_watch *watch, const raw_notice *event)
 
 bool file_watch_names_read(struct file_watch *watch)
 {
-	struct folder_memory memory = { .mount = -1 };
+	struct folder_memory memory = { .mount = -1, .entries_left = ENTRIES_MAX };
 	_Alignas(struct fanotify_event_metadata) char bytes[NAMES_ROOM];
 	bool any = false;
 

@@ -31,11 +31,12 @@ CLEANUP_DEFINE(struct file_watch *, file_watch_close)
 #define MOUNTS_PAUSE 50000 /* microseconds */
 
 /* After something was told, nobody waits for the next for so long. Whoever writes many files then
- * does not pay for waking us at each, which costs him as much as all the rest of being watched; and
- * that a file is made and that it is closed becomes one event. */
+ * does not pay for waking us at each, which costs him as much as all the rest of being watched. */
 #define REST 3000 /* microseconds */
 
-#define NAMES_MASK (FAN_CLOSE_WRITE | FAN_MOVED_TO | FAN_CREATE | FAN_ONDIR)
+/* Not FAN_CREATE: it would tell of hard links, but whoever makes a file would pay for a second
+ * event, as much as for this one. */
+#define NAMES_MASK (FAN_CLOSE_WRITE | FAN_MOVED_TO | FAN_ONDIR)
 
 const char *file_trigger_name(enum file_trigger trigger)
 {

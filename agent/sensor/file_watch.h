@@ -4,8 +4,9 @@
  * systems: on each that a watched place lies on or that is mounted below one, and, if asked for, on
  * the overlays of containers, as they come.
  *
- * Two groups. One tells of names (FAN_REPORT_DFID_NAME, 5.9): writes, renames, links. It holds no
- * file, and what it tells is opened later. The other tells of open files: executions; and writes on
+ * Two groups. One tells of names (FAN_REPORT_DFID_NAME, 5.9): writes and renames. It holds no file,
+ * and what it tells is opened later. A file that was made without a name is told by the one that it
+ * was linked by; other links are not told. The other tells of open files: executions; and writes on
  * file systems whose files cannot be told by a handle, where renames are not seen.
  */
 #pragma once
@@ -20,7 +21,7 @@ struct file_watch;
 
 enum file_trigger {
 	FILE_WRITTEN,  /* closed after it was open for writing */
-	FILE_MOVED,    /* renamed into a watched place, or linked there */
+	FILE_MOVED,    /* renamed into a watched place */
 	FILE_EXECUTED, /* by then it runs */
 	FILE_HELD,     /* an execution that waits for the answer (exec_gate.h) */
 	FILE_MEMORY,   /* executed, and has no name: a memfd, or deleted before */

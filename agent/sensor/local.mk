@@ -84,7 +84,9 @@ libsensor_a_SOURCES += \
 	%D%/file_watch.h \
 	%D%/file_watch_private.h \
 	%D%/mounts.c \
-	%D%/mounts.h
+	%D%/mounts.h \
+	%D%/tmpfile.c \
+	%D%/tmpfile.h
 nodist_libsensor_a_SOURCES = probes/contain.skel.h probes/probes.skel.h
 libsensor_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(BPF_CFLAGS) $(PCAP_CFLAGS)
 sensor_LIBS = libsensor.a $(BPF_LIBS) $(PCAP_LIBS)

@@ -123,12 +123,17 @@ static int act_rename(const char *path)
 	return rename(path, target);
 }
 
-static int act_link(const char *path)
+/* Made without a name, and linked in the folder while it is open. */
+static int act_unnamed(const char *path)
 {
-	char target[600];
+	char self[32];
+	int fd = open(below("watched"), O_TMPFILE | O_WRONLY, 0644);
 
-	(void)snprintf(target, sizeof(target), "%s/watched/linked", top);
-	return link(path, target);
+	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	if (fd < 0 || write(fd, "#!/bin/true\n", 12) != 12 ||
+	    (path && linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) < 0))
+		return -1;
+	return close(fd);
 }
 
 static int act_run(const char *path)
@@ -185,8 +190,9 @@ static void balance(const struct file_watch *watch)
 
 static void each_trigger_is_told(void **state)
 {
-	/* Proves: writes, renames, links and executions are told with the path; what is outside, or
-	 * excluded, or done by ourselves, is counted instead; and the counters add up. */
+	/* Proves: writes, renames and executions are told with the path, a file that was made
+	 * without a name with the one that it got; what is outside, or excluded, or done by
+	 * ourselves, is counted instead; and the counters add up. */
 	struct file_watch_statistics s;
 	char place[600], excluded[600];
 	struct file_watch *watch;
@@ -205,8 +211,12 @@ static void each_trigger_is_told(void **state)
 	assert_int_equal(act_write(below("watched/ours")), 0);
 	assert_int_equal(in_child(act_rename, below("outside")), 0);
 	assert_true(told_of(FILE_MOVED, below("watched/moved")));
-	assert_int_equal(in_child(act_link, below("watched/moved")), 0);
-	assert_true(told_of(FILE_MOVED, below("watched/linked")));
+	assert_int_equal(in_child(act_unnamed, below("watched/linked")), 0);
+	assert_true(told_of(FILE_WRITTEN, below("watched/linked")));
+	/* It is called as if it had none. */
+	assert_int_equal(in_child(act_write, below("watched/#1")), 0);
+	assert_true(told_of(FILE_WRITTEN, below("watched/#1")));
+	assert_int_equal(in_child(act_unnamed, NULL), 0);
 	assert_int_equal(in_child(act_run, below("watched/new")), 0);
 	assert_true(told_of(FILE_EXECUTED, below("watched/new")));
 	loop_settle();
