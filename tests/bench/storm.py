@@ -59,6 +59,7 @@ class Watching:
         rules.write_text(RULE)
         self.agent = Agent(folder, cgroup, ["storm.cordon-test.invalid"], policy=POLICY, scan={
             "rules": [str(rules)], "watch": [str(watched)], "containers": False})
+        self.bad = 0
         self.forget()
 
     def forget(self):
@@ -78,7 +79,9 @@ class Watching:
     def __exit__(self, *_):
         self.agent.stop()
 
-    def found(self, path):
+    def found(self, folder):
+        self.bad += 1
+        path = folder / f"bad-{self.bad}"
         began = time.monotonic()
         path.write_text(BAD)
         wait_for(lambda: any(evidence.get("file", {}).get("path") == str(path)
@@ -122,12 +125,12 @@ def measure(place, files, rate, watching):
         spent = place.write(files, rate)
     else:
         with watching:
-            watching.found(place.folder / "first")  # the workers are warm, as after a while
+            watching.found(place.folder)  # the workers are warm, as after a while
             before, memory = watching.files(), watching.kibibytes()
             spent = place.write(files, rate)
             watching.account(files, before)
             watching.grown.append(watching.kibibytes() - memory)
-            watching.took.append(watching.found(place.folder / "last"))
+            watching.took.append(watching.found(place.folder))
     place.clear()
     return spent
 
