@@ -2,9 +2,6 @@
  *
  * Owns one file at a time: its bytes in memory, its hash, what rules say of it and of what is
  * packed in it. Gets descriptors from file_pool.c; anybody may have written the files.
- *
- * Bytes are read, not mapped: a file that is cut short while it is searched does no harm, and what
- * is hashed is what was searched.
  */
 #include "scan/file_worker.h"
 
@@ -21,15 +18,13 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "scan/archive.h"
+#include "scan/file_buffer.h"
 #include "scan/file_protocol.h"
 #include "scan/file_type.h"
 #include "scan/memory_map.h"
 #include "scan/yara_engine.h"
 #include "sensor/file_facts.h"
 
-/* Kept for the next file; what was larger is given back. */
-#define BUFFER_KEPT   ((size_t)4 << 20)
-#define BUFFER_FIRST  ((size_t)256 * 1024)
 /* Of one file. A rule that matches each of many members is told of each. */
 #define MATCHES_MAX   10000
 #define INSIDE_MAX    4096
@@ -42,8 +37,7 @@ struct worker {
 	int channel;
 	struct yara_engine *engine;
 	const struct file_limits *limits;
-	uint8_t *buffer;
-	size_t room;
+	struct file_buffer buffer;
 	struct file_frame frame;
 	const char *why;
 
@@ -215,74 +209,6 @@ static int bytes_search(struct worker *worker, const uint8_t *bytes, size_t size
 
 /* ---- a file ---- */
 
-static int buffer_grow(struct worker *worker, size_t needed)
-{
-	size_t room = worker->room ? worker->room : BUFFER_FIRST;
-	void *buffer;
-
-	if (needed <= worker->room)
-		return 0;
-	while (room < needed)
-		room *= 2;
-	/* Large ones are pages of their own, which are moved and given back without a copy. */
-	buffer = worker->buffer ? mremap(worker->buffer, worker->room, room, MREMAP_MAYMOVE)
-				: mmap(NULL, room, PROT_READ | PROT_WRITE,
-				       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (buffer == MAP_FAILED)
-		return -ENOMEM;
-	worker->buffer = buffer;
-	worker->room = room;
-	return 0;
-}
-
-static void buffer_trim(struct worker *worker)
-{
-	void *buffer;
-
-	if (worker->room <= BUFFER_KEPT)
-		return;
-	buffer = mremap(worker->buffer, worker->room, BUFFER_KEPT, MREMAP_MAYMOVE);
-	if (buffer == MAP_FAILED)
-		return;
-	worker->buffer = buffer;
-	worker->room = BUFFER_KEPT;
-}
-
-/* All of it: the size is only a hint, it may change. -EFBIG: more than is searched. */
-static int file_read(struct worker *worker, int fd, size_t *ret_size)
-{
-	size_t size = 0, wanted;
-	struct stat status;
-
-	if (syscall(SYS_fstat, fd, &status) < 0)
-		return -errno;
-	if (!S_ISREG(status.st_mode))
-		return -EINVAL;
-	if ((uint64_t)status.st_size > worker->limits->size_max)
-		return -EFBIG;
-	wanted = (size_t)status.st_size + 1;
-	for (;;) {
-		ssize_t n;
-		int r = buffer_grow(worker, wanted);
-
-		if (r < 0)
-			return r;
-		n = pread(fd, worker->buffer + size, worker->room - size, (off_t)size);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		size += (size_t)n;
-		if (size > worker->limits->size_max)
-			return -EFBIG;
-		wanted = size + 1;
-	}
-	*ret_size = size;
-	return 0;
-}
-
 static void externals_set(struct worker *worker, const struct file_message *message)
 {
 	const char *path = message->texts[FILE_SCAN_PATH], *slash = strrchr(path, '/');
@@ -342,7 +268,8 @@ static int file_scan_one(struct worker *worker, const struct file_message *messa
 			 struct file_message *reply)
 {
 	size_t size = 0;
-	int r = file_read(worker, message->descriptors[0], &size);
+	int r = file_buffer_read(&worker->buffer, message->descriptors[0], worker->limits->size_max,
+				 &size);
 
 	if (r < 0) {
 		worker->reason = error_reason(r);
@@ -352,12 +279,12 @@ static int file_scan_one(struct worker *worker, const struct file_message *messa
 	reply->numbers[FILE_DONE_SIZE] = size;
 	/* The parent knows the SHA-256 by the reply. */
 	if (worker->hashes & ~(unsigned)FILE_HASH_SHA256)
-		r = hashes_send(worker, worker->buffer, size);
+		r = hashes_send(worker, worker->buffer.bytes, size);
 	if (r == 0)
-		r = bytes_search(worker, worker->buffer, size);
+		r = bytes_search(worker, worker->buffer.bytes, size);
 	/* Nobody asks for it of a file about which there is nothing to say. */
 	if (r == 0 && (worker->matches > 0 || worker->hashes) &&
-	    digest_sha256(worker->buffer, size, reply->digest) == 0)
+	    digest_sha256(worker->buffer.bytes, size, reply->digest) == 0)
 		reply->numbers[FILE_DONE_FLAGS] |= FILE_DONE_HASHED;
 	return r;
 }
@@ -391,14 +318,14 @@ static bool memory_next(struct yara_region *ret, void *userdata)
 	while (memory->at < memory->map.count) {
 		const struct memory_region *region = &memory->map.regions[memory->at];
 		uint64_t start = region->start + memory->offset, left = region->end - start;
-		size_t size = left < BUFFER_KEPT ? (size_t)left : BUFFER_KEPT;
+		size_t size = left < FILE_BUFFER_KEPT ? (size_t)left : FILE_BUFFER_KEPT;
 		ssize_t n;
 
 		if (memory->read >= worker->limits->unpacked_max) {
 			part_miss(worker, "more memory than is scanned of one process");
 			return false;
 		}
-		n = left > 0 ? pread(memory->mem, worker->buffer, size, (off_t)start) : 0;
+		n = left > 0 ? pread(memory->mem, worker->buffer.bytes, size, (off_t)start) : 0;
 		if (n <= 0) {
 			memory->at++;
 			memory->offset = 0;
@@ -406,7 +333,7 @@ static bool memory_next(struct yara_region *ret, void *userdata)
 		}
 		memory->offset += (uint64_t)n;
 		memory->read += (uint64_t)n;
-		*ret = (struct yara_region){ worker->buffer, start, (size_t)n };
+		*ret = (struct yara_region){ worker->buffer.bytes, start, (size_t)n };
 		return true;
 	}
 	return false;
@@ -421,7 +348,7 @@ static int memory_scan(struct worker *worker, const struct file_message *message
 					     : -EINVAL;
 
 	if (r == 0)
-		r = buffer_grow(worker, BUFFER_KEPT);
+		r = file_buffer_grow(&worker->buffer, FILE_BUFFER_KEPT);
 	if (r < 0) {
 		memory_map_clear(&memory.map);
 		worker->reason = error_reason(r);
@@ -445,7 +372,8 @@ static int slow_tell(struct worker *worker, size_t size)
 	struct file_message message = { .type = FILE_SLOW };
 
 	worker->blamed = true;
-	if (yara_engine_blame(worker->engine, &worker->search, worker->buffer, size, &blame) == 0)
+	if (yara_engine_blame(worker->engine, &worker->search, worker->buffer.bytes, size,
+			      &blame) == 0)
 		return 0;
 	message.numbers[FILE_SLOW_TIME] = blame.time;
 	message.texts[FILE_SLOW_RULE] = blame.rule;
@@ -480,7 +408,7 @@ static int job_run(struct worker *worker, const struct file_message *message)
 	r = message_send(worker, &reply);
 	if (r == 0 && blames)
 		r = slow_tell(worker, (size_t)reply.numbers[FILE_DONE_SIZE]);
-	buffer_trim(worker);
+	file_buffer_trim(&worker->buffer);
 	return r;
 }
 

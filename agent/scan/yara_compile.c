@@ -16,35 +16,11 @@
 
 #include "base/cleanup.h"
 #include "scan/yara_externals.h"
+#include "scan/yara_part.h"
 
-/* A part of its own is worth it when so many rules are in it: files that begin so are searched
- * twice, all others without these rules. */
-#define PART_RULES_MIN	  4
-#define PARTS_BY_KEY_MAX  8
-/* Includes in includes; libyara has the same limit. */
-#define INCLUDE_DEPTH_MAX 16
 /* Rounds for one file, each of which leaves out a rule or more. */
-#define ROUNDS_MAX	  1000
-#define WHY_MAX		  256
-
-/* Which rules of a text are compiled. */
-struct choice {
-	bool all; /* whatever their key */
-	uint32_t key;
-};
-
-struct build {
-	struct yara_compile *compile;
-	uint32_t keys[PARTS_BY_KEY_MAX];
-	size_t keys_count;
-	uint64_t left_out;
-	/* Of the text that is being compiled. */
-	struct yara_text *top, *text;
-	unsigned errors;
-	bool isolating; /* errors leave rules out; else they only count */
-	char *blank;	/* a copy of the text */
-	size_t blank_size;
-};
+#define ROUNDS_MAX 1000
+#define WHY_MAX	   256
 
 static int nothing_met(YR_SCAN_CONTEXT *context, int message, void *data, void *userdata)
 {
@@ -83,124 +59,6 @@ int yara_prepare_magic(void)
 	return 0;
 }
 
-static bool span_has(const char *text, struct yara_span span, const char *word, size_t length)
-{
-	return memmem(text + span.start, span.end - span.start, word, length) != NULL;
-}
-
-/* ---- which part a rule is in ---- */
-
-static uint32_t rule_key(const struct build *build, const struct yara_rule_text *rule)
-{
-	if (build->top->unsplit || rule->tangled)
-		return YARA_KEY_NONE;
-	for (size_t i = 0; i < build->keys_count; i++)
-		if (build->keys[i] == rule->key)
-			return rule->key;
-	return YARA_KEY_NONE;
-}
-
-static bool rule_chosen(const struct build *build, const struct yara_rule_text *rule,
-			struct choice choice)
-{
-	return !rule->left_out && (choice.all || rule_key(build, rule) == choice.key);
-}
-
-static int number_compare(const void *a, const void *b)
-{
-	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
-
-	return (left > right) - (left < right);
-}
-
-/* The keys that many rules have. */
-static int keys_choose(struct build *build)
-{
-	CLEANUP(free_cleanup) uint32_t *keys = NULL;
-	size_t count = 0, room = 0;
-
-	for (size_t i = 0; i < build->compile->count; i++)
-		room += build->compile->texts[i].parts.rules_count;
-	keys = calloc(room + 1, sizeof(*keys));
-	if (!keys)
-		return -ENOMEM;
-	for (size_t i = 0; i < build->compile->count; i++) {
-		const struct yara_source *parts = &build->compile->texts[i].parts;
-
-		for (size_t k = 0; k < parts->rules_count; k++)
-			if (parts->rules[k].key != YARA_KEY_NONE && !parts->rules[k].tangled)
-				keys[count++] = parts->rules[k].key;
-	}
-	qsort(keys, count, sizeof(*keys), number_compare);
-	for (size_t i = 0, end; i < count && build->keys_count < PARTS_BY_KEY_MAX; i = end) {
-		for (end = i; end < count && keys[end] == keys[i];)
-			end++;
-		if (end - i >= PART_RULES_MIN)
-			build->keys[build->keys_count++] = keys[i];
-	}
-	return 0;
-}
-
-/* ---- a text, without what is not to be compiled ---- */
-
-static void span_blank(char *text, struct yara_span span)
-{
-	for (size_t i = span.start; i < span.end; i++)
-		if (text[i] != '\n')
-			text[i] = ' ';
-}
-
-/* Whether a rule that is chosen, in the file or what it includes, speaks of the module. */
-static bool module_used(const struct build *build, const struct yara_text *text,
-			struct choice choice, const char *name, size_t length, unsigned depth)
-{
-	for (size_t i = 0; i < text->parts.rules_count; i++)
-		if (rule_chosen(build, &text->parts.rules[i], choice) &&
-		    span_has(text->text, text->parts.rules[i].condition, name, length))
-			return true;
-	for (size_t i = 0; depth < INCLUDE_DEPTH_MAX && i < text->parts.directives_count; i++)
-		if (text->nested && text->nested[i] != UINT_MAX &&
-		    module_used(build, &build->compile->texts[text->nested[i]], choice, name,
-				length, depth + 1))
-			return true;
-	return false;
-}
-
-/* Everything that is not between start and end is blank, and so are rules that are not chosen,
- * includes, and imports that nobody needs. */
-static int text_cut(struct build *build, const struct yara_text *text, struct choice choice,
-		    size_t start, size_t end)
-{
-	const struct yara_source *parts = &text->parts;
-	char *copy;
-
-	if (text->size + 1 > build->blank_size) {
-		copy = realloc(build->blank, text->size + 1);
-		if (!copy)
-			return -ENOMEM;
-		build->blank = copy;
-		build->blank_size = text->size + 1;
-	}
-	copy = build->blank;
-	memcpy(copy, text->text, text->size);
-	copy[end] = '\0';
-	span_blank(copy, (struct yara_span){ 0, start });
-	for (size_t i = 0; i < parts->rules_count && parts->rules[i].span.start < end; i++)
-		if (!rule_chosen(build, &parts->rules[i], choice))
-			span_blank(copy, parts->rules[i].span);
-	for (size_t i = 0; i < parts->directives_count; i++) {
-		const struct yara_directive *directive = &parts->directives[i];
-		size_t length = directive->text.end - directive->text.start;
-
-		if (directive->span.start < end &&
-		    (directive->include ||
-		     !module_used(build, build->top, choice, text->text + directive->text.start,
-				  length, 0)))
-			span_blank(copy, directive->span);
-	}
-	return 0;
-}
-
 static bool text_blank(const char *text)
 {
 	return text[strspn(text, " \t\r\n")] == '\0';
@@ -208,7 +66,8 @@ static bool text_blank(const char *text)
 
 /* ---- errors ---- */
 
-static void rule_leave(struct build *build, struct yara_text *text, unsigned line, const char *why)
+static void rule_leave(struct yara_build *build, struct yara_text *text, unsigned line,
+		       const char *why)
 {
 	struct yara_rule_text *rule = line > 0 ? yara_source_rule_at(&text->parts, line) : NULL;
 
@@ -246,7 +105,7 @@ static bool error_follows(const struct yara_text *text, const char *why)
 static void error_met(int level, const char *file, int line, const YR_RULE *rule, const char *why,
 		      void *userdata)
 {
-	struct build *build = userdata;
+	struct yara_build *build = userdata;
 	char text[WHY_MAX];
 
 	(void)file;
@@ -267,7 +126,7 @@ static void error_met(int level, const char *file, int line, const YR_RULE *rule
 
 /* ---- compiling ---- */
 
-static int compiler_new(struct build *build, YR_COMPILER **ret)
+static int compiler_new(struct yara_build *build, YR_COMPILER **ret)
 {
 	YR_COMPILER *compiler;
 
@@ -287,10 +146,10 @@ static int compiler_new(struct build *build, YR_COMPILER **ret)
 }
 
 /* 0, 1 for an error in it, -ENOMEM. */
-static int text_add(struct build *build, YR_COMPILER *compiler, struct yara_text *text,
-		    struct choice choice, size_t start, size_t end)
+static int text_add(struct yara_build *build, YR_COMPILER *compiler, struct yara_text *text,
+		    struct yara_choice choice, size_t start, size_t end)
 {
-	int r = text_cut(build, text, choice, start, end);
+	int r = yara_part_cut(build, text, choice, start, end);
 
 	if (r < 0)
 		return r;
@@ -302,14 +161,14 @@ static int text_add(struct build *build, YR_COMPILER *compiler, struct yara_text
 
 /* The text in pieces, between which come the texts that it includes. seen: those that were there
  * before in this namespace. */
-static int pieces_add(struct build *build, YR_COMPILER *compiler, unsigned number,
-		      struct choice choice, bool *seen, unsigned depth)
+static int pieces_add(struct yara_build *build, YR_COMPILER *compiler, unsigned number,
+		      struct yara_choice choice, bool *seen, unsigned depth)
 {
 	struct yara_text *text = &build->compile->texts[number];
 	size_t start = 0;
 	int r = 0;
 
-	if (seen[number] || depth > INCLUDE_DEPTH_MAX)
+	if (seen[number] || depth > YARA_INCLUDE_DEPTH_MAX)
 		return 0;
 	seen[number] = true;
 	for (size_t i = 0; r == 0 && i < text->parts.directives_count; i++) {
@@ -325,8 +184,8 @@ static int pieces_add(struct build *build, YR_COMPILER *compiler, unsigned numbe
 	return r == 0 ? text_add(build, compiler, text, choice, start, text->size) : r;
 }
 
-static int top_add(struct build *build, YR_COMPILER *compiler, unsigned number,
-		   struct choice choice)
+static int top_add(struct yara_build *build, YR_COMPILER *compiler, unsigned number,
+		   struct yara_choice choice)
 {
 	CLEANUP(free_cleanup) bool *seen = calloc(build->compile->count, sizeof(*seen));
 
@@ -343,7 +202,7 @@ static bool top_stands(const struct yara_text *text)
 }
 
 /* Leaves out what is wrong in one file. */
-static int top_isolate(struct build *build, unsigned number)
+static int top_isolate(struct yara_build *build, unsigned number)
 {
 	struct yara_text *text = &build->compile->texts[number];
 	int r = 1;
@@ -355,7 +214,7 @@ static int top_isolate(struct build *build, unsigned number)
 		r = compiler_new(build, &compiler);
 		if (r < 0)
 			break;
-		r = top_add(build, compiler, number, (struct choice){ .all = true });
+		r = top_add(build, compiler, number, (struct yara_choice){ .all = true });
 		yr_compiler_destroy(compiler);
 	}
 	build->isolating = false;
@@ -368,7 +227,7 @@ static int top_isolate(struct build *build, unsigned number)
 }
 
 /* All files into one compiler. 1: *ret_number has an error. */
-static int part_build(struct build *build, struct choice choice, YR_COMPILER *compiler,
+static int part_build(struct yara_build *build, struct yara_choice choice, YR_COMPILER *compiler,
 		      unsigned *ret_number)
 {
 	for (unsigned i = 0; i < build->compile->count; i++) {
@@ -431,7 +290,7 @@ static int part_save(YR_RULES *rules, uint32_t key, struct output *output, uint6
 	return output->error;
 }
 
-static int part_compile(struct build *build, struct choice choice, struct output *output,
+static int part_compile(struct yara_build *build, struct yara_choice choice, struct output *output,
 			uint64_t *count, unsigned *ret_number)
 {
 	YR_COMPILER *compiler;
@@ -452,7 +311,7 @@ static int part_compile(struct build *build, struct choice choice, struct output
 }
 
 /* The file of that number, and those behind it, one by one. */
-static int parts_repair(struct build *build, unsigned number)
+static int parts_repair(struct yara_build *build, unsigned number)
 {
 	struct yara_text *text = &build->compile->texts[number];
 	uint64_t before = build->left_out;
@@ -474,12 +333,12 @@ static int parts_repair(struct build *build, unsigned number)
 }
 
 /* 1: a file has an error, and it and those behind it have been tried one by one. */
-static int parts_compile(struct build *build, struct output *output, uint64_t *count)
+static int parts_compile(struct yara_build *build, struct output *output, uint64_t *count)
 {
 	*output = (struct output){ .fd = output->fd };
 	*count = 0;
 	for (size_t i = 0; i <= build->keys_count; i++) {
-		struct choice choice = {
+		struct yara_choice choice = {
 			.key = i < build->keys_count ? build->keys[i] : YARA_KEY_NONE,
 		};
 		unsigned number = 0;
@@ -494,6 +353,7 @@ static int parts_compile(struct build *build, struct output *output, uint64_t *c
 	}
 	return 0;
 }
+
 /* A rule that is global holds for all others of its namespace. */
 static bool text_global(const struct yara_compile *compile, const struct yara_text *text,
 			unsigned depth)
@@ -502,7 +362,7 @@ static bool text_global(const struct yara_compile *compile, const struct yara_te
 
 	for (size_t i = 0; i < text->parts.rules_count; i++)
 		global |= text->parts.rules[i].global;
-	for (size_t i = 0; depth < INCLUDE_DEPTH_MAX && i < text->parts.directives_count; i++)
+	for (size_t i = 0; depth < YARA_INCLUDE_DEPTH_MAX && i < text->parts.directives_count; i++)
 		if (text->nested && text->nested[i] != UINT_MAX)
 			/* Rules of two files may name each other. */
 			global |= text_global(compile, &compile->texts[text->nested[i]], depth + 1);
@@ -527,7 +387,7 @@ static size_t input_read(void *data, size_t size, size_t count, void *userdata)
 }
 
 /* Files of rules that were compiled before: each is a part of its own. */
-static int binaries_take(struct build *build, struct output *output, uint64_t *count)
+static int binaries_take(struct yara_build *build, struct output *output, uint64_t *count)
 {
 	unsigned parts = (unsigned)build->keys_count + 1;
 
@@ -568,7 +428,7 @@ static bool magic_asked(const struct yara_text *text)
 		const struct yara_directive *directive = &text->parts.directives[i];
 
 		if (!directive->include &&
-		    span_has(text->text, directive->text, name, sizeof(name) - 1))
+		    yara_part_span_has(text->text, directive->text, name, sizeof(name) - 1))
 			return true;
 	}
 	return false;
@@ -576,11 +436,11 @@ static bool magic_asked(const struct yara_text *text)
 
 int yara_compile(struct yara_compile *compile, int fd, struct yara_compiled *ret)
 {
-	struct build build = { .compile = compile };
+	struct yara_build build = { .compile = compile };
 	struct output output = { .fd = fd };
 	uint64_t count = 0;
 	bool magic = false;
-	int r = keys_choose(&build);
+	int r = yara_part_keys(&build);
 
 	for (size_t i = 0; i < compile->count; i++) {
 		struct yara_text *text = &compile->texts[i];

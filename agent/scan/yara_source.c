@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Owns the cutting of YARA source text. Gets it from rule_compile.c, in a worker's cage. The lexer
- * follows libyara's: comments, texts with escapes, regular expressions, hexadecimal strings.
+ * Owns the cutting of YARA source text. Gets it from rule_compiler.c, in a worker's cage, and its
+ * tokens from yara_lexer.c.
  */
 #include "scan/yara_source.h"
 
@@ -11,149 +11,23 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "scan/yara_lexer.h"
 
 /* Tokens of one condition that are looked at; a longer one is not told apart. */
 #define CONDITION_TOKENS_MAX 4096
 
-enum token_kind {
-	TOKEN_END,
-	TOKEN_WORD,   /* identifier or keyword */
-	TOKEN_STRING, /* $a, #a, @a, !a, with what follows */
-	TOKEN_NUMBER,
-	TOKEN_TEXT,
-	TOKEN_REGEX,
-	TOKEN_SIGN, /* one character, or == */
-	TOKEN_BROKEN,
-};
-
-struct token {
-	enum token_kind kind;
-	size_t start, end;
-	unsigned line;
-};
-
-struct lexer {
-	const char *text;
-	size_t size, at;
-	unsigned line;
-};
-
-static bool word_byte(char c)
-{
-	return isalnum((unsigned char)c) || c == '_';
-}
-
-static char byte_at(const struct lexer *lexer, size_t at)
-{
-	return at < lexer->size ? lexer->text[at] : '\0';
-}
-
-static void blank_skip(struct lexer *lexer)
-{
-	while (lexer->at < lexer->size) {
-		char c = lexer->text[lexer->at], next = byte_at(lexer, lexer->at + 1);
-
-		if (c == '/' && next == '/') {
-			while (lexer->at < lexer->size && lexer->text[lexer->at] != '\n')
-				lexer->at++;
-		} else if (c == '/' && next == '*') {
-			lexer->at += 2;
-			while (lexer->at < lexer->size && !(lexer->text[lexer->at] == '*' &&
-							    byte_at(lexer, lexer->at + 1) == '/'))
-				lexer->line += lexer->text[lexer->at++] == '\n';
-			lexer->at += 2;
-		} else if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
-			lexer->line += c == '\n';
-			lexer->at++;
-		} else {
-			return;
-		}
-	}
-}
-
-/* Up to the closing mark, over escapes. False: the line or the text ended before. */
-static bool quoted_skip(struct lexer *lexer, char mark)
-{
-	for (lexer->at++; lexer->at < lexer->size; lexer->at++) {
-		char c = lexer->text[lexer->at];
-
-		if (c == '\n')
-			return false;
-		if (c == '\\')
-			lexer->at++;
-		if (c == mark) {
-			lexer->at++;
-			return true;
-		}
-	}
-	return false;
-}
-
-static enum token_kind token_scan(struct lexer *lexer)
-{
-	char c = lexer->text[lexer->at];
-
-	if (c == '"')
-		return quoted_skip(lexer, '"') ? TOKEN_TEXT : TOKEN_BROKEN;
-	/* Division is a backslash, so this can be nothing else. */
-	if (c == '/')
-		return quoted_skip(lexer, '/') ? TOKEN_REGEX : TOKEN_BROKEN;
-	if (isdigit((unsigned char)c)) {
-		while (word_byte(byte_at(lexer, lexer->at)))
-			lexer->at++;
-		return TOKEN_NUMBER;
-	}
-	if (word_byte(c)) {
-		while (word_byte(byte_at(lexer, lexer->at)))
-			lexer->at++;
-		return TOKEN_WORD;
-	}
-	lexer->at++;
-	if (c == '$' || ((c == '#' || c == '@' || c == '!') && byte_at(lexer, lexer->at) != '=' &&
-			 word_byte(byte_at(lexer, lexer->at)))) {
-		while (word_byte(byte_at(lexer, lexer->at)) || byte_at(lexer, lexer->at) == '*')
-			lexer->at++;
-		return TOKEN_STRING;
-	}
-	if (c == '=' && byte_at(lexer, lexer->at) == '=')
-		lexer->at++;
-	return TOKEN_SIGN;
-}
-
-static struct token token_next(struct lexer *lexer)
-{
-	struct token token;
-
-	blank_skip(lexer);
-	token = (struct token){ TOKEN_END, lexer->at, lexer->at, lexer->line };
-	if (lexer->at >= lexer->size)
-		return token;
-	token.kind = token_scan(lexer);
-	if (lexer->at > lexer->size)
-		lexer->at = lexer->size;
-	token.end = lexer->at;
-	return token;
-}
-
-static bool token_is(const struct lexer *lexer, const struct token *token, const char *text)
-{
-	size_t length = strlen(text);
-
-	return token->end - token->start == length &&
-	       memcmp(lexer->text + token->start, text, length) == 0;
-}
-
 /* ---- what a condition demands of a file's first bytes ---- */
 
 struct condition {
-	const struct lexer *lexer;
-	const struct token *tokens;
+	const struct yara_lexer *lexer;
+	const struct yara_token *tokens;
 	size_t count;
 };
 
 static bool condition_is(const struct condition *condition, size_t at, const char *text)
 {
-	return at < condition->count && token_is(condition->lexer, &condition->tokens[at], text);
+	return at < condition->count &&
+	       yara_lexer_is(condition->lexer, &condition->tokens[at], text);
 }
 
 /* uint16(0) == 0x5A4D and its sisters, as all of the tokens. */
@@ -167,13 +41,13 @@ static uint32_t key_of_comparison(const struct condition *condition)
 			  { "uint32", 4, false },
 			  { "uint16be", 2, true },
 			  { "uint32be", 4, true } };
-	const struct token *number = &condition->tokens[5];
+	const struct yara_token *number = &condition->tokens[5];
 	char digits[20] = "", *end;
 	unsigned long value;
 
 	if (condition->count != 6 || !condition_is(condition, 1, "(") ||
 	    !condition_is(condition, 2, "0") || !condition_is(condition, 3, ")") ||
-	    !condition_is(condition, 4, "==") || number->kind != TOKEN_NUMBER ||
+	    !condition_is(condition, 4, "==") || number->kind != YARA_TOKEN_NUMBER ||
 	    number->end - number->start >= sizeof(digits))
 		return YARA_KEY_NONE;
 	memcpy(digits, condition->lexer->text + number->start, number->end - number->start);
@@ -275,21 +149,22 @@ static int directive_add(struct yara_source *source, const struct yara_directive
 
 /* Up to the brace that closes the rule's body; the lexer stands behind the one that opens it. In
  * the strings section a brace may also open a hexadecimal string. */
-static bool body_read(struct lexer *lexer, struct yara_rule_text *rule)
+static bool body_read(struct yara_lexer *lexer, struct yara_rule_text *rule)
 {
-	struct token before = { .kind = TOKEN_END };
+	struct yara_token before = { .kind = YARA_TOKEN_END };
 	unsigned depth = 1;
 
 	for (;;) {
-		struct token token = token_next(lexer);
+		struct yara_token token = yara_lexer_next(lexer);
 
-		if (token.kind == TOKEN_END || token.kind == TOKEN_BROKEN)
+		if (token.kind == YARA_TOKEN_END || token.kind == YARA_TOKEN_BROKEN)
 			return false;
-		if (token_is(lexer, &token, ":") && token_is(lexer, &before, "condition") &&
-		    depth == 1 && rule->condition.start == 0)
+		if (yara_lexer_is(lexer, &token, ":") &&
+		    yara_lexer_is(lexer, &before, "condition") && depth == 1 &&
+		    rule->condition.start == 0)
 			rule->condition.start = token.end;
-		depth += token_is(lexer, &token, "{");
-		if (token_is(lexer, &token, "}") && --depth == 0) {
+		depth += yara_lexer_is(lexer, &token, "{");
+		if (yara_lexer_is(lexer, &token, "}") && --depth == 0) {
 			rule->condition.end = token.start;
 			rule->span.end = token.end;
 			return rule->condition.start > 0;
@@ -299,31 +174,31 @@ static bool body_read(struct lexer *lexer, struct yara_rule_text *rule)
 }
 
 /* Behind "rule": its name, tags, and body. */
-static bool rule_read(struct lexer *lexer, struct yara_rule_text *rule)
+static bool rule_read(struct yara_lexer *lexer, struct yara_rule_text *rule)
 {
-	struct token token = token_next(lexer);
+	struct yara_token token = yara_lexer_next(lexer);
 
-	if (token.kind != TOKEN_WORD)
+	if (token.kind != YARA_TOKEN_WORD)
 		return false;
 	rule->name = (struct yara_span){ token.start, token.end };
 	do {
-		token = token_next(lexer);
-		if (token.kind != TOKEN_WORD && token.kind != TOKEN_SIGN)
+		token = yara_lexer_next(lexer);
+		if (token.kind != YARA_TOKEN_WORD && token.kind != YARA_TOKEN_SIGN)
 			return false;
-	} while (!token_is(lexer, &token, "{"));
+	} while (!yara_lexer_is(lexer, &token, "{"));
 	return body_read(lexer, rule);
 }
 
-static void condition_key(const struct lexer *lexer, struct yara_rule_text *rule,
-			  struct token *tokens)
+static void condition_key(const struct yara_lexer *lexer, struct yara_rule_text *rule,
+			  struct yara_token *tokens)
 {
-	struct lexer inner = { lexer->text, rule->condition.end, rule->condition.start, 1 };
+	struct yara_lexer inner = { lexer->text, rule->condition.end, rule->condition.start, 1 };
 	size_t count = 0;
 
 	for (;;) {
-		struct token token = token_next(&inner);
+		struct yara_token token = yara_lexer_next(&inner);
 
-		if (token.kind == TOKEN_END)
+		if (token.kind == YARA_TOKEN_END)
 			break;
 		if (count == CONDITION_TOKENS_MAX)
 			return;
@@ -333,7 +208,7 @@ static void condition_key(const struct lexer *lexer, struct yara_rule_text *rule
 }
 
 /* Where a line begins that looks like the next part; the end of the text when none does. */
-static size_t part_find(const struct lexer *lexer, size_t from, unsigned *line)
+static size_t part_find(const struct yara_lexer *lexer, size_t from, unsigned *line)
 {
 	static const char *const words[] = { "rule", "private", "global", "import", "include" };
 
@@ -344,14 +219,14 @@ static size_t part_find(const struct lexer *lexer, size_t from, unsigned *line)
 			continue;
 		++*line;
 		word = at + 1;
-		while (byte_at(lexer, word) == ' ' || byte_at(lexer, word) == '\t')
+		while (yara_lexer_byte(lexer, word) == ' ' || yara_lexer_byte(lexer, word) == '\t')
 			word++;
 		for (size_t i = 0; i < ELEMENTS(words); i++) {
 			size_t length = strlen(words[i]);
 
 			if (lexer->size - word > length &&
 			    memcmp(lexer->text + word, words[i], length) == 0 &&
-			    !word_byte(lexer->text[word + length]))
+			    !yara_lexer_word(lexer->text[word + length]))
 				return at + 1;
 		}
 	}
@@ -360,7 +235,8 @@ static size_t part_find(const struct lexer *lexer, size_t from, unsigned *line)
 
 /* What is no rule stands as one, so that the compiler says what is wrong with it, and it alone is
  * left out. */
-static int rule_broken(struct lexer *lexer, struct yara_source *source, struct token first)
+static int rule_broken(struct yara_lexer *lexer, struct yara_source *source,
+		       struct yara_token first)
 {
 	struct yara_rule_text *rule;
 	int r = rule_place(source, &rule);
@@ -375,13 +251,14 @@ static int rule_broken(struct lexer *lexer, struct yara_source *source, struct t
 	return 1;
 }
 
-static int directive_read(struct lexer *lexer, struct yara_source *source, struct token first)
+static int directive_read(struct yara_lexer *lexer, struct yara_source *source,
+			  struct yara_token first)
 {
-	struct yara_directive directive = { .include = token_is(lexer, &first, "include") };
-	struct token token = token_next(lexer);
+	struct yara_directive directive = { .include = yara_lexer_is(lexer, &first, "include") };
+	struct yara_token token = yara_lexer_next(lexer);
 	int r;
 
-	if (token.kind != TOKEN_TEXT)
+	if (token.kind != YARA_TOKEN_TEXT)
 		return rule_broken(lexer, source, first);
 	directive.span = (struct yara_span){ first.start, token.end };
 	directive.text = (struct yara_span){ token.start + 1, token.end - 1 };
@@ -390,21 +267,22 @@ static int directive_read(struct lexer *lexer, struct yara_source *source, struc
 }
 
 /* 1: goes on; 0: the end; -ENOMEM. */
-static int part_read(struct lexer *lexer, struct yara_source *source, struct token *tokens)
+static int part_read(struct yara_lexer *lexer, struct yara_source *source,
+		     struct yara_token *tokens)
 {
-	struct token token = token_next(lexer), first = token;
+	struct yara_token token = yara_lexer_next(lexer), first = token;
 	struct yara_rule_text rule = { .key = YARA_KEY_NONE }, *place;
 	int r;
 
-	if (token.kind == TOKEN_END)
+	if (token.kind == YARA_TOKEN_END)
 		return 0;
-	if (token_is(lexer, &token, "import") || token_is(lexer, &token, "include"))
+	if (yara_lexer_is(lexer, &token, "import") || yara_lexer_is(lexer, &token, "include"))
 		return directive_read(lexer, source, first);
-	while (token_is(lexer, &token, "global") || token_is(lexer, &token, "private")) {
-		rule.global |= token_is(lexer, &token, "global");
-		token = token_next(lexer);
+	while (yara_lexer_is(lexer, &token, "global") || yara_lexer_is(lexer, &token, "private")) {
+		rule.global |= yara_lexer_is(lexer, &token, "global");
+		token = yara_lexer_next(lexer);
 	}
-	if (!token_is(lexer, &token, "rule") || !rule_read(lexer, &rule))
+	if (!yara_lexer_is(lexer, &token, "rule") || !rule_read(lexer, &rule))
 		return rule_broken(lexer, source, first);
 	r = rule_place(source, &place);
 	if (r < 0)
@@ -435,20 +313,20 @@ static int name_compare(const void *a, const void *b)
 static void rule_tangle(struct yara_source *source, const char *text, const struct name *names,
 			struct yara_rule_text *rule)
 {
-	struct lexer lexer = { text, rule->condition.end, rule->condition.start, 1 };
-	struct token token;
+	struct yara_lexer lexer = { text, rule->condition.end, rule->condition.start, 1 };
+	struct yara_token token;
 
-	while ((token = token_next(&lexer)).kind != TOKEN_END) {
+	while ((token = yara_lexer_next(&lexer)).kind != YARA_TOKEN_END) {
 		struct name key = { text + token.start, token.end - token.start, 0 };
 		const struct name *found;
 
-		if (token.kind == TOKEN_BROKEN)
+		if (token.kind == YARA_TOKEN_BROKEN)
 			rule->tangled = true;
-		if (token.kind != TOKEN_WORD)
+		if (token.kind != YARA_TOKEN_WORD)
 			continue;
 		/* A set of rules by a pattern, "any of (a*)", or a product; this costs little. */
-		if (byte_at(&lexer, token.end) == '*' &&
-		    strchr(",) ", byte_at(&lexer, token.end + 1)))
+		if (yara_lexer_byte(&lexer, token.end) == '*' &&
+		    strchr(",) ", yara_lexer_byte(&lexer, token.end + 1)))
 			for (size_t i = 0; i < source->rules_count; i++)
 				source->rules[i].tangled = true;
 		found = bsearch(&key, names, source->rules_count, sizeof(*names), name_compare);
@@ -477,8 +355,9 @@ static int rules_tangle(struct yara_source *source, const char *text)
 
 int yara_source_read(const char *text, size_t size, struct yara_source *ret)
 {
-	CLEANUP(free_cleanup) struct token *tokens = calloc(CONDITION_TOKENS_MAX, sizeof(*tokens));
-	struct lexer lexer = { text, size, 0, 1 };
+	CLEANUP(free_cleanup)
+	struct yara_token *tokens = calloc(CONDITION_TOKENS_MAX, sizeof(*tokens));
+	struct yara_lexer lexer = { text, size, 0, 1 };
 	struct yara_source source = { 0 };
 	int r;
 
