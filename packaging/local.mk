@@ -3,6 +3,7 @@ EXTRA_DIST += quickstart .clang-format README.md ARCHITECTURE.md HACKING.md SECU
 	LICENSE \
 	LICENSES \
 	%D%/cordon.yaml \
+	%D%/cross \
 	%D%/systemd/cordond.service.in \
 	%D%/systemd/cordon.sysusers \
 	%D%/systemd/cordon.tmpfiles \

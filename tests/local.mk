@@ -362,6 +362,8 @@ EXTRA_DIST += \
 	%D%/system/test_sinks.py \
 	%D%/system/test_files.py \
 	%D%/system/test_stub.py \
+	%D%/system/caged.py \
+	%D%/system/test_unit_scores.py \
 	%D%/system/test_worker.py \
 	%D%/system/ocsf_validate.py \
 	%D%/unit/intel_folder.h \
@@ -398,6 +400,8 @@ check-vm: all
 	CORDON_BUILD=$(abs_top_builddir) $(abs_top_srcdir)/tests/vm/run all
 	DEB_BUILD_OPTIONS="nocheck noautodbgsym" $(MAKE) $(AM_MAKEFLAGS) deb
 	CORDON_BUILD=$(abs_top_builddir) $(abs_top_srcdir)/tests/vm/systemd
+	CORDON_BUILD=$(abs_top_builddir) $(abs_top_srcdir)/tests/vm/systemd short unified 5.10
+	CORDON_BUILD=$(abs_top_builddir) $(abs_top_srcdir)/tests/vm/systemd short unified 6.12
 
 %D%/bench/empty.bpf.o: $(srcdir)/%D%/bench/empty.bpf.c
 	$(AM_V_at)$(MKDIR_P) $(@D)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Judges what the VM with systemd wrote, and what left it: a line PASS or FAIL for each thing that had to be.
 
-judge_systemd.py FOLDER full|short unified|hybrid. Exits 1 when anything failed or is missing.
+judge_systemd.py FOLDER full|short unified|hybrid KERNEL. Exits 1 when anything failed or is missing.
 """
 
 import errno
@@ -62,9 +62,9 @@ def question(message):
 
 
 class Judge:
-    def __init__(self, folder, full, cgroups):
+    def __init__(self, folder, full, cgroups, kernel):
         self.wrote, self.full, self.failures = sections(folder / "results"), full, 0
-        self.name = "systemd" if cgroups == "unified" else f"systemd, {cgroups} cgroups"
+        self.name = f"{kernel} with systemd" + (f", {cgroups} cgroups" if cgroups != "unified" else "")
         self.left = [[text for text in map(describe, frames(path)) if text]
                      for path in sorted(folder.glob("left-*.pcap"))]
 
@@ -258,4 +258,4 @@ class Judge:
 
 
 if __name__ == "__main__":
-    sys.exit(not Judge(Path(sys.argv[1]), sys.argv[2] == "full", sys.argv[3]).judge())
+    sys.exit(not Judge(Path(sys.argv[1]), sys.argv[2] == "full", *sys.argv[3:]).judge())
