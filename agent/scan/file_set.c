@@ -4,6 +4,7 @@
  * be what they should.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -161,6 +162,18 @@ static int zygote_watch(struct file_set *set)
 	return r < 0 ? r : 0;
 }
 
+/* Where the kernel groups processes by session (autogroup), a nice value holds only within the
+ * group, and the workers' is their own: it has a value, too. */
+static bool group_renice(pid_t pid, int nice)
+{
+	CLEANUP(close_cleanup) int fd = -1;
+	char path[48];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/autogroup", (int)pid);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	return fd >= 0 && dprintf(fd, "%d", nice) > 0;
+}
+
 int file_set_start(struct file_set *set)
 {
 	struct worker_program program = set->scan->program;
@@ -171,8 +184,10 @@ int file_set_start(struct file_set *set)
 	set->restart_at = 0;
 	r = worker_process_start(&program, set->scan->options.memory, &set->zygote);
 	/* Its workers inherit it. */
-	if (r == 0 && set->scan->options.nice != 0)
+	if (r == 0 && set->scan->options.nice != 0) {
 		(void)setpriority(PRIO_PROCESS, (id_t)set->zygote.pid, set->scan->options.nice);
+		(void)group_renice(set->zygote.pid, set->scan->options.nice);
+	}
 	if (r == 0)
 		r = zygote_watch(set);
 	if (r < 0) {

@@ -29,6 +29,8 @@
 #define MATCHES_MAX   10000
 #define INSIDE_MAX    4096
 #define EXTENSION_MAX 64
+/* Of a process's memory, searched at once. */
+#define MEMORY_PIECE  ((size_t)4 << 20)
 /* A search is slow that takes longer than this, and than a second for so many bytes. */
 #define SLOW_TIME     (3 * NS_PER_SECOND)
 #define SLOW_BYTES    ((uint64_t)4 << 20)
@@ -318,7 +320,7 @@ static bool memory_next(struct yara_region *ret, void *userdata)
 	while (memory->at < memory->map.count) {
 		const struct memory_region *region = &memory->map.regions[memory->at];
 		uint64_t start = region->start + memory->offset, left = region->end - start;
-		size_t size = left < FILE_BUFFER_KEPT ? (size_t)left : FILE_BUFFER_KEPT;
+		size_t size = left < MEMORY_PIECE ? (size_t)left : MEMORY_PIECE;
 		ssize_t n;
 
 		if (memory->read >= worker->limits->unpacked_max) {
@@ -348,7 +350,7 @@ static int memory_scan(struct worker *worker, const struct file_message *message
 					     : -EINVAL;
 
 	if (r == 0)
-		r = file_buffer_grow(&worker->buffer, FILE_BUFFER_KEPT);
+		r = file_buffer_grow(&worker->buffer, MEMORY_PIECE);
 	if (r < 0) {
 		memory_map_clear(&memory.map);
 		worker->reason = error_reason(r);
