@@ -175,8 +175,9 @@ def test_a_worker(make_agent, figure):
     """cordon-scan: an empty root, no network, some fifteen system calls."""
     agent = make_agent(["worker.cordon-test.invalid"])
     agent.start()
-    processes = wait_for(lambda: agent.status()["workers"]["processes"], "a worker runs")
-    check("cordon-scan.service", agent, processes[0]["pid"], figure)
+    workers = wait_for(lambda: (lambda it: it["cage"] and it)(agent.status()["workers"]),
+                       "a worker has told of its cage")
+    check("cordon-scan.service", agent, workers["processes"][0]["pid"], figure)
 
 
 def test_another_process_is_shown_to_have_nothing():
@@ -202,7 +203,8 @@ def test_who_talks_to_aws(make_agent, aws, figure):
     agent.start()
 
     def running():
-        return (agent.status()["deliveries"].get("process") or {}).get("pid")
-    pid = wait_for(running, "cordon-cloud runs")
+        process = agent.status()["deliveries"].get("process") or {}
+        return process.get("cage") and process["pid"]
+    pid = wait_for(running, "cordon-cloud has told of its cage")
     check("cordon-cloud.service", agent, pid, figure)
     assert running() == pid
