@@ -26,9 +26,9 @@
 #define STARTER_RULES CORDON_DATADIR "/yara"
 #define CACHE_FILE    "verdicts"
 #define STORE_FILE    "rules"
-/* Whoever writes files is not to be held up by their being scanned: on a CPU that both want, the
- * workers get a thirtieth of it. Where executions wait for it, they are as good as others. */
-#define WORKERS_NICE  15
+/* Whoever writes files is not to be held up by their being scanned. Where executions wait for it,
+ * the workers are as good as others. */
+#define WORKERS_NICE  10
 
 /* ---- what is told ---- */
 

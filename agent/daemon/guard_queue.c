@@ -20,6 +20,21 @@
  * then for many. */
 #define REFILL (GUARD_QUEUED_MAX / 2)
 
+/* So many files wait when somebody writes them faster than they are scanned: whoever does is not to
+ * be held up, and a single file would be found no sooner. Over when so many are left. */
+#define STORM_BEGINS 512
+#define STORM_ENDS   64
+
+static void storm_watch(struct file_guard *guard)
+{
+	uint32_t waiting = file_queue_count(guard->queue);
+
+	if (waiting >= STORM_BEGINS)
+		file_scan_yield(guard->scan, true);
+	else if (waiting < STORM_ENDS)
+		file_scan_yield(guard->scan, false);
+}
+
 static void sources_stop(struct file_guard *guard)
 {
 	(void)sd_event_source_set_enabled(guard->timer, SD_EVENT_OFF);
@@ -30,6 +45,7 @@ void guard_wake(struct file_guard *guard)
 {
 	uint64_t next = file_queue_next(guard->queue);
 
+	storm_watch(guard);
 	if (guard->queued_jobs >= GUARD_QUEUED_MAX)
 		guard->refill = true;
 	if (guard->queued_jobs <= REFILL)

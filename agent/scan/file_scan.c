@@ -264,6 +264,15 @@ void file_scan_hashes(struct file_scan *scan, unsigned kinds)
 	scan->hashes = kinds;
 }
 
+void file_scan_yield(struct file_scan *scan, bool yields)
+{
+	if (scan->yields == yields)
+		return;
+	scan->yields = yields;
+	file_set_renice(&scan->set);
+	file_set_renice(&scan->next);
+}
+
 int file_scan_listed(struct file_scan *scan, struct file_job *job, const struct file_hashes *hashes)
 {
 	if (!scan->listener.listed || !scan->listener.listed(hashes, scan->listener.userdata))

@@ -101,6 +101,9 @@ int file_scan_process_memory(struct file_scan *scan, int mem, int maps,
 
 /* FILE_HASH_*: the kinds of hashes that are listed, and so are computed and asked about. */
 void file_scan_hashes(struct file_scan *scan, unsigned kinds);
+/* Whether the workers yield to nearly everybody, rather than being as nice as in the options. Those
+ * that are not nice at all never do. */
+void file_scan_yield(struct file_scan *scan, bool yields);
 
 /* 32 bytes (SHA-256) that identify the rule set in force and the limits, for caches of verdicts;
  * NULL: none is yet. */

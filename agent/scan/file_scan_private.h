@@ -29,6 +29,8 @@
 #define FILE_HELLO_TIMEOUT    (20 * NS_PER_SECOND)
 #define FILE_BACKOFF_MIN      (50 * NS_PER_MILLISECOND)
 #define FILE_BACKOFF_MAX      (30 * NS_PER_SECOND)
+/* A thirtieth of a CPU that others want, too. */
+#define FILE_YIELD_NICE	      15
 /* How often deadlines are looked at while something is due. */
 #define FILE_TICK	      (100 * NS_PER_MILLISECOND)
 /* Processes that never said who they are, and are to be reaped. */
@@ -112,7 +114,7 @@ struct file_scan {
 	struct file_set set, next; /* in force; being loaded */
 	uint64_t generation;	   /* of the newest */
 	sd_event_source *timer;
-	bool ticking, full;
+	bool ticking, full, yields;
 	unsigned hashes; /* FILE_HASH_* that are computed */
 	struct file_jobs queue;
 	uint64_t job_id;
@@ -133,6 +135,7 @@ void file_scan_trouble(struct file_scan *scan, enum file_scan_trouble trouble, c
 /* file_set.c. */
 int file_set_start(struct file_set *set);
 void file_set_clear(struct file_set *set);
+void file_set_renice(const struct file_set *set);
 void file_set_tick(struct file_set *set, uint64_t now);
 /* The zygote is to fork worker number, with this end of its channel. */
 int file_set_fork(struct file_set *set, unsigned number, int channel);

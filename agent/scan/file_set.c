@@ -174,6 +174,19 @@ static bool group_renice(pid_t pid, int nice)
 	return fd >= 0 && dprintf(fd, "%d", nice) > 0;
 }
 
+/* With its workers: all that it has forked are in its process group. */
+void file_set_renice(const struct file_set *set)
+{
+	const struct file_scan *scan = set->scan;
+	pid_t pid = set->zygote.pid;
+
+	if (pid <= 0 || scan->options.nice == 0)
+		return;
+	(void)setpriority(PRIO_PGRP, (id_t)pid,
+			  scan->yields ? FILE_YIELD_NICE : scan->options.nice);
+	(void)group_renice(pid, scan->yields ? FILE_YIELD_NICE : 0);
+}
+
 int file_set_start(struct file_set *set)
 {
 	struct worker_program program = set->scan->program;
@@ -183,11 +196,8 @@ int file_set_start(struct file_set *set)
 	set->started = clock_boottime();
 	set->restart_at = 0;
 	r = worker_process_start(&program, set->scan->options.memory, &set->zygote);
-	/* Its workers inherit it. */
-	if (r == 0 && set->scan->options.nice != 0) {
-		(void)setpriority(PRIO_PROCESS, (id_t)set->zygote.pid, set->scan->options.nice);
-		(void)group_renice(set->zygote.pid, set->scan->options.nice);
-	}
+	if (r == 0)
+		file_set_renice(set);
 	if (r == 0)
 		r = zygote_watch(set);
 	if (r < 0) {

@@ -93,6 +93,13 @@ def balanced(agent):
     return counts
 
 
+def nices(agent):
+    """Of all its processes."""
+    workers = Path(f"/proc/{agent.process.pid}/task/{agent.process.pid}/children").read_text().split()
+    return [int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[16])
+            for pid in workers]
+
+
 def found(agent, path, trigger=None):
     """Waits for the finding about a file."""
     def look():
@@ -239,6 +246,7 @@ def test_a_storm_of_files_is_scanned_or_counted(start, mounted, figure):
            f"{counts['watch']['overflows']}, memory +{grown >> 10} KiB")
     assert counts["watch"]["overflows"] or new["clean"] + new["dropped"] >= 10000, new
     assert grown < 16 << 20
+    assert 10 in nices(agent) and 15 not in nices(agent)  # they yield only while it lasts
 
 
 def test_what_was_missed_is_looked_for(start, mounted):
@@ -580,9 +588,7 @@ def test_a_schedule_goes_on_where_it_was(start, mounted):
             (folder / f"file{each}").write_text("harmless" * 500)
         (folder / f"bad{number:02}").write_text(BAD)
     agent = start(full_every=1)
-    workers = Path(f"/proc/{agent.process.pid}/task/{agent.process.pid}/children").read_text().split()
-    nice = [int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[16]) for pid in workers]
-    assert 15 in nice, nice
+    assert 10 in nices(agent)
     wait_for(lambda: files(agent)["walk"]["files"] >= 30, "it is under way")
     agent.stop()
     place = walk_file(agent)
