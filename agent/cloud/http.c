@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/parse.h"
+#include "cloud/http_compat.h"
 
 #define TIMEOUT_DEFAULT		(30 * NS_PER_SECOND)
 #define CONNECT_TIMEOUT_DEFAULT (5 * NS_PER_SECOND)
@@ -394,7 +395,7 @@ static long milliseconds(uint64_t ns, uint64_t unset)
 /* What a peer may and may not do. */
 static CURLcode options_limit(CURL *easy, const struct http_request *request)
 {
-	CURLcode r = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	CURLcode r = http_limit_protocols(easy);
 
 	r = r ? r : curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	r = r ? r : curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -457,7 +458,7 @@ static CURLcode options_ours(const struct http *http, CURL *easy,
 	r = r ? r : curl_easy_setopt(easy, CURLOPT_NOPROXY, http->no_proxy);
 	r = r ? r : curl_easy_setopt(easy, CURLOPT_USERAGENT, http->user_agent);
 	if (http->ca_bundle.data)
-		r = r ? r : curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &http->ca_bundle);
+		r = r ? r : http_set_bundle(easy, &http->ca_bundle);
 	return r;
 }
 
