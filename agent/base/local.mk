@@ -25,6 +25,8 @@ libbase_a_SOURCES = \
 	%D%/fd.c \
 	%D%/fd.h \
 	%D%/fd_pass.c \
+	%D%/tls_bundle.c \
+	%D%/tls_bundle.h \
 	%D%/fd_pass.h \
 	%D%/file_identity.c \
 	%D%/file_identity.h \
@@ -46,4 +48,4 @@ libbase_a_SOURCES = \
 	%D%/worker_process.h
 libbase_a_CPPFLAGS = $(AM_CPPFLAGS) -DCORDON_LIBEXECDIR='"$(pkglibexecdir)"'
 libbase_a_CFLAGS = $(AM_CFLAGS) -pthread $(SYSTEMD_CFLAGS) $(CRYPTO_CFLAGS) $(SECCOMP_CFLAGS)
-base_LIBS = libbase.a $(SYSTEMD_LIBS) $(CRYPTO_LIBS)
+base_LIBS = libbase.a $(SYSTEMD_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS)

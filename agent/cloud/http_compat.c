@@ -6,12 +6,7 @@
 
 #include <config.h>
 
-#if !HAVE_DECL_CURLOPT_CAINFO_BLOB
-#include <limits.h>
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/ssl.h>
-#endif
+#include "base/tls_bundle.h"
 
 CURLcode http_limit_protocols(CURL *easy)
 {
@@ -36,23 +31,10 @@ CURLcode http_set_bundle(CURL *easy, const struct curl_blob *bundle)
 static CURLcode bundle_add(CURL *easy, void *context, void *userdata)
 {
 	const struct curl_blob *bundle = userdata;
-	BIO *bio = bundle->len > INT_MAX ? NULL : BIO_new_mem_buf(bundle->data, (int)bundle->len);
-	X509_STORE *store = SSL_CTX_get_cert_store(context);
-	CURLcode code = CURLE_OK;
-	X509 *certificate;
 
 	(void)easy;
-	if (!bio)
-		return CURLE_OUT_OF_MEMORY;
-	while (code == CURLE_OK && (certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
-		if (!X509_STORE_add_cert(store, certificate))
-			code = CURLE_SSL_CACERT_BADFILE;
-		X509_free(certificate);
-	}
-	BIO_free(bio);
-	/* The end of the bundle is one, too. */
-	ERR_clear_error();
-	return code;
+	return tls_bundle_add(context, bundle->data, bundle->len) < 0 ? CURLE_SSL_CACERT_BADFILE
+								      : CURLE_OK;
 }
 
 CURLcode http_set_bundle(CURL *easy, const struct curl_blob *bundle)

@@ -82,8 +82,8 @@ libcloud_a_SOURCES = \
 	%D%/retry.h \
 	%D%/sigv4.c \
 	%D%/sigv4.h
-libcloud_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(SSL_CFLAGS) $(XML_CFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) $(SECCOMP_CFLAGS) $(ZLIB_CFLAGS)
-cloud_LIBS = libcloud.a $(CURL_LIBS) $(SSL_LIBS) $(XML_LIBS) $(ZLIB_LIBS) $(JANSSON_LIBS)
+libcloud_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(XML_CFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) $(SECCOMP_CFLAGS) $(ZLIB_CFLAGS)
+cloud_LIBS = libcloud.a $(CURL_LIBS) $(XML_LIBS) $(ZLIB_LIBS) $(JANSSON_LIBS)
 
 # cordond takes of the library only its own side of the channel: it has neither curl nor libxml2.
 pkglibexec_PROGRAMS += cordon-cloud
