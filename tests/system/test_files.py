@@ -372,7 +372,8 @@ def test_what_runs_it_is_killed(start, mounted):
         wait_for(lambda: not (mounted / "bad.new").exists(), "it is in quarantine")
         assert innocent.poll() is None
         assert files(agent)["acts"]["killed"] == 1
-        assert {7002, 7003} <= {activity["class_uid"] for activity in activities(agent)}
+        wait_for(lambda: {7002, 7003} <= {activity["class_uid"] for activity in activities(agent)},
+                 "both are told")
         for activity in activities(agent):
             assert list(ocsf_validate.errors(activity)) == []
     finally:
