@@ -25,8 +25,6 @@ libbase_a_SOURCES = \
 	%D%/fd.c \
 	%D%/fd.h \
 	%D%/fd_pass.c \
-	%D%/tls_bundle.c \
-	%D%/tls_bundle.h \
 	%D%/fd_pass.h \
 	%D%/file_identity.c \
 	%D%/file_identity.h \
@@ -44,6 +42,8 @@ libbase_a_SOURCES = \
 	%D%/signature.h \
 	%D%/thread.c \
 	%D%/thread.h \
+	%D%/tls_bundle.c \
+	%D%/tls_bundle.h \
 	%D%/worker_process.c \
 	%D%/worker_process.h
 libbase_a_CPPFLAGS = $(AM_CPPFLAGS) -DCORDON_LIBEXECDIR='"$(pkglibexecdir)"'

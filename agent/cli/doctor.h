@@ -78,6 +78,9 @@ enum doctor_state doctor_aws(const struct doctor *doctor, struct writer *writer)
 enum doctor_state doctor_hooks(const struct doctor *doctor, struct writer *writer);
 
 /* doctor_host.c: what runs beside us */
+#define DOCTOR_SOCKET_SIZE 512
+/* The daemon's control socket. */
+void doctor_socket(const struct doctor *doctor, char out[static DOCTOR_SOCKET_SIZE]);
 void doctor_clock(const struct doctor *doctor, struct doctor_result *result);
 void doctor_journald(const struct doctor *doctor, struct doctor_result *result);
 void doctor_daemon(const struct doctor *doctor, struct doctor_result *result);

@@ -16,10 +16,9 @@
 #include "cli/writer.h"
 #include "daemon/control_call.h"
 
-#define SOCKET_PATH_SIZE 512
 /* Each call may wait for its timeout and be tried again. */
-#define RUN_TIME	 (120 * NS_PER_SECOND)
-#define LOOK_MS		 100
+#define RUN_TIME (120 * NS_PER_SECOND)
+#define LOOK_MS	 100
 
 CLEANUP_DEFINE(json_t *, json_decref)
 
@@ -155,12 +154,11 @@ static enum doctor_state run_wait(const char *path, json_int_t run, struct write
 enum doctor_state doctor_aws(const struct doctor *doctor, struct writer *writer)
 {
 	CLEANUP(json_decref_cleanup) json_t *reply = NULL;
-	char path[SOCKET_PATH_SIZE] = CONTROL_PATH;
+	char path[DOCTOR_SOCKET_SIZE];
 	const char *error;
 	json_int_t run;
 
-	if (doctor->configured)
-		(void)snprintf(path, sizeof(path), "%s/control", doctor->config.runtime_dir);
+	doctor_socket(doctor, path);
 	/* That it does not run was said before. */
 	if (control_call(path, "preflight", &reply) < 0)
 		return DOCTOR_OK;

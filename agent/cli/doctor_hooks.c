@@ -12,9 +12,8 @@
 #include "cli/writer.h"
 #include "daemon/control_call.h"
 
-#define SOCKET_PATH_SIZE 512
 /* Twice as many as the probes have; those beyond are not shown. */
-#define HOOKS_MAX	 32
+#define HOOKS_MAX 32
 
 CLEANUP_DEFINE(json_t *, json_decref)
 
@@ -62,13 +61,12 @@ static size_t hooks_count(const json_t *programs, struct hook hooks[static HOOKS
 enum doctor_state doctor_hooks(const struct doctor *doctor, struct writer *writer)
 {
 	CLEANUP(json_decref_cleanup) json_t *status = NULL;
-	char path[SOCKET_PATH_SIZE] = CONTROL_PATH;
+	char path[DOCTOR_SOCKET_SIZE];
 	struct hook hooks[HOOKS_MAX] = { 0 };
 	enum doctor_state worst = DOCTOR_OK;
 	size_t count;
 
-	if (doctor->configured)
-		(void)snprintf(path, sizeof(path), "%s/control", doctor->config.runtime_dir);
+	doctor_socket(doctor, path);
 	/* That it does not run was said before. */
 	if (control_call(path, "status", &status) < 0)
 		return DOCTOR_OK;

@@ -17,8 +17,6 @@
 
 CLEANUP_DEFINE(json_t *, json_decref)
 
-#define SOCKET_PATH_SIZE 512
-
 void doctor_clock(const struct doctor *doctor, struct doctor_result *result)
 {
 	struct timex clock = { 0 };
@@ -73,14 +71,21 @@ static void daemon_describe(const json_t *reply, struct doctor_result *result)
 		doctor_remedy(result, "see cordon status");
 }
 
+void doctor_socket(const struct doctor *doctor, char out[static DOCTOR_SOCKET_SIZE])
+{
+	if (doctor->configured)
+		(void)snprintf(out, DOCTOR_SOCKET_SIZE, "%s/control", doctor->config.runtime_dir);
+	else
+		(void)snprintf(out, DOCTOR_SOCKET_SIZE, "%s", CONTROL_PATH);
+}
+
 void doctor_daemon(const struct doctor *doctor, struct doctor_result *result)
 {
 	CLEANUP(json_decref_cleanup) json_t *reply = NULL;
-	char path[SOCKET_PATH_SIZE] = CONTROL_PATH;
+	char path[DOCTOR_SOCKET_SIZE];
 	int r;
 
-	if (doctor->configured)
-		(void)snprintf(path, sizeof(path), "%s/control", doctor->config.runtime_dir);
+	doctor_socket(doctor, path);
 	r = control_call(path, "status", &reply);
 	if (r >= 0) {
 		daemon_describe(reply, result);

@@ -14,7 +14,6 @@
 #include "base/escape.h"
 #include "base/fd.h"
 #include "base/fd_pass.h"
-#include "base/fd_pass.h"
 #include "base/worker_process.h"
 #include "cloud/courier.h"
 

@@ -71,9 +71,9 @@ libcloud_a_SOURCES = \
 	%D%/endpoint.c \
 	%D%/endpoint.h \
 	%D%/http.c \
+	%D%/http.h \
 	%D%/http_compat.c \
 	%D%/http_compat.h \
-	%D%/http.h \
 	%D%/imds.c \
 	%D%/imds.h \
 	%D%/object_put.c \

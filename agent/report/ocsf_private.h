@@ -48,6 +48,9 @@ bool ocsf_host_is_known(const struct ocsf_host *host);
 json_t *ocsf_connection(struct ocsf_builder *builder, const struct event *event);
 
 /* ocsf_remediation.c: what the classes of Remediation Activity share. */
+/* class_uid */
+#define OCSF_FILE_REMEDIATION	 7002
+#define OCSF_PROCESS_REMEDIATION 7003
 #define OCSF_NETWORK_REMEDIATION 7004
 /* activity_id */
 #define OCSF_ISOLATE		 1

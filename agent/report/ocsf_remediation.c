@@ -5,18 +5,17 @@
  */
 #include <stdio.h>
 
-#include "base/cleanup.h"
 #include "report/ocsf_private.h"
 
 static const char *class_name(unsigned class_uid)
 {
 	static const char *const names[] = {
-		[2] = "File Remediation Activity",
-		[3] = "Process Remediation Activity",
-		[4] = "Network Remediation Activity",
+		"File Remediation Activity",
+		"Process Remediation Activity",
+		"Network Remediation Activity",
 	};
 
-	return names[class_uid % 1000 % ELEMENTS(names)];
+	return names[class_uid - OCSF_FILE_REMEDIATION];
 }
 
 void ocsf_put_remediation_class(struct ocsf_builder *builder, json_t *object, unsigned class_uid,

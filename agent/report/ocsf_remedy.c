@@ -12,40 +12,37 @@
 #include "base/clock.h"
 #include "sensor/file_facts.h"
 
-#define FILE_REMEDIATION    7002
-#define PROCESS_REMEDIATION 7003
-
 static const struct remedy_words {
 	unsigned class_uid, activity_id;
 	struct ocsf_measure measure;
 	unsigned disposition_id;
 	const char *disposition;
 } remedies[] = {
-	[OCSF_REMEDY_QUARANTINE] = { FILE_REMEDIATION,
+	[OCSF_REMEDY_QUARANTINE] = { OCSF_FILE_REMEDIATION,
 				     OCSF_ISOLATE,
 				     { "The file is moved into quarantine", "Evict",
 				       "File Eviction", "D3-FEV" },
 				     3,
 				     "Quarantined" },
-	[OCSF_REMEDY_REFUSE] = { FILE_REMEDIATION,
+	[OCSF_REMEDY_REFUSE] = { OCSF_FILE_REMEDIATION,
 				 OCSF_ISOLATE,
 				 { "The execution is refused", "Isolate", "Executable Denylisting",
 				   "D3-EDL" },
 				 2,
 				 "Blocked" },
-	[OCSF_REMEDY_KILL] = { PROCESS_REMEDIATION,
+	[OCSF_REMEDY_KILL] = { OCSF_PROCESS_REMEDIATION,
 			       OCSF_EVICT,
 			       { "The processes that run it are killed", "Evict",
 				 "Process Termination", "D3-PT" },
 			       2,
 			       "Blocked" },
-	[OCSF_REMEDY_STOP] = { PROCESS_REMEDIATION,
+	[OCSF_REMEDY_STOP] = { OCSF_PROCESS_REMEDIATION,
 			       OCSF_ISOLATE,
 			       { "The processes that run it are stopped", "Evict",
 				 "Process Suspension", "D3-PS" },
 			       2,
 			       "Blocked" },
-	[OCSF_REMEDY_FREEZE] = { PROCESS_REMEDIATION,
+	[OCSF_REMEDY_FREEZE] = { OCSF_PROCESS_REMEDIATION,
 				 OCSF_ISOLATE,
 				 { "The process is frozen with its cgroup", "Evict",
 				   "Process Suspension", "D3-PS" },
@@ -59,7 +56,7 @@ static void put_subject(struct ocsf_builder *builder, json_t *object,
 {
 	const struct event *event = input->finding->event;
 
-	if (words->class_uid == FILE_REMEDIATION && event->file)
+	if (words->class_uid == OCSF_FILE_REMEDIATION && event->file)
 		ocsf_put(builder, object, "file", ocsf_file(builder, event->file));
 	else
 		ocsf_put(builder, object, "process", ocsf_process(builder, event));

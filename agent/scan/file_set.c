@@ -164,14 +164,15 @@ static int zygote_watch(struct file_set *set)
 
 /* Where the kernel groups processes by session (autogroup), a nice value holds only within the
  * group, and the workers' is their own: it has a value, too. */
-static bool group_renice(pid_t pid, int nice)
+static void group_renice(pid_t pid, int nice)
 {
 	CLEANUP(close_cleanup) int fd = -1;
 	char path[48];
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/autogroup", (int)pid);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
-	return fd >= 0 && dprintf(fd, "%d", nice) > 0;
+	if (fd >= 0)
+		(void)dprintf(fd, "%d", nice);
 }
 
 /* With its workers: all that it has forked are in its process group. */
@@ -184,7 +185,7 @@ void file_set_renice(const struct file_set *set)
 		return;
 	(void)setpriority(PRIO_PGRP, (id_t)pid,
 			  scan->yields ? FILE_YIELD_NICE : scan->options.nice);
-	(void)group_renice(pid, scan->yields ? FILE_YIELD_NICE : 0);
+	group_renice(pid, scan->yields ? FILE_YIELD_NICE : 0);
 }
 
 int file_set_start(struct file_set *set)
