@@ -13,6 +13,7 @@
 
 #include "counters.h"
 #include "table.h"
+#include "verifier.h"
 #include "walk.h"
 
 /* By hash. Small, and least recently used ones are forgotten: being told of a name twice is
@@ -76,15 +77,23 @@ static __always_inline bool name_hash(const struct reader *reader, enum reader_m
 		.v2 = settings.seen_key[0] ^ 0x6c7967656e657261ULL,
 		.v3 = settings.seen_key[1] ^ 0x7465646279746573ULL,
 	};
-	__u64 length = name->end, word;
+	__u64 length = name->end, at = 0, word;
 
+	/* The verifier shall find each turn, and each way out, like the one before. */
 	for (int i = 0; i < DNS_NAME_MAX / 8 + 1; i++) {
-		if ((__u64)i * 8 + 8 > length)
+		if (at + 8 > length)
 			break;
-		if (!reader_word(reader, mode, DNS_HEADER_SIZE + (__u64)i * 8, &word))
+		if (!reader_word(reader, mode, DNS_HEADER_SIZE + at, &word))
 			return false;
 		siphash_word(&state, word | TABLE_FOLD);
+		at = ((at + 8) ^ verifier_zero) & 255;
+		FORGET(length);
+		FORGET(state.v0);
+		FORGET(state.v1);
+		FORGET(state.v2);
+		FORGET(state.v3);
 	}
+	length &= 255;
 	/* What is left over: the eight bytes that end where the name does. */
 	if (length & 7) {
 		if (!reader_word(reader, mode, DNS_HEADER_SIZE - 8 + length, &word))
