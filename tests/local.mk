@@ -123,8 +123,11 @@ UNIT_TESTS += \
 	%D%/unit/test_verdict_cache \
 	%D%/unit/test_quarantine \
 	%D%/unit/test_file_queue \
+	%D%/unit/test_exec_gate \
 	%D%/unit/test_gate_cage \
 	%D%/unit/test_file_watch
+EXTRA_DIST += \
+	%D%/unit/mounted.h
 
 # The worker of the tests: the same cage, and a reader that does as it is told.
 noinst_PROGRAMS += \

@@ -37,6 +37,7 @@ static const struct file_line {
 	{ "gate", "asked", "executions held" },
 	{ "gate", "denied", "of these refused" },
 	{ "gate", "expired", "went on at the limit" },
+	{ "gate", "unheard", "not held while the daemon was silent" },
 	{ "acts", "quarantined", "put into quarantine" },
 	{ "acts", "killed", "processes killed" },
 	{ "acts", "stopped", "processes stopped" },

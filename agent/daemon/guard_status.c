@@ -89,6 +89,7 @@ static json_t *gate_json(const struct file_guard *guard)
 	put(object, "answered", s.answered);
 	put(object, "denied", s.denied);
 	put(object, "expired", s.expired);
+	put(object, "unheard", s.unheard);
 	put(object, "full", s.full);
 	put(object, "waiting", s.waiting);
 	put(object, "unmarked", s.unmarked);

@@ -51,6 +51,7 @@ static void state_add(struct gate_frame *sum, const struct gate_frame *state)
 	sum->answered += state->answered;
 	sum->denied += state->denied;
 	sum->expired += state->expired;
+	sum->unheard += state->unheard;
 	/* What waited when it ended went on. */
 	sum->full += state->full + state->waiting;
 	sum->unmarked += state->unmarked;
@@ -248,6 +249,7 @@ void exec_gate_statistics(const struct exec_gate *gate, struct exec_gate_statist
 		.answered = sum.answered + gate->state.answered,
 		.denied = sum.denied + gate->state.denied,
 		.expired = sum.expired + gate->state.expired,
+		.unheard = sum.unheard + gate->state.unheard,
 		.full = sum.full + gate->state.full,
 		.waiting = gate->state.waiting,
 		.unmarked = sum.unmarked + gate->state.unmarked,

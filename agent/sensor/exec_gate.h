@@ -18,6 +18,7 @@ struct exec_gate_statistics {
 	bool running;
 	uint64_t asked, answered, denied;
 	uint64_t expired; /* went on at the limit */
+	uint64_t unheard; /* were not held, since we had not been heard for a while */
 	uint64_t full;	  /* went on, since too many waited, or we did not read */
 	uint64_t waiting;
 	uint64_t unmarked; /* file systems that cannot be held on */

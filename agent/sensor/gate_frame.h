@@ -27,11 +27,14 @@ struct gate_frame {
 	uint8_t allow, keep;
 	uint8_t zeroes[6];
 	uint64_t time; /* of GATE_ASK: when it began to wait, boot clock */
-	/* asked = answered + expired + full + waiting */
-	uint64_t asked, answered, denied, expired, full, waiting, unmarked;
+	/* asked = answered + expired + unheard + full + waiting */
+	uint64_t asked, answered, denied, expired, unheard, full, waiting, unmarked;
 };
 
 /* Executions that wait at once. What is over that goes on. */
 #define GATE_WAITING_MAX 256
+/* cordond pings each second. If it was not heard for so long, though something waited for it the
+ * whole limit, then it is told of executions, and none is held, until it is heard again. */
+#define GATE_SILENCE	 UINT64_C(2500000000)
 /* The argument that cordond gives in the place of a worker's memory: nanoseconds. */
 #define GATE_LIMIT_MAX	 UINT64_C(30000000000)

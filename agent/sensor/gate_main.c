@@ -41,16 +41,34 @@
 /* Frames that are read in one turn: answers must not keep us from the clock. */
 #define FRAMES_MAX 64
 
+/* Files of one execution follow each other at once: scripts, an interpreter, the loader. Not more
+ * than so many: nobody shall use up the limit with many quick ones. */
+#define EXECUTION_GAP	(20 * NS_PER_MILLISECOND)
+#define EXECUTION_FILES 6
+/* Processes whose executions are known; a newer one takes an older one's place. */
+#define EXECUTIONS_MAX	512
+
 struct waiting {
 	int fd; /* -1: the slot is free */
 	uint32_t turn;
-	uint64_t deadline;
+	pid_t pid;
+	uint64_t since, deadline;
+};
+
+/* A process's execution: its files share the limit. */
+struct execution {
+	pid_t pid;
+	unsigned files;
+	uint64_t waited, ended; /* so long in all; when the last file was let go */
 };
 
 struct gate {
 	int group;
 	uint64_t limit;
 	struct waiting waiting[GATE_WAITING_MAX];
+	struct execution executions[EXECUTIONS_MAX];
+	uint64_t heard;		 /* when the last frame came */
+	bool expired;		 /* since then */
 	struct gate_frame state; /* the counters */
 };
 
@@ -77,17 +95,46 @@ static uint64_t slot_number(const struct gate *gate, const struct waiting *slot)
 	return (uint64_t)slot->turn << 32 | (uint64_t)(slot - gate->waiting);
 }
 
+static struct execution *execution_of(struct gate *gate, pid_t pid)
+{
+	return &gate->executions[(uint32_t)pid % EXECUTIONS_MAX];
+}
+
 static void slot_end(struct gate *gate, struct waiting *slot, bool allow)
 {
+	struct execution *execution = execution_of(gate, slot->pid);
+
+	if (execution->pid == slot->pid) {
+		execution->ended = clock_boottime();
+		execution->waited += execution->ended - slot->since;
+	}
 	answer(gate, slot->fd, allow);
 	slot->fd = -1;
 	gate->state.waiting--;
 }
 
-/* Takes fd. */
+/* Until when a file may be held that is opened now. */
+static uint64_t deadline(struct gate *gate, pid_t pid, uint64_t now)
+{
+	struct execution *execution = execution_of(gate, pid);
+
+	if (execution->pid != pid || execution->files == EXECUTION_FILES ||
+	    now > execution->ended + EXECUTION_GAP)
+		*execution = (struct execution){ .pid = pid };
+	execution->files++;
+	return execution->waited < gate->limit ? now + gate->limit - execution->waited : now;
+}
+
+static bool cordond_silent(const struct gate *gate, uint64_t now)
+{
+	return gate->expired && now > gate->heard + GATE_SILENCE;
+}
+
+/* Takes fd. cordond is asked in any case: what was let go is looked at afterwards. */
 static void ask(struct gate *gate, int fd, pid_t pid)
 {
 	struct gate_frame frame = { .kind = GATE_ASK, .pid = pid, .time = clock_boottime() };
+	uint64_t until = deadline(gate, pid, frame.time);
 	struct waiting *slot = slot_free(gate);
 
 	gate->state.asked++;
@@ -100,8 +147,15 @@ static void ask(struct gate *gate, int fd, pid_t pid)
 		answer(gate, fd, true);
 		return;
 	}
+	if (cordond_silent(gate, frame.time)) {
+		gate->state.unheard++;
+		answer(gate, fd, true);
+		return;
+	}
 	slot->fd = fd;
-	slot->deadline = frame.time + gate->limit;
+	slot->pid = pid;
+	slot->since = frame.time;
+	slot->deadline = until;
 	gate->state.waiting++;
 }
 
@@ -187,8 +241,11 @@ static bool frames_take(struct gate *gate)
 
 		if (n == -EAGAIN)
 			return true;
-		if (n == sizeof(frame))
+		if (n == sizeof(frame)) {
+			gate->heard = clock_boottime();
+			gate->expired = false;
 			frame_take(gate, &frame, fd);
+		}
 		if (fd >= 0)
 			(void)close(fd);
 		if (n != sizeof(frame))
@@ -209,6 +266,7 @@ static int deadlines_keep(struct gate *gate)
 			continue;
 		if (slot->deadline <= now) {
 			gate->state.expired++;
+			gate->expired = true;
 			slot_end(gate, slot, true);
 		} else if (slot->deadline < next) {
 			next = slot->deadline;

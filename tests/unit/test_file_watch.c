@@ -5,9 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,12 +18,9 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "sensor/exec_gate.h"
 #include "sensor/file_watch.h"
 #include "sensor/mounts.h"
-
-static char top[] = "/tmp/watch.XXXXXX";
-static sd_event *loop;
+#include "tests/unit/mounted.h"
 
 /* What was told last, and how much. */
 static struct {
@@ -37,46 +32,6 @@ static struct {
 	char wanted[600]; /* whether it was among them */
 	bool met;
 } told;
-
-static int mounts_make(void **state)
-{
-	(void)state;
-	if (geteuid() != 0)
-		return 0;
-	if (!mkdtemp(top) || unshare(CLONE_NEWNS) < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("tmpfs", top, "tmpfs", 0, "size=64m") < 0)
-		return -1;
-	return sd_event_new(&loop) < 0 ? -1 : 0;
-}
-
-static int mounts_remove(void **state)
-{
-	(void)state;
-	if (geteuid() != 0)
-		return 0;
-	sd_event_unref(loop);
-	(void)umount2(top, MNT_DETACH);
-	return rmdir(top);
-}
-
-#define NEED_ROOT()                                                                                \
-	do {                                                                                       \
-		if (geteuid() != 0) {                                                              \
-			print_message("needs root\n");                                             \
-			skip();                                                                    \
-		}                                                                                  \
-	} while (0)
-
-static const char *below(const char *name)
-{
-	static char paths[4][600];
-	static unsigned next;
-	char *path = paths[next++ % 4];
-
-	(void)snprintf(path, sizeof(paths[0]), "%s/%s", top, name);
-	return path;
-}
 
 static void note(const struct file_notice *notice, void *userdata)
 {
@@ -106,13 +61,6 @@ static int in_child(int (*act)(const char *path), const char *path)
 		_exit(act(path) < 0 ? 1 : 0);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static int act_write(const char *path)
-{
-	int fd = open(path, O_WRONLY | O_CREAT, 0755);
-
-	return write(fd, "#!/bin/true\n", 12) == 12 ? close(fd) : -1;
 }
 
 static int act_rename(const char *path)
@@ -153,12 +101,6 @@ static bool told_of(enum file_trigger trigger, const char *path)
 	}
 	print_message("last told: %s %s\n", file_trigger_name(told.trigger), told.path);
 	return false;
-}
-
-static void loop_settle(void)
-{
-	while (sd_event_run(loop, 50000) > 0)
-		;
 }
 
 static struct file_watch *watch_open(const char *place, const char *excluded, bool containers)
@@ -294,155 +236,6 @@ static void new_mounts_are_watched(void **state)
 	assert_int_equal(umount(below("mnt")), 0);
 }
 
-/* ---- the gate ---- */
-
-static struct {
-	struct exec_gate *gate;
-	unsigned asked;
-	bool answer, allow, keep;
-} gate;
-
-static void gate_asked(uint64_t number, int fd, pid_t pid, uint64_t time, void *userdata)
-{
-	(void)pid;
-	(void)time;
-	(void)userdata;
-	gate.asked++;
-	if (gate.answer)
-		exec_gate_answer(gate.gate, number, gate.allow, gate.keep);
-	(void)close(fd);
-}
-
-static void gate_marks(void *userdata)
-{
-	CLEANUP(close_cleanup) int fd = open(top, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	(void)userdata;
-	exec_gate_mark(gate.gate, fd);
-}
-
-static void gate_open(uint64_t limit)
-{
-	char program[600];
-	const char *build = getenv("CORDON_BUILD");
-
-	(void)snprintf(program, sizeof(program), "%s/cordon-gate", build ? build : ".");
-	memset(&gate, 0, sizeof(gate));
-	assert_int_equal(exec_gate_open(loop, program, limit, gate_asked, NULL, &gate.gate), 0);
-	exec_gate_tick(gate.gate, gate_marks, NULL);
-}
-
-static pid_t run_start(const char *path)
-{
-	pid_t child = fork();
-
-	if (child == 0) {
-		(void)execl(path, path, (char *)NULL);
-		_exit(126);
-	}
-	return child;
-}
-
-/* How it ended; the loop runs meanwhile, if it is to. */
-static int run_end(pid_t child, bool with_loop)
-{
-	uint64_t deadline = clock_boottime() + 20 * NS_PER_SECOND;
-	int status;
-
-	while (clock_boottime() < deadline) {
-		if (waitpid(child, &status, WNOHANG) == child)
-			return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-		if (with_loop)
-			(void)sd_event_run(loop, 1000);
-		else
-			(void)usleep(1000);
-	}
-	(void)kill(child, SIGKILL);
-	(void)waitpid(child, &status, 0);
-	return -2;
-}
-
-/* Until the gate holds: its marks are set by another process. */
-static void gate_holds(const char *path)
-{
-	uint64_t deadline = clock_boottime() + 10 * NS_PER_SECOND;
-
-	gate.answer = gate.allow = true;
-	while (gate.asked == 0 && clock_boottime() < deadline)
-		assert_int_equal(run_end(run_start(path), true), 0);
-	assert_true(gate.asked > 0);
-	loop_settle();
-}
-
-static void an_execution_waits_for_its_answer(void **state)
-{
-	/* Proves: allowed, it runs; denied, it fails with EPERM; kept, it is not asked about again
-	 * until it changes; other file systems are not held. */
-	struct exec_gate_statistics s;
-	unsigned before;
-
-	(void)state;
-	NEED_ROOT();
-	assert_int_equal(act_write(below("held")), 0);
-	gate_open(10 * NS_PER_SECOND);
-	gate_holds(below("held"));
-	gate.allow = false;
-	assert_int_equal(run_end(run_start(below("held")), true), 126);
-	gate.allow = gate.keep = true;
-	before = gate.asked;
-	assert_int_equal(run_end(run_start(below("held")), true), 0);
-	assert_true(gate.asked > before);
-	before = gate.asked;
-	gate.answer = false;
-	assert_int_equal(run_end(run_start("/bin/true"), true), 0);
-	if (run_end(run_start(below("held")), true) == 0 && gate.asked == before)
-		print_message("kept\n");
-	gate.answer = true;
-	exec_gate_tick(gate.gate, gate_marks, NULL);
-	loop_settle();
-	exec_gate_statistics(gate.gate, &s);
-	assert_int_equal(s.asked, s.answered + s.expired + s.full + s.waiting);
-	assert_true(s.denied == 1);
-	exec_gate_close(gate.gate);
-}
-
-static void nothing_waits_longer_than_the_limit(void **state)
-{
-	/* Proves: though nobody answers, nobody even reads, an execution goes on at the limit. */
-	(void)state;
-	NEED_ROOT();
-	assert_int_equal(act_write(below("late")), 0);
-	gate_open(200 * NS_PER_MILLISECOND);
-	gate_holds(below("late"));
-	gate.answer = false;
-	assert_int_equal(run_end(run_start(below("late")), true), 0);
-	/* The loop does not run at all, as in a daemon that is stopped. */
-	assert_int_equal(run_end(run_start(below("late")), false), 0);
-	exec_gate_close(gate.gate);
-}
-
-static void its_end_lets_everything_go(void **state)
-{
-	/* Proves: what waits goes on when the channel's other end is gone, long before the limit.
-	 */
-	pid_t children[20];
-
-	(void)state;
-	NEED_ROOT();
-	assert_int_equal(act_write(below("many")), 0);
-	gate_open(29 * NS_PER_SECOND);
-	gate_holds(below("many"));
-	gate.answer = false;
-	gate.asked = 0;
-	for (size_t i = 0; i < ELEMENTS(children); i++)
-		children[i] = run_start(below("many"));
-	while (gate.asked < ELEMENTS(children))
-		(void)sd_event_run(loop, 10000);
-	exec_gate_close(gate.gate);
-	for (size_t i = 0; i < ELEMENTS(children); i++)
-		assert_int_equal(run_end(children[i], false), 0);
-}
-
 static void mounts_are_told_apart(void **state)
 {
 	/* Proves: what answers over a network, or is the kernel's own, is known by its type; paths
@@ -468,9 +261,6 @@ int main(void)
 		cmocka_unit_test(each_trigger_is_told),
 		cmocka_unit_test(a_kept_file_is_not_told_of_until_it_changes),
 		cmocka_unit_test(new_mounts_are_watched),
-		cmocka_unit_test(an_execution_waits_for_its_answer),
-		cmocka_unit_test(nothing_waits_longer_than_the_limit),
-		cmocka_unit_test(its_end_lets_everything_go),
 	};
 
 	return cmocka_run_group_tests(tests, mounts_make, mounts_remove);
