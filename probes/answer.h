@@ -91,10 +91,29 @@ static __always_inline bool answer_record_plain(const __u8 *record, __u64 length
 	       type != ANSWER_HTTPS;
 }
 
+/* The head of the record at offset at, and at least four bytes behind it; NULL: not all of that is
+ * there. mode: not READER_LOAD. head_size: of the message. */
+static __always_inline const __u8 *answer_record(const struct reader *reader, enum reader_mode mode,
+						 __u64 at)
+{
+	const __u8 *record;
+
+	if (at + ANSWER_RECORD_HEAD > reader->head_size ||
+	    at + ANSWER_RECORD_HEAD > ANSWER_WALK_MAX)
+		return NULL;
+	OPAQUE(at);
+	at &= ANSWER_WALK_MAX - 1;
+	if (mode == READER_HEAD)
+		return reader->head + at;
+	record = reader->message + at;
+	OPAQUE(record);
+	return (void *)(record + ANSWER_RECORD_HEAD + 4) > reader->end ? NULL : record;
+}
+
 /* Whether the whole answer section is of the usual shape, and says nothing that is to be looked
  * at. Records' owners are pointers: nobody writes them out, but who has something to hide. */
 static __always_inline bool answer_plain(const struct message *message, const struct reader *reader,
-					 const struct name *name)
+					 enum reader_mode mode, const struct name *name)
 {
 	__u64 at = DNS_HEADER_SIZE + name->end + 1 + DNS_QUESTION_TAIL;
 	__u64 answers = bpf_ntohs(message->header.answers), length;
@@ -105,11 +124,9 @@ static __always_inline bool answer_plain(const struct message *message, const st
 	for (int i = 0; i < ANSWER_RECORDS_MAX; i++) {
 		if ((__u64)i >= answers)
 			return true;
-		if (at + ANSWER_RECORD_HEAD > reader->head_size ||
-		    at + ANSWER_RECORD_HEAD > ANSWER_WALK_MAX)
+		record = answer_record(reader, mode, at);
+		if (!record)
 			return false;
-		OPAQUE(at);
-		record = reader->head + (at & (ANSWER_WALK_MAX - 1));
 		length = (__u64)record[10] << 8 | record[11];
 		if ((record[0] & 0xc0) != 0xc0 || !answer_record_plain(record, length))
 			return false;
@@ -183,7 +200,7 @@ static __always_inline enum action answer_judge(const struct message *message,
 	read = message->header.questions == bpf_htons(1) && !message->skb->gso_size &&
 	       name_read(reader, READER_HEAD, &name) == NAME_READ;
 	listed = read && awaited && answer_listed(reader, &name);
-	if (read && !listed && answer_plain(message, reader, &name)) {
+	if (read && !listed && answer_plain(message, reader, READER_HEAD, &name)) {
 		count(probe, COUNTER_RESPONSE);
 		return ACTION_PASS;
 	}
@@ -193,6 +210,18 @@ static __always_inline enum action answer_judge(const struct message *message,
 		answer_submit(message, listed ? RECORD_MATCHED : 0);
 	else
 		count(probe, COUNTER_LIMITED);
+	return ACTION_PASS;
+}
+
+/* The usual answer to an innocent question, in packet memory: it ends here. Its name is read.
+ * ACTION_FURTHER: another program is to look at it. */
+static __always_inline enum action answer_simple(const struct message *message,
+						 const struct reader *reader,
+						 const struct name *name)
+{
+	if (answer_awaited() || !answer_plain(message, reader, READER_PACKET, name))
+		return ACTION_FURTHER;
+	count(message->hook->probe, COUNTER_RESPONSE);
 	return ACTION_PASS;
 }
 

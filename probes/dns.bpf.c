@@ -6,13 +6,13 @@
  * process.bpf.c. Input: packets, all of whose bytes somebody else chose.
  *
  * Four programs a direction, each tail-calling the next when it cannot go on, and others beside
- *them:
+ * them:
  *
  *	packet	 UDP without options in linear memory: nearly everything, and the fast way
  *	message	 other UDP: options, extension headers, fragments, non-linear memory, odd questions
  *	stream	 TCP: gathers the head of the first message in the segment
  *	head	 TCP: judges the head that was gathered, and gathers the next
- *	answer	 UDP, what came in: an answer (answer.h)
+ *	answer	 UDP, what came in: an answer that is not the usual one (answer.h)
  *	address	 on its way out: what is neither UDP nor TCP, or comes from a raw socket
  *	flow	 TLS, HTTP and QUIC: hands up the first bytes of a new flow (flow.h)
  *	name	 TLS and HTTP before that: their name, where it is simple to read (flow_name.h)
@@ -114,6 +114,7 @@ static __always_inline enum action packet_judge(struct __sk_buff *skb, const str
 	enum action action;
 	__u64 transport = 0;
 	__u16 *ports;
+	bool answer;
 
 	*ret_tail = TAIL_MESSAGE;
 	if (flow_is_cut(skb, hook))
@@ -140,20 +141,23 @@ static __always_inline enum action packet_judge(struct __sk_buff *skb, const str
 		return ACTION_FURTHER;
 	message.header = *(struct dns_header *)reader.message;
 	message.size = skb->len - message.offset;
-	if (message_is_answer(&message)) {
+	answer = message_is_answer(&message);
+	if (answer) {
 		skb->cb[ANSWER_CB_OFFSET] = message.offset;
 		*ret_tail = TAIL_ANSWER;
-		return ACTION_FURTHER;
-	}
-	if (message_skipped(&message) || message_seen_before(&message)) {
+		reader.head_size = message.size;
+	} else if (message_skipped(&message) || message_seen_before(&message)) {
 		count(hook->probe, COUNTER_RESPONSE);
 		return ACTION_PASS;
 	}
 	if (message.header.questions != bpf_htons(1) || skb->gso_size)
 		return ACTION_FURTHER;
-	table_open(&tables, &table);
+	if (!answer)
+		table_open(&tables, &table);
 	if (name_read(&reader, READER_PACKET, &name) != NAME_READ)
 		return ACTION_FURTHER;
+	if (answer)
+		return answer_simple(&message, &reader, &name);
 	return question_judge(&message, &table, &reader, READER_PACKET, &name);
 }
 

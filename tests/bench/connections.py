@@ -4,14 +4,14 @@
 
 connections.py [--entries N] [--prefixes N] [--pairs N] [--seconds N]
 
-A server on CPU 0, clients on CPU 1, in a network namespace of their own. Two cgroups stand side by
-side: nothing attached, and the agent with a million domains and half a million prefixes in audit
-mode. Runs of a second in the order AB, BA, AB...; shown are medians of the ratios within pairs.
+A server on CPU 0, clients on CPU 1, in a network namespace of their own. Three cgroups stand side
+by side: nothing attached, empty programs on the same hooks, and the agent with a million domains
+and half a million prefixes in audit mode. Runs of a second in pairs (pairs.py); shown are medians
+of the ratios within pairs.
 """
 
 import argparse
 import random
-import statistics
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -21,6 +21,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "system"))
 
 from agent import BUILD, Agent, Cgroup, Namespace, need, run  # noqa: E402
+from pairs import attach_empty, compare  # noqa: E402
 
 CLIENT = BUILD / "tests/bench/connections"
 PORT = 8080
@@ -50,25 +51,21 @@ def measure(namespace, cgroup, command, seconds):
 
 
 def bench(options, stack, folder):
-    bare, watched = (stack.enter_context(Cgroup()) for _ in range(2))
+    bare, empty, watched = (stack.enter_context(Cgroup()) for _ in range(3))
     namespace = stack.enter_context(Namespace(bare))
     server = namespace.start("taskset", "-c", "0", CLIENT, "serve", PORT, watched=False,
                              stdout=-1)
     assert server.stdout.readline() == "ready\n"
+    attach_empty(stack, empty)
     names = run(HERE / "generate_names.py", options.entries).stdout.split()
     agent = stack.enter_context(Agent(folder, watched,
                                       names + list(prefixes(options.prefixes))))
-    for text, command in KINDS.items():
-        ratios = []
-        for pair in range(options.pairs):
-            order = [watched, bare] if pair % 2 == 0 else [bare, watched]
-            rates = {cgroup: measure(namespace, cgroup, command, options.seconds)
-                     for cgroup in order}
-            ratios.append(rates[watched] / rates[bare])
-        print(f"{text}, {options.entries} domains, {options.prefixes} prefixes, agent over "
-              f"nothing attached: {statistics.median(ratios):.3f} "
-              f"({min(ratios):.2f}..{max(ratios):.2f}, {options.pairs} pairs; "
-              f"{rates[watched]:.0f} with it)", flush=True)
+    for kind, command in KINDS.items():
+        for text, one in (("agent", watched), ("empty programs", empty)):
+            told = compare(lambda cgroup: measure(namespace, cgroup, command, options.seconds),
+                           one, bare, options.pairs, options.seconds)
+            print(f"{kind}, {options.entries} domains, {options.prefixes} prefixes, {text} over "
+                  f"nothing attached: {told}", flush=True)
     agent.ledger()
 
 
@@ -79,7 +76,7 @@ def main():
     parser.add_argument("--pairs", type=int, default=14)
     parser.add_argument("--seconds", type=int, default=1)
     options = parser.parse_args()
-    need(CLIENT, "taskset", "ip")
+    need(CLIENT, "bpftool", "taskset", "ip")
     with ExitStack() as stack:
         bench(options, stack, Path(stack.enter_context(tempfile.TemporaryDirectory())))
 

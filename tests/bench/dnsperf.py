@@ -7,14 +7,12 @@ dnsperf.py [--entries N] [--pairs N] [--seconds N]
 A server that answers every name (knotd, a wildcard in the root zone) runs on CPU 0 and dnsperf on
 CPU 1, in a network namespace of their own. Three cgroups stand side by side: nothing attached,
 empty programs on the same hooks, and the agent with a list of a million domains in audit mode.
-dnsperf runs in one of them for a second, then in another one, in the order AB, BA, AB...: what
-else the machine does hits both sides. Shown are medians of the ratios within pairs.
+dnsperf runs in one of them for a second, then in another one (pairs.py). Shown are medians of the
+ratios within pairs.
 """
 
 import argparse
-import os
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,7 +22,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "system"))
 
-from agent import BUILD, CORDON, Agent, Cgroup, Namespace, need, run, wait_for  # noqa: E402
+from agent import CORDON, Agent, Cgroup, Namespace, need, run, wait_for  # noqa: E402
+from pairs import attach_empty, compare  # noqa: E402
 
 QUERIES = 300000
 ZONE = """\
@@ -67,17 +66,6 @@ zone:
                                                 "ready.example").stdout, "knotd answers")
 
 
-def attach_empty(stack, cgroup):
-    """Empty programs on both hooks of the cgroup."""
-    (bpftool,) = need("bpftool")
-    pins = Path(f"/sys/fs/bpf/cordon-bench-{os.getpid()}")
-    run(bpftool, "prog", "loadall", BUILD / "tests/bench/empty.bpf.o", pins)
-    stack.callback(lambda: run("rm", "-r", pins))
-    for direction in ("egress", "ingress"):
-        run(bpftool, "cgroup", "attach", cgroup.path, direction, "pinned",
-            pins / f"empty_{direction}", "multi")
-
-
 def measure(namespace, cgroup, queries, seconds):
     """Queries per second of one run in the cgroup."""
     namespace.cgroup = cgroup
@@ -86,17 +74,6 @@ def measure(namespace, cgroup, queries, seconds):
     found = re.search(r"Queries per second:\s+([0-9.]+)", done.stdout)
     assert found, done.stdout + done.stderr
     return float(found[1])
-
-
-def compare(namespace, one, other, queries, options):
-    """Ratios one / other, pair by pair, in alternating order."""
-    ratios = []
-    for pair in range(options.pairs):
-        order = [one, other] if pair % 2 == 0 else [other, one]
-        rates = {cgroup: measure(namespace, cgroup, queries, options.seconds)
-                 for cgroup in order}
-        ratios.append(rates[one] / rates[other])
-    return ratios
 
 
 def bench(options, stack, folder):
@@ -111,10 +88,9 @@ def bench(options, stack, folder):
         for text, one, other in (("agent over empty programs", watched, empty),
                                  ("agent over nothing attached", watched, bare),
                                  ("empty programs over nothing attached", empty, bare)):
-            ratios = compare(namespace, one, other, queries, options)
-            print(f"dnsperf, {kind} names, {options.entries} domains, {text}: "
-                  f"{statistics.median(ratios):.3f} ({min(ratios):.2f}..{max(ratios):.2f}, "
-                  f"{options.pairs} pairs)", flush=True)
+            told = compare(lambda cgroup: measure(namespace, cgroup, queries, options.seconds),
+                           one, other, options.pairs, options.seconds)
+            print(f"dnsperf, {kind} names, {options.entries} domains, {text}: {told}", flush=True)
 
 
 def main():

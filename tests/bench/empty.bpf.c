@@ -3,18 +3,21 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-SEC("cgroup_skb/egress")
-int empty_egress(struct __sk_buff *skb)
-{
-	(void)skb;
-	return 1;
-}
+#define EMPTY(section, name, type)                                                                 \
+	SEC("cgroup" section)                                                                      \
+	int empty_##name(type *context)                                                            \
+	{                                                                                          \
+		(void)context;                                                                     \
+		return 1;                                                                          \
+	}
 
-SEC("cgroup_skb/ingress")
-int empty_ingress(struct __sk_buff *skb)
-{
-	(void)skb;
-	return 1;
-}
+EMPTY("_skb/egress", egress, struct __sk_buff)
+EMPTY("_skb/ingress", ingress, struct __sk_buff)
+EMPTY("/connect4", connect4, struct bpf_sock_addr)
+EMPTY("/connect6", connect6, struct bpf_sock_addr)
+EMPTY("/sendmsg4", sendmsg4, struct bpf_sock_addr)
+EMPTY("/sendmsg6", sendmsg6, struct bpf_sock_addr)
+EMPTY("/sock_create", sock_create, struct bpf_sock)
+EMPTY("/sock_release", sock_release, struct bpf_sock)
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -83,11 +83,13 @@ void probe_close(struct probe *probe)
 
 void probe_tails_clear(struct probe *probe)
 {
-	const struct bpf_map *tails = probe->sensor->probes->maps.egress_tails;
+	const struct bpf_map *both[] = { probe->sensor->probes->maps.egress_tails,
+					 probe->sensor->probes->maps.ingress_tails };
 
-	for (uint32_t i = 0; i < bpf_map__max_entries(tails); i++)
-		if (bpf_map_delete_elem(bpf_map__fd(tails), &i) < 0)
-			assert_int_equal(errno, ENOENT); /* turned off */
+	for (size_t k = 0; k < ELEMENTS(both); k++)
+		for (uint32_t i = 0; i < bpf_map__max_entries(both[k]); i++)
+			if (bpf_map_delete_elem(bpf_map__fd(both[k]), &i) < 0)
+				assert_int_equal(errno, ENOENT); /* turned off */
 }
 
 bool probe_sees_packet_memory(void)

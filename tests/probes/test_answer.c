@@ -3,7 +3,9 @@
  * Proves which answers that come in go up, and which end in the kernel: plain addresses of an
  * innocent name do, over UDP in every way and over TCP; whatever leads on, leads inside, is of a
  * listed name or of another shape goes up. Random answers are held against a walk in plain C:
- * nothing that it finds ends in the kernel. The ledger balances all the while.
+ * nothing that it finds ends in the kernel. All of it while no answer for a listed name is waited
+ * for, when the first program reads it, and while one is, when another does. The ledger balances
+ * all the while.
  */
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -400,6 +402,29 @@ static void test_rate(void **state)
 	close_all(&limited);
 }
 
+/* The usual answer ends in the first program: also where there is no other. */
+static void test_first_program(void **state)
+{
+	struct fixture alone;
+	struct message message;
+
+	(void)state;
+	if (!probe_sees_packet_memory()) {
+		print_message("runs see no packet memory on this kernel\n");
+		skip();
+	}
+	open_with(&alone, RATE_MANY);
+	probe_tails_clear(&alone.probe);
+	answer_begin(&message, "innocent.test", 2);
+	address_put(&message, "192.0.2.9");
+	address_put(&message, "2001:db8::9");
+	run_udp(&alone, PACKET_IPV4, &message);
+	assert_ended(&alone);
+	run_udp(&alone, PACKET_IPV6, &message);
+	assert_ended(&alone);
+	close_all(&alone);
+}
+
 /* ---- random answers ---- */
 
 static bool inside(const uint8_t *address, size_t size)
@@ -519,11 +544,21 @@ static int fixture_free(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nobody_asked), /* the first */
-		cmocka_unit_test(test_addresses),    cmocka_unit_test(test_types),
-		cmocka_unit_test(test_names),	     cmocka_unit_test(test_shapes),
-		cmocka_unit_test(test_tcp),	     cmocka_unit_test(test_tcp_large),
-		cmocka_unit_test(test_rate),	     cmocka_unit_test(test_random),
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_types),
+		cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_random),
+		/* From here on a listed name was asked for. */
+		cmocka_unit_test(test_nobody_asked),
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_types),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_tcp),
+		cmocka_unit_test(test_tcp_large),
+		cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_first_program),
+		cmocka_unit_test(test_random),
 	};
 	int r = probe_privilege();
 
