@@ -2,7 +2,9 @@
 # The kernel side: one object a hook family, linked into one, made into a skeleton for sensor/.
 kernel_side_c = %D%/connect.bpf.c %D%/contain.bpf.c %D%/dns.bpf.c %D%/process.bpf.c
 kernel_side_h = %D%/address_packet.h %D%/address_table.h %D%/address_walk.h %D%/answer.h \
-	%D%/connection.h %D%/contain.h %D%/contain_packet.h %D%/counters.h %D%/flow.h %D%/flow_name.h %D%/kernel.h %D%/maps.h %D%/message.h %D%/packet.h %D%/process.h \
+	%D%/connection.h %D%/contain.h %D%/contain_packet.h %D%/counters.h %D%/flow.h \
+	%D%/flow_datagram.h %D%/flow_first.h %D%/flow_name.h %D%/flow_payload.h %D%/flow_wanted.h \
+	%D%/kernel.h %D%/maps.h %D%/message.h %D%/packet.h %D%/process.h \
 	%D%/record.h %D%/seen.h %D%/socket.h %D%/stream.h %D%/table.h %D%/verifier.h %D%/walk.h
 EXTRA_DIST += $(kernel_side_c) $(kernel_side_h)
 
