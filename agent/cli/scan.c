@@ -210,13 +210,13 @@ static void rules_loaded(int error, void *userdata)
 	/* They were known before, and their process has been started by now. */
 	if (scan->loaded)
 		return;
-	scan->loaded = true;
 	file_scan_statistics(scan->files, &statistics);
 	if (statistics.rules == 0) {
 		log_error("there is no rule to scan with");
 		(void)scan_end(scan, -ENOENT);
 		return;
 	}
+	scan->loaded = true;
 	scan->started = clock_boottime();
 	scan_screen_begin(scan->screen);
 	(void)sd_event_source_set_enabled(scan->pump, SD_EVENT_ONESHOT);
@@ -423,6 +423,7 @@ static int scan_tell(struct scan *scan)
 		.known = scan->known,
 		.elapsed = clock_boottime() - scan->started,
 		.interrupted = scan->interrupted,
+		.failed = scan->error < 0,
 	};
 
 	file_scan_statistics(scan->files, &statistics);

@@ -225,7 +225,10 @@ void scan_report_summary(const struct scan_report *report, const struct scan_sum
 	scan_progress_bytes(statistics->bytes, bytes);
 	scan_progress_bytes(seconds > 0 ? (uint64_t)((double)statistics->bytes / seconds) : 0,
 			    rate);
-	(void)fprintf(out, "\n%s\n", summary->interrupted ? "Interrupted." : "Done.");
+	(void)fprintf(out, "\n%s\n",
+		      summary->interrupted ? "Interrupted."
+		      : summary->failed	   ? "Given up."
+					   : "Done.");
 	(void)fprintf(out, "%-18s %" PRIu64 "\n", "Rules:", statistics->rules);
 	count_print(out, "Rules left out:", statistics->left_out);
 	(void)fprintf(out, "%-18s %" PRIu64 " (%s)\n",

@@ -34,7 +34,7 @@ struct scan_summary {
 	const struct file_scan_statistics *statistics;
 	const struct scan_walk_counters *walk;
 	uint64_t too_large, unreadable, known, elapsed; /* elapsed: ns */
-	bool interrupted;
+	bool interrupted, failed;			/* before all was scanned */
 };
 void scan_report_summary(const struct scan_report *report, const struct scan_summary *summary,
 			 FILE *out);

@@ -279,6 +279,10 @@ def test_bad_rules_are_named(tmp_path):
     assert result.returncode == 1
     assert f'rule left out: {bad}:3: undefined identifier "nosuch"' in result.stderr
     assert "good (medium)" in result.stdout and "also_good (medium)" in result.stdout
+    bad.write_text("rule wrong { condition: nosuch }")
+    result = scan("--rules", bad, tmp_path / "file")
+    assert result.returncode == 2 and result.stdout == ""
+    assert result.stderr.endswith("there is no rule to scan with\n")
 
 
 def test_compiled_rules(tmp_path, rules):
