@@ -206,6 +206,10 @@ FUZZ_TARGETS += \
 	%D%/fuzz/fuzz_tls_hello \
 	%D%/fuzz/fuzz_http_request \
 	%D%/fuzz/fuzz_http2 \
+	%D%/fuzz/fuzz_http_headers \
+	%D%/fuzz/fuzz_memory_map \
+	%D%/fuzz/fuzz_mounts \
+	%D%/fuzz/fuzz_process_proc \
 	%D%/fuzz/fuzz_quic_initial \
 	%D%/fuzz/fuzz_flow_reader \
 	%D%/fuzz/fuzz_pool \
@@ -250,6 +254,10 @@ tests_fuzz_fuzz_policy_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_tls_hello_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_http_request_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_http2_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_http_headers_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_memory_map_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_mounts_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_process_proc_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_quic_initial_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_flow_reader_LDFLAGS = $(fuzz_link_flags)
 

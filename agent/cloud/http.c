@@ -10,8 +10,8 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/parse.h"
 #include "cloud/http_compat.h"
+#include "cloud/http_headers.h"
 
 #define TIMEOUT_DEFAULT		(30 * NS_PER_SECOND)
 #define CONNECT_TIMEOUT_DEFAULT (5 * NS_PER_SECOND)
@@ -20,7 +20,6 @@
 #define HEADERS_MAX		200
 /* Connections that are kept open: one a service, and some to spare. */
 #define CONNECTIONS_KEPT	8
-#define RETRY_AFTER_MAX		3600 /* seconds; what is longer is not waited for anyway */
 
 struct http {
 	sd_event *loop;
@@ -101,88 +100,14 @@ static size_t body_write(char *bytes, size_t one, size_t count, void *userdata)
 	return size;
 }
 
-static void retry_after_read(const char *value, struct http_reply *reply)
-{
-	uint64_t seconds;
-
-	/* As a date it is not used by the services that are called. */
-	if (parse_u64(value, RETRY_AFTER_MAX, &seconds) == 0)
-		reply->retry_after = seconds * NS_PER_SECOND;
-}
-
-static void date_read(const char *value, struct http_reply *reply)
-{
-	time_t date = curl_getdate(value, NULL);
-
-	reply->date = date > 0 ? date : 0;
-}
-
-/* "AccessDenied:http://..." has been seen: what follows the colon is not the code. */
-static void error_type_read(const char *value, struct http_reply *reply)
-{
-	(void)snprintf(reply->error_type, sizeof(reply->error_type), "%.*s",
-		       (int)strcspn(value, ":"), value);
-}
-
-/* One that is cut is another one: then there is none. */
-static void text_read(const char *value, char *out, size_t size)
-{
-	if (strlen(value) < size)
-		memcpy(out, value, strlen(value) + 1);
-}
-
-static void etag_read(const char *value, struct http_reply *reply)
-{
-	text_read(value, reply->etag, sizeof(reply->etag));
-}
-
-static void modified_read(const char *value, struct http_reply *reply)
-{
-	text_read(value, reply->modified, sizeof(reply->modified));
-}
-
-static void location_read(const char *value, struct http_reply *reply)
-{
-	text_read(value, reply->location, sizeof(reply->location));
-}
-
-/* Headers of a reply that somebody wants to know. */
-static const struct {
-	const char *name;
-	void (*read)(const char *value, struct http_reply *reply);
-} header_rows[] = {
-	{ "date", date_read },
-	{ "etag", etag_read },
-	{ "last-modified", modified_read },
-	{ "location", location_read },
-	{ "retry-after", retry_after_read },
-	{ "x-amzn-errortype", error_type_read },
-};
-
 static size_t header_write(char *bytes, size_t one, size_t count, void *userdata)
 {
 	struct http_transfer *transfer = userdata;
-	size_t size = one * count, name = 0, end = size, begin;
-	char value[HTTP_LOCATION_SIZE];
 
 	if (++transfer->header_count > HEADERS_MAX)
 		return 0;
-	while (name < size && bytes[name] != ':')
-		name++;
-	begin = name + 1;
-	while (begin < end && (bytes[begin] == ' ' || bytes[begin] == '\t'))
-		begin++;
-	while (end > begin && strchr(" \t\r\n", bytes[end - 1]))
-		end--;
-	if (begin >= end || end - begin >= sizeof(value) || memchr(bytes, '\0', size))
-		return size;
-	memcpy(value, bytes + begin, end - begin);
-	value[end - begin] = '\0';
-	for (size_t i = 0; i < ELEMENTS(header_rows); i++)
-		if (strlen(header_rows[i].name) == name &&
-		    strncasecmp(header_rows[i].name, bytes, name) == 0)
-			header_rows[i].read(value, &transfer->reply);
-	return size;
+	http_header_read(bytes, one * count, &transfer->reply);
+	return one * count;
 }
 
 static const char *failure_text(const struct http_transfer *transfer, CURLcode result)

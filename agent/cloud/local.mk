@@ -74,6 +74,8 @@ libcloud_a_SOURCES = \
 	%D%/http.h \
 	%D%/http_compat.c \
 	%D%/http_compat.h \
+	%D%/http_headers.c \
+	%D%/http_headers.h \
 	%D%/imds.c \
 	%D%/imds.h \
 	%D%/object_put.c \

@@ -64,7 +64,7 @@ static void unescape(char *text)
 }
 
 /* "36 35 98:0 /root /mnt rw,noatime shared:1 - ext4 /dev/sda rw" */
-static bool line_read(char *line, struct mount *ret)
+bool mounts_line(char *line, struct mount *ret)
 {
 	char *rest = NULL, *fields[5], *dash = strstr(line, " - ");
 	unsigned major_number, minor_number;
@@ -98,7 +98,7 @@ int mounts_each(void (*visit)(const struct mount *mount, void *userdata), void *
 	while (count < MOUNTS_MAX && getline(&line, &room, file) > 0) {
 		struct mount mount;
 
-		if (!line_read(line, &mount))
+		if (!mounts_line(line, &mount))
 			continue;
 		visit(&mount, userdata);
 		count++;

@@ -14,6 +14,9 @@ struct mount {
 	const char *path, *type; /* unescaped; borrowed for the call */
 };
 
+/* A line of mountinfo, which is written to; ret's texts are in it. False: it is none. */
+bool mounts_line(char *line, struct mount *ret);
+
 /* Looked at at most; a host with more of them is told of the rest. */
 #define MOUNTS_MAX 16384
 

@@ -19,37 +19,36 @@
 #define STATUS_HEAD_SIZE 1024 /* of /proc/PID/status: ten short lines up to the ids */
 #define CGROUP_SIZE_MAX	 16384
 
-struct stat_fields {
-	char comm[17];
-	pid_t parent;
-	uint64_t start; /* ns on the boot clock, in steps of a clock tick */
-};
+bool process_stat_parse(const char *text, struct process_stat *ret)
+{
+	/* A comm may hold blanks and parentheses: the last one closes it. */
+	const char *open_ = strchr(text, '('), *close_ = strrchr(text, ')');
+	unsigned long long ticks;
+	struct process_stat stat;
 
-static int stat_read(pid_t pid, struct stat_fields *ret)
+	if (!open_ || !close_ || close_ < open_)
+		return false;
+	(void)snprintf(stat.comm, sizeof(stat.comm), "%.*s", (int)(close_ - open_ - 1), open_ + 1);
+	if (sscanf(close_ + 1,
+		   " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
+		   "%llu",
+		   &stat.parent, &ticks) != 2)
+		return false;
+	stat.start = (uint64_t)ticks * (NS_PER_SECOND / (uint64_t)sysconf(_SC_CLK_TCK));
+	*ret = stat;
+	return true;
+}
+
+static int stat_read(pid_t pid, struct process_stat *ret)
 {
 	CLEANUP(free_cleanup) char *text = NULL;
-	unsigned long long ticks;
-	char path[64], *open_, *close_;
+	char path[64];
 	size_t size;
 	int r;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	r = fd_read_file(path, STAT_SIZE_MAX, &text, &size);
-	if (r < 0)
-		return -ESRCH;
-	/* A comm may hold blanks and parentheses: the last one closes it. */
-	open_ = strchr(text, '(');
-	close_ = strrchr(text, ')');
-	if (!open_ || !close_ || close_ < open_)
-		return -ESRCH;
-	(void)snprintf(ret->comm, sizeof(ret->comm), "%.*s", (int)(close_ - open_ - 1), open_ + 1);
-	if (sscanf(close_ + 1,
-		   " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
-		   "%llu",
-		   &ret->parent, &ticks) != 2)
-		return -ESRCH;
-	ret->start = (uint64_t)ticks * (NS_PER_SECOND / (uint64_t)sysconf(_SC_CLK_TCK));
-	return 0;
+	return r < 0 || !process_stat_parse(text, ret) ? -ESRCH : 0;
 }
 
 /* The head of a file of /proc/PID, NUL-terminated; its length, 0 when there is none. */
@@ -162,7 +161,7 @@ static void cgroup_read(pid_t pid, struct process *process)
 
 int process_proc_key(pid_t pid, struct process_key *ret)
 {
-	struct stat_fields fields;
+	struct process_stat fields;
 	int r = stat_read(pid, &fields);
 
 	if (r < 0)
@@ -175,7 +174,7 @@ int process_proc_read(const struct process_key *key, struct process *ret,
 		      struct process_key *ret_parent)
 {
 	struct process process = { .pid = (pid_t)key->pid, .start_boottime = key->start };
-	struct stat_fields fields, parent, after;
+	struct process_stat fields, parent, after;
 	int r = stat_read(process.pid, &fields);
 
 	if (r < 0)
@@ -208,7 +207,7 @@ int process_proc_read(const struct process_key *key, struct process *ret,
 
 int process_proc_start(pid_t pid, uint64_t *ret)
 {
-	struct stat_fields fields;
+	struct process_stat fields;
 	int r = stat_read(pid, &fields);
 
 	if (r < 0)

@@ -18,3 +18,11 @@ int process_proc_read(const struct process_key *key, struct process *ret,
 /* When the process started (boot clock, ns, cut to clock ticks): with its pid a key for the above.
  * -ESRCH. */
 int process_proc_start(pid_t pid, uint64_t *ret);
+
+struct process_stat {
+	char comm[17];
+	pid_t parent;
+	uint64_t start; /* ns on the boot clock, in steps of a clock tick */
+};
+/* The text of a /proc/PID/stat; the process chose its comm. False: it is none. */
+bool process_stat_parse(const char *text, struct process_stat *ret);
