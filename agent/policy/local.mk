@@ -49,6 +49,7 @@ libpolicy_a_SOURCES = \
 	%D%/policy_evaluate.c \
 	%D%/policy_explain.c \
 	%D%/policy_private.h \
+	%D%/policy_sinks.c \
 	%D%/policy_warnings.c \
 	%D%/schema.c \
 	%D%/schema.h \

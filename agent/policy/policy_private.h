@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What policy.c (reading), policy_evaluate.c, policy_explain.c and policy_warnings.c share.
+ * What policy.c and policy_sinks.c (reading), policy_evaluate.c, policy_explain.c and
+ * policy_warnings.c share.
  */
 #pragma once
 

@@ -276,11 +276,6 @@ static void record_begin(struct isolate *isolate, const struct isolate_request *
 		(void)plan_note(&isolate->plan, record);
 }
 
-static bool budget_is_asked(const struct isolate *isolate)
-{
-	return !isolate->by_hand && isolate->options.budget.scope != ISOLATION_SCOPE_NONE;
-}
-
 static void host_cut(struct isolate *isolate, bool provisional)
 {
 	const struct isolation_options *options = &isolate->options;
@@ -337,12 +332,9 @@ static void record_adopt(struct isolate *isolate)
 	isolate->number = 0;
 	if (record->state == ISOLATION_RELEASING) {
 		phase_enter(isolate, PHASE_RELEASE_STEPS);
-	} else if (isolation_is_admitted(record->state)) {
-		host_cut(isolate, false);
-		/* What is around it is in the plan as far as it is not done. */
-		phase_enter(isolate, PHASE_INSTANCE);
 	} else {
 		host_cut(isolate, budget_is_asked(isolate));
+		/* What is around it is in the plan as far as it is not done. */
 		phase_enter(isolate, PHASE_INSTANCE);
 	}
 	log_notice("isolation %s goes on: it was %s", record->uid,

@@ -11,8 +11,6 @@
 #include "base/log.h"
 #include "response/isolate_private.h"
 
-/* Of what is not the swap itself: it is tried, and then gone without. */
-#define ATTEMPTS       3
 #define INSTANCE_PAUSE NS_PER_SECOND
 #define FACTS_FRESH    (60 * 60 * NS_PER_SECOND)
 
@@ -39,32 +37,6 @@ static json_t *ask_save(struct isolate *isolate)
 	return NULL;
 }
 
-static bool budget_is_asked(const struct isolate *isolate)
-{
-	return !isolate->by_hand && isolate->options.budget.scope != ISOLATION_SCOPE_NONE &&
-	       !isolation_is_admitted(isolate->record.state);
-}
-
-/* The budget cannot be asked: as it is configured for that. */
-static void budget_unknown(struct isolate *isolate, const char *why)
-{
-	char text[ISOLATION_NOTE_SIZE];
-
-	phase_again(isolate);
-	if (clock_boottime() - isolate->failing_since < isolate->options.unknown_after)
-		return;
-	(void)snprintf(text, sizeof(text), "the budget of isolations cannot be asked: %s", why);
-	state_note(isolate, text);
-	if (isolate->options.unknown == ISOLATION_UNKNOWN_CONTAIN) {
-		news_tell(isolate, ISOLATE_CONTAINED, text);
-		return;
-	}
-	(void)isolate->ports.lift(isolate->userdata);
-	(void)state_set(isolate, ISOLATION_LIFTED);
-	news_tell(isolate, ISOLATE_LIFTED, text);
-	phase_enter(isolate, PHASE_REFUSE);
-}
-
 static json_t *ask_instance(struct isolate *isolate)
 {
 	bool fresh =
@@ -89,122 +61,15 @@ static void instance_answered(struct isolate *isolate, const struct isolation_re
 	    facts_read_instance(reply->facts, isolate->instance, &isolate->facts) == 0)
 		isolate->facts_at = clock_boottime();
 	if (isolate->preflight) {
-		if (reply->fine || !phase_retry(isolate, reply, ATTEMPTS))
+		if (reply->fine || !phase_retry(isolate, reply, PHASE_ATTEMPTS))
 			phase_next(isolate);
 	} else if (isolate->facts.instance_known && (reply->fine || !budget_is_asked(isolate))) {
 		phase_enter(isolate, budget_is_asked(isolate) ? PHASE_TAG : PHASE_ADMIT);
 	} else if (budget_is_asked(isolate)) {
 		budget_unknown(isolate, reply->text);
-	} else if (!phase_retry(isolate, reply, ATTEMPTS)) {
+	} else if (!phase_retry(isolate, reply, PHASE_ATTEMPTS)) {
 		phase_enter(isolate, PHASE_ADMIT);
 	}
-}
-
-/* ---- the budget ---- */
-
-static json_t *mark_call(struct isolate *isolate, const char *state)
-{
-	json_t *call = call_create_tags(isolate->instance);
-	char text[128];
-
-	mark_text(isolate, state, text);
-	call_add_tag(call, ISOLATION_TAG, text);
-	return call;
-}
-
-static json_t *ask_tag(struct isolate *isolate)
-{
-	return mark_call(isolate, "isolating");
-}
-
-static void tag_answered(struct isolate *isolate, const struct isolation_reply *reply)
-{
-	if (reply->fine)
-		phase_after(isolate, PHASE_SETTLE, isolate->options.budget.settle);
-	else
-		budget_unknown(isolate, reply->text);
-}
-
-static json_t *ask_settle(struct isolate *isolate)
-{
-	phase_enter(isolate, PHASE_COUNT);
-	return NULL;
-}
-
-static json_t *ask_count(struct isolate *isolate)
-{
-	char filter[BUDGET_FILTER_SIZE], value[2 * FACTS_NAME_SIZE];
-
-	(void)budget_filter(&isolate->facts, &isolate->options, filter, value);
-	return call_describe_instances(filter, value);
-}
-
-static void count_answered(struct isolate *isolate, const struct isolation_reply *reply)
-{
-	struct budget_answer answer;
-	char text[ISOLATION_NOTE_SIZE];
-
-	if (!reply->fine) {
-		budget_unknown(isolate, reply->text);
-		return;
-	}
-	if (budget_judge(reply->facts, isolate->instance, isolate->time, clock_realtime(),
-			 &isolate->options, &answer) < 0) {
-		budget_unknown(isolate, "the tag of this instance is not seen yet");
-		return;
-	}
-	if (answer.admitted) {
-		phase_enter(isolate, PHASE_ADMIT);
-		return;
-	}
-	(void)snprintf(text, sizeof(text),
-		       "the budget of isolations is used up: %zu of %zu instances may be isolated "
-		       "within its window, and %zu come before this one; the host is cut off no "
-		       "longer, the indicator stays blocked",
-		       answer.limit, answer.total, answer.before);
-	state_note(isolate, text);
-	(void)isolate->ports.lift(isolate->userdata);
-	(void)state_set(isolate, ISOLATION_REFUSED);
-	news_tell(isolate, ISOLATE_REFUSED_BUDGET, text);
-	phase_enter(isolate, PHASE_REFUSE);
-}
-
-static json_t *ask_refuse(struct isolate *isolate)
-{
-	return *isolate->instance ? mark_call(isolate, "refused") : NULL;
-}
-
-static void refuse_answered(struct isolate *isolate, const struct isolation_reply *reply)
-{
-	/* A mark that stays counts as one before the others, until the window is over. */
-	if (reply->fine || !phase_retry(isolate, reply, 3 * ATTEMPTS))
-		phase_enter(isolate, PHASE_IDLE);
-}
-
-static json_t *ask_admit(struct isolate *isolate)
-{
-	int r;
-
-	if (isolation_is_over(isolate->record.state)) {
-		phase_enter(isolate, PHASE_IDLE);
-		return NULL;
-	}
-	if (!isolation_is_admitted(isolate->record.state) &&
-	    state_set(isolate, ISOLATION_ADMITTED) < 0) {
-		phase_again(isolate);
-		return NULL;
-	}
-	/* It sweeps all sockets again, which takes its time. */
-	if (isolate->cut_for_good) {
-		culprit_hold(isolate);
-		return NULL;
-	}
-	r = isolate->ports.cut(&isolate->record, 0, false, isolate->userdata);
-	isolate->cut_for_good = r >= 0;
-	if (r < 0)
-		(void)log_errno(LOG_ERR, r, "isolation: this host itself is not cut off");
-	culprit_hold(isolate);
-	return NULL;
 }
 
 /* ---- what is around it ---- */
@@ -223,7 +88,7 @@ static void scaling_answered(struct isolate *isolate, const struct isolation_rep
 {
 	if (reply->fine && facts_read_scaling(reply->facts, isolate->instance, &isolate->facts) < 0)
 		log_warning("isolation: Auto Scaling says what cannot be read");
-	if (reply->fine || !phase_retry(isolate, reply, ATTEMPTS)) {
+	if (reply->fine || !phase_retry(isolate, reply, PHASE_ATTEMPTS)) {
 		if (!reply->fine)
 			state_note(isolate, reply->text);
 		phase_next(isolate);
@@ -241,7 +106,7 @@ static void termination_answered(struct isolate *isolate, const struct isolation
 {
 	if (reply->fine)
 		(void)facts_read_termination(reply->facts, &isolate->facts);
-	if (reply->fine || !phase_retry(isolate, reply, ATTEMPTS)) {
+	if (reply->fine || !phase_retry(isolate, reply, PHASE_ATTEMPTS)) {
 		if (!reply->fine)
 			state_note(isolate, reply->text);
 		phase_next(isolate);
@@ -264,7 +129,7 @@ static void targets_answered(struct isolate *isolate, const struct isolation_rep
 		(void)facts_read_targets(reply->facts,
 					 isolate->options.target_groups[isolate->step],
 					 isolate->instance, &isolate->facts);
-	else if (phase_retry(isolate, reply, ATTEMPTS))
+	else if (phase_retry(isolate, reply, PHASE_ATTEMPTS))
 		return;
 	else
 		state_note(isolate, reply->text);
@@ -285,7 +150,7 @@ static void group_answered(struct isolate *isolate, const struct isolation_reply
 	const json_t *group = json_array_get(json_object_get(reply->facts, "securityGroupInfo"), 0);
 	const char *vpc = facts_text(group, "vpcId");
 
-	if (!reply->fine && phase_retry(isolate, reply, ATTEMPTS))
+	if (!reply->fine && phase_retry(isolate, reply, PHASE_ATTEMPTS))
 		return;
 	if (facts_id_is(vpc, "vpc"))
 		(void)snprintf(isolate->group_vpc, sizeof(isolate->group_vpc), "%s", vpc);
@@ -358,12 +223,12 @@ static void interfaces_answered(struct isolate *isolate, const struct isolation_
 	bool read = reply->fine && facts_read_interfaces(reply->facts, &isolate->facts) == 0;
 
 	if (isolate->preflight) {
-		if (read || !phase_retry(isolate, reply, ATTEMPTS))
+		if (read || !phase_retry(isolate, reply, PHASE_ATTEMPTS))
 			facts_end(isolate);
 	} else if (read) {
 		plan_begin(isolate);
 	} else if (isolate->facts.interfaces_known && !isolate->watching &&
-		   !phase_retry(isolate, reply, ATTEMPTS)) {
+		   !phase_retry(isolate, reply, PHASE_ATTEMPTS)) {
 		/* What was read minutes ago is better than an instance that stays where it is. */
 		plan_begin(isolate);
 	} else if (!isolate->wake_at) {
@@ -398,7 +263,7 @@ static json_t *ask_undo_tags(struct isolate *isolate)
 
 static void undo_tags_answered(struct isolate *isolate, const struct isolation_reply *reply)
 {
-	if (!reply->fine && phase_retry(isolate, reply, ATTEMPTS))
+	if (!reply->fine && phase_retry(isolate, reply, PHASE_ATTEMPTS))
 		return;
 	if (!reply->fine)
 		state_note(isolate, reply->text);
@@ -417,7 +282,7 @@ static void step_answered(struct isolate *isolate, const struct isolation_reply 
 	struct plan_step *step = &isolate->plan.steps[isolate->step];
 	size_t used = strlen(isolate->steps_failed);
 
-	if (!reply->fine && phase_retry(isolate, reply, ATTEMPTS))
+	if (!reply->fine && phase_retry(isolate, reply, PHASE_ATTEMPTS))
 		return;
 	if (!reply->fine) {
 		char name[CALL_NAME_SIZE], text[ISOLATION_NOTE_SIZE];
@@ -463,7 +328,7 @@ static void snapshots_noted(struct isolate *isolate)
 
 static void snapshots_seen(struct isolate *isolate, const struct isolation_reply *reply)
 {
-	if (!reply->fine && phase_retry(isolate, reply, ATTEMPTS))
+	if (!reply->fine && phase_retry(isolate, reply, PHASE_ATTEMPTS))
 		return;
 	if (json_array_size(json_object_get(reply->facts, "snapshotSet")) > 0)
 		snapshots_noted(isolate);
@@ -478,7 +343,7 @@ static json_t *ask_snapshots(struct isolate *isolate)
 
 static void snapshots_answered(struct isolate *isolate, const struct isolation_reply *reply)
 {
-	if (!reply->fine && phase_retry(isolate, reply, ATTEMPTS)) {
+	if (!reply->fine && phase_retry(isolate, reply, PHASE_ATTEMPTS)) {
 		/* Whether the call before was carried out is asked first. */
 		isolate->phase = PHASE_SNAPSHOTS_SEEN;
 		return;
@@ -500,7 +365,7 @@ static json_t *ask_tag_done(struct isolate *isolate)
 
 static void tag_done_answered(struct isolate *isolate, const struct isolation_reply *reply)
 {
-	if (!reply->fine && phase_retry(isolate, reply, ATTEMPTS))
+	if (!reply->fine && phase_retry(isolate, reply, PHASE_ATTEMPTS))
 		return;
 	phase_next(isolate);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What isolate.c (requests, the call under way, states), isolate_phases.c (what is asked, and what
- * follows from the answer), isolate_release.c, isolate_confirm.c and isolate_end.c share.
+ * follows from the answer), isolate_budget.c, isolate_release.c, isolate_confirm.c and
+ * isolate_end.c share.
  */
 #pragma once
 
@@ -102,6 +103,25 @@ void state_note(struct isolate *isolate, const char *note);
 void news_tell(struct isolate *isolate, enum isolate_news news, const char *text);
 /* "STATE TIME UID" */
 void mark_text(const struct isolate *isolate, const char *state, char out[static 128]);
+
+/* Of what is not the swap itself: it is tried, and then gone without. */
+#define PHASE_ATTEMPTS 3
+
+/* isolate_budget.c */
+/* Whether it may go on only if there is room in the budget. */
+bool budget_is_asked(const struct isolate *isolate);
+/* The budget cannot be asked: as it is configured for that. */
+void budget_unknown(struct isolate *isolate, const char *why);
+/* Our tag, with this state. */
+json_t *mark_call(struct isolate *isolate, const char *state);
+json_t *ask_tag(struct isolate *isolate);
+void tag_answered(struct isolate *isolate, const struct isolation_reply *reply);
+json_t *ask_settle(struct isolate *isolate);
+json_t *ask_count(struct isolate *isolate);
+void count_answered(struct isolate *isolate, const struct isolation_reply *reply);
+json_t *ask_refuse(struct isolate *isolate);
+void refuse_answered(struct isolate *isolate, const struct isolation_reply *reply);
+json_t *ask_admit(struct isolate *isolate);
 
 /* isolate_release.c */
 json_t *ask_release_facts(struct isolate *isolate);

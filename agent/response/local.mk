@@ -7,6 +7,7 @@ libresponse_a_SOURCES = \
 	%D%/isolation_channel.h \
 	%D%/isolate.c \
 	%D%/isolate.h \
+	%D%/isolate_budget.c \
 	%D%/isolate_phases.c \
 	%D%/isolate_private.h \
 	%D%/isolate_release.c \
