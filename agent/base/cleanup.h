@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -41,6 +42,12 @@ static inline void fclose_cleanup(FILE **file)
 {
 	if (*file)
 		(void)fclose(*file);
+}
+
+static inline void closedir_cleanup(DIR **folder)
+{
+	if (*folder)
+		(void)closedir(*folder);
 }
 
 /* Moves a descriptor out of a variable, which is left -1. */

@@ -24,8 +24,6 @@
 /* "i-" and 17 digits, and room for what is no id. */
 #define ID_SIZE 32
 
-CLEANUP_DEFINE(DIR *, closedir)
-
 static bool id_is_valid(const char *id)
 {
 	size_t digits;

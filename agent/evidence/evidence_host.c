@@ -24,12 +24,6 @@
 #define PASSWD_MAX   (4 * MIB)
 #define PACKAGES_MAX (64 * MIB)
 
-static void closedir_cleanup(DIR **stream)
-{
-	if (*stream)
-		(void)closedir(*stream);
-}
-
 int evidence_copy(struct evidence_item *item, const char *path)
 {
 	CLEANUP(close_cleanup) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

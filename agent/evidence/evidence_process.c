@@ -24,12 +24,6 @@
 #define ANCESTORS_MAX 64
 #define MEMORY_PIECE  (64 * KIB)
 
-static void closedir_cleanup(DIR **stream)
-{
-	if (*stream)
-		(void)closedir(*stream);
-}
-
 /* ---- one process a line ---- */
 
 /* What a link of /proc/PID leads to, escaped; "" when it cannot be read. */

@@ -37,7 +37,6 @@ struct pack_history {
 	bool pending; /* the pack in force is not kept yet */
 };
 
-CLEANUP_DEFINE(DIR *, closedir)
 CLEANUP_DEFINE(struct pack_history *, pack_history_close)
 
 static void path_of(const struct pack_history *history, uint64_t time, char out[static PATH_MAX])

@@ -26,7 +26,8 @@ libscan_a_SOURCES += \
 	%D%/file_zygote.c %D%/file_zygote.h %D%/memory_map.c %D%/memory_map.h \
 	%D%/rule_compiler.c %D%/rule_compiler.h %D%/yara_compile.c %D%/yara_compile.h \
 	%D%/yara_engine.c %D%/yara_engine.h %D%/yara_externals.h %D%/yara_source.c %D%/yara_source.h \
-	%D%/yara_lexer.c %D%/yara_lexer.h %D%/yara_part.c %D%/yara_part.h
+	%D%/yara_lexer.c %D%/yara_lexer.h %D%/yara_part.c %D%/yara_part.h \
+	%D%/yara_stream.c %D%/yara_stream.h
 # Which files are scanned, when, and what is known of them.
 libscan_a_SOURCES += %D%/file_queue.c %D%/file_queue.h %D%/verdict_cache.c %D%/verdict_cache.h
 libscan_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(SYSTEMD_CFLAGS) $(SECCOMP_CFLAGS) $(YARA_CFLAGS) \

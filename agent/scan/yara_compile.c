@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "scan/yara_externals.h"
 #include "scan/yara_part.h"
+#include "scan/yara_stream.h"
 
 /* Rounds for one file, each of which leaves out a rule or more. */
 #define ROUNDS_MAX 1000
@@ -369,23 +370,6 @@ static bool text_global(const struct yara_compile *compile, const struct yara_te
 	return global;
 }
 
-struct input {
-	const char *bytes;
-	size_t left;
-};
-
-static size_t input_read(void *data, size_t size, size_t count, void *userdata)
-{
-	struct input *input = userdata;
-
-	if (size == 0 || count > input->left / size)
-		return 0;
-	memcpy(data, input->bytes, size * count);
-	input->bytes += size * count;
-	input->left -= size * count;
-	return count;
-}
-
 /* Files of rules that were compiled before: each is a part of its own. */
 static int binaries_take(struct yara_build *build, struct output *output, uint64_t *count)
 {
@@ -393,8 +377,6 @@ static int binaries_take(struct yara_build *build, struct output *output, uint64
 
 	for (size_t i = 0; i < build->compile->count; i++) {
 		struct yara_text *text = &build->compile->texts[i];
-		struct input input = { text->text, text->size };
-		YR_STREAM stream = { .user_data = &input, .read = input_read };
 		YR_RULES *rules;
 		int r = 0;
 
@@ -403,7 +385,7 @@ static int binaries_take(struct yara_build *build, struct output *output, uint64
 		build->top = text;
 		if (parts == RULE_SET_PARTS_MAX) {
 			rule_leave(build, text, 0, "more files of compiled rules than can be");
-		} else if (yr_rules_load_stream(&stream, &rules) != ERROR_SUCCESS) {
+		} else if (yara_rules_load(text->text, text->size, &rules) < 0) {
 			rule_leave(build, text, 0,
 				   "damaged, or compiled by another version of YARA");
 		} else {

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "scan/yara_compile.h"
+#include "scan/yara_stream.h"
 
 const char *const yara_external_names[YARA_EXTERNALS] = {
 	[YARA_FILENAME] = "filename", [YARA_FILEPATH] = "filepath", [YARA_EXTENSION] = "extension",
@@ -43,31 +44,12 @@ int yara_engine_new(struct yara_engine **ret)
 	return 0;
 }
 
-struct input {
-	const uint8_t *bytes;
-	size_t left;
-};
-
-static size_t input_read(void *data, size_t size, size_t count, void *userdata)
-{
-	struct input *input = userdata;
-
-	if (size == 0 || count > input->left / size)
-		return 0;
-	memcpy(data, input->bytes, size * count);
-	input->bytes += size * count;
-	input->left -= size * count;
-	return count;
-}
-
 int yara_engine_load(struct yara_engine *engine, const void *set, size_t size)
 {
 	const uint8_t *at = set;
 
 	while (size > 0) {
 		struct rule_set_head head;
-		struct input input;
-		YR_STREAM stream = { .user_data = &input, .read = input_read };
 		struct part *part = &engine->parts[engine->count];
 		int r;
 
@@ -78,10 +60,9 @@ int yara_engine_load(struct yara_engine *engine, const void *set, size_t size)
 		size -= sizeof(head);
 		if (head.magic != RULE_SET_MAGIC || head.size > size)
 			return -EBADMSG;
-		input = (struct input){ at, (size_t)head.size };
-		r = yr_rules_load_stream(&stream, &part->rules);
-		if (r != ERROR_SUCCESS)
-			return r == ERROR_INSUFFICIENT_MEMORY ? -ENOMEM : -EBADMSG;
+		r = yara_rules_load(at, (size_t)head.size, &part->rules);
+		if (r < 0)
+			return r;
 		part->key = head.key;
 		engine->count++;
 		at += head.size;

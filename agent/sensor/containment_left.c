@@ -29,12 +29,6 @@ static void names_free(struct if_nameindex **names)
 		if_freenameindex(*names);
 }
 
-static void folder_close(DIR **folder)
-{
-	if (*folder)
-		(void)closedir(*folder);
-}
-
 /* ---- which programs are ours ---- */
 
 static bool map_is_control(uint32_t id)
@@ -106,7 +100,7 @@ static uint32_t descriptor_program(const char *process, const char *descriptor)
 
 static bool process_has(const char *process, uint32_t id)
 {
-	CLEANUP(folder_close) DIR *folder = NULL;
+	CLEANUP(closedir_cleanup) DIR *folder = NULL;
 	char path[PATH_MAX];
 	const struct dirent *entry;
 
@@ -130,7 +124,7 @@ static bool processes_visible(void)
 /* Where not all can be asked, somebody has it. */
 static bool program_is_held(uint32_t id)
 {
-	CLEANUP(folder_close) DIR *folder = processes_visible() ? opendir("/proc") : NULL;
+	CLEANUP(closedir_cleanup) DIR *folder = processes_visible() ? opendir("/proc") : NULL;
 	const struct dirent *entry;
 
 	if (!folder)

@@ -232,12 +232,6 @@ static pid_t process_next(DIR *proc)
 	return 0;
 }
 
-static void closedir_cleanup(DIR **folder)
-{
-	if (*folder)
-		(void)closedir(*folder);
-}
-
 static int namespaces_sweep(struct sweep *sweep)
 {
 	CLEANUP(closedir_cleanup) DIR *proc = opendir("/proc");
