@@ -382,6 +382,7 @@ EXTRA_DIST += \
 	%D%/unit/prefix_reference.h \
 	%D%/unit/process_key.h \
 	%D%/unit/answer_rig.h \
+	%D%/vm/foreign \
 	%D%/vm/init \
 	%D%/vm/judge.py \
 	%D%/vm/judge_systemd.py \
@@ -413,6 +414,8 @@ check-vm: all
 	CORDON_BUILD=$(abs_top_builddir) $(abs_top_srcdir)/tests/vm/systemd
 	CORDON_BUILD=$(abs_top_builddir) $(abs_top_srcdir)/tests/vm/systemd short unified 5.10
 	CORDON_BUILD=$(abs_top_builddir) $(abs_top_srcdir)/tests/vm/systemd short unified 6.12
+	rm -f arm64/packages/cordon_*.deb
+	CORDON_BUILD=$(abs_top_builddir) $(abs_top_srcdir)/tests/vm/systemd short unified arm64
 
 %D%/bench/empty.bpf.o: $(srcdir)/%D%/bench/empty.bpf.c
 	$(AM_V_at)$(MKDIR_P) $(@D)

@@ -42,6 +42,21 @@ def objects(lines):
     return found
 
 
+def judge_hooks(say, name, said):
+    """All hooks are on. ARCHITECTURE's table is made of the lines that this prints."""
+    hooks = {hook["hook"]: hook["state"] for hook in said.get("hooks", [])}
+    say(CORE_HOOKS <= hooks.keys() and set(hooks.values()) == {"on"},
+        "doctor: all core hooks are on", str(hooks or said))
+    checks = {check["check"]: check for check in said.get("checks", [])}
+    bad = {check: checks.get(check) for check in CORE_CHECKS
+           if checks.get(check, {}).get("state") != "ok"}
+    say(not bad, "doctor: the kernel has what is needed", str(bad))
+    print(f"     {name}: doctor: hooks on: "
+          f"{sum(state == 'on' for state in hooks.values())} of {len(hooks)}")
+    for check in sorted(CORE_CHECKS | {"memlock", "sockets"}):
+        print(f"     {name}: doctor: {check}: {checks.get(check, {}).get('found')}")
+
+
 class Judge:
     def __init__(self, kernel, wrote):
         self.kernel, self.wrote, self.failures = kernel, wrote, 0
@@ -132,19 +147,8 @@ class Judge:
                  str(lines))
 
     def doctor(self):
-        """All hooks are on. README's table is made of these lines."""
         (said, *_) = objects(self.wrote.get("pins doctor", [])) or [{}]
-        hooks = {hook["hook"]: hook["state"] for hook in said.get("hooks", [])}
-        self.say(CORE_HOOKS <= hooks.keys() and set(hooks.values()) == {"on"},
-                 "doctor: all core hooks are on", str(hooks or said))
-        checks = {check["check"]: check for check in said.get("checks", [])}
-        bad = {name: checks.get(name) for name in CORE_CHECKS
-               if checks.get(name, {}).get("state") != "ok"}
-        self.say(not bad, "doctor: the kernel has what is needed", str(bad))
-        print(f"     linux {self.kernel}: doctor: hooks on: "
-              f"{sum(state == 'on' for state in hooks.values())} of {len(hooks)}")
-        for name in sorted(CORE_CHECKS | {"memlock", "sockets"}):
-            print(f"     linux {self.kernel}: doctor: {name}: {checks.get(name, {}).get('found')}")
+        judge_hooks(self.say, f"linux {self.kernel}", said)
 
     def containment(self):
         """Cut off, also while nobody runs, and open again."""
