@@ -210,6 +210,8 @@ FUZZ_TARGETS += \
 	%D%/fuzz/fuzz_memory_map \
 	%D%/fuzz/fuzz_mounts \
 	%D%/fuzz/fuzz_process_proc \
+	%D%/fuzz/fuzz_resolver_text \
+	%D%/fuzz/fuzz_cgroup \
 	%D%/fuzz/fuzz_quic_initial \
 	%D%/fuzz/fuzz_flow_reader \
 	%D%/fuzz/fuzz_pool \
@@ -258,6 +260,8 @@ tests_fuzz_fuzz_http_headers_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_memory_map_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_mounts_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_process_proc_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_resolver_text_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_cgroup_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_quic_initial_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_flow_reader_LDFLAGS = $(fuzz_link_flags)
 

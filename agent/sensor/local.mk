@@ -61,6 +61,8 @@ libsensor_a_SOURCES = \
 	%D%/replay_split.h \
 	%D%/sensor.c \
 	%D%/sensor.h \
+	%D%/resolver_text.c \
+	%D%/resolver_text.h \
 	%D%/resolvers.c \
 	%D%/resolvers.h \
 	%D%/stub.c \

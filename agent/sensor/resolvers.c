@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/fnv.h"
+#include "sensor/resolver_text.h"
 
 /* A file of leases grows until dhclient begins it anew; a larger one is left out. */
 #define FILE_MAX (1u << 20)
@@ -27,13 +28,6 @@
 #define NETWORK_MIN (96 + 16)
 #define NETWORK_MAX (96 + 28)
 
-struct found {
-	struct address addresses[RESOLVERS_MAX];
-	size_t addresses_count;
-	struct domain_name search[RESOLVERS_SEARCH_MAX];
-	size_t search_count;
-};
-
 struct resolvers {
 	struct address configured[RESOLVERS_MAX];
 	size_t configured_count;
@@ -43,116 +37,27 @@ struct resolvers {
 	void *userdata;
 	bool told;
 	uint64_t seen; /* of the files as they were read last */
-	struct found found;
-};
-
-/* One line: what it begins with, and how the rest is taken. */
-struct line {
-	const char *word;
-	void (*take)(struct found *found, char *rest);
+	struct resolver_text found;
 };
 
 struct source {
 	const char *pattern;
-	const struct line *lines; /* the last one has no word */
-};
-
-static void addresses_take(struct found *found, char *rest);
-static void search_take(struct found *found, char *rest);
-
-static const struct line resolv_lines[] = {
-	{ "nameserver", addresses_take },
-	{ "search", search_take },
-	{ "domain", search_take },
-	{ NULL, NULL },
-};
-static const struct line netif_lines[] = {
-	{ "DNS=", addresses_take },
-	{ "SERVERS=", addresses_take },
-	{ "DOMAINNAME=", search_take },
-	{ "DOMAINS=", search_take },
-	{ "DOMAIN_SEARCH_LIST=", search_take },
-	{ NULL, NULL },
-};
-static const struct line dhclient_lines[] = {
-	{ "option domain-name-servers", addresses_take },
-	{ "option dhcp6.name-servers", addresses_take },
-	{ "option domain-name", search_take },
-	{ "option domain-search", search_take },
-	{ NULL, NULL },
+	enum resolver_file kind;
 };
 
 static const struct source sources[] = {
-	{ "/etc/resolv.conf", resolv_lines },
-	{ "/run/systemd/resolve/resolv.conf", resolv_lines },
-	{ "/run/NetworkManager/resolv.conf", resolv_lines },
-	{ "/run/NetworkManager/no-stub-resolv.conf", resolv_lines },
-	{ "/run/systemd/resolve/netif/*", netif_lines },
-	{ "/run/systemd/netif/leases/*", netif_lines },
-	{ "/var/lib/dhcp/*.leases", dhclient_lines },
-	{ "/var/lib/dhclient/*.leases", dhclient_lines },
+	{ "/etc/resolv.conf", RESOLVER_RESOLV_CONF },
+	{ "/run/systemd/resolve/resolv.conf", RESOLVER_RESOLV_CONF },
+	{ "/run/NetworkManager/resolv.conf", RESOLVER_RESOLV_CONF },
+	{ "/run/NetworkManager/no-stub-resolv.conf", RESOLVER_RESOLV_CONF },
+	{ "/run/systemd/resolve/netif/*", RESOLVER_NETIF },
+	{ "/run/systemd/netif/leases/*", RESOLVER_NETIF },
+	{ "/var/lib/dhcp/*.leases", RESOLVER_DHCLIENT },
+	{ "/var/lib/dhclient/*.leases", RESOLVER_DHCLIENT },
 };
 
 /* The VPC's resolver at its link-local addresses, where every instance reaches it. */
 static const char *const always[] = { "169.254.169.253", "fd00:ec2::253" };
-
-static void address_add(struct found *found, const struct address *address)
-{
-	for (size_t i = 0; i < found->addresses_count; i++)
-		if (address_equal(&found->addresses[i], address))
-			return;
-	if (found->addresses_count < RESOLVERS_MAX)
-		found->addresses[found->addresses_count++] = *address;
-}
-
-#define BLANKS " \t\r,;\""
-
-/* Words that are addresses; a zone (fe80::1%eth0), a port or a name behind it (systemd's
- * 192.0.2.1:53#name) is taken off as far as it can be told. */
-static void addresses_take(struct found *found, char *rest)
-{
-	for (char *word; (word = strsep(&rest, BLANKS));) {
-		struct address address;
-
-		word[strcspn(word, "%#")] = '\0';
-		if (*word && address_parse(word, &address) == 0)
-			address_add(found, &address);
-	}
-}
-
-static void search_take(struct found *found, char *rest)
-{
-	for (char *word; (word = strsep(&rest, BLANKS));) {
-		struct domain_name name;
-
-		/* systemd marks domains that are only routed, not searched. */
-		if (*word == '~')
-			word++;
-		/* The root would be every name there is. */
-		if (!*word || found->search_count == RESOLVERS_SEARCH_MAX ||
-		    domain_name_parse(word, &name) < 0 || name.length <= 1)
-			continue;
-		found->search[found->search_count++] = name;
-	}
-}
-
-static void text_take(struct found *found, const struct line *lines, char *text)
-{
-	for (char *line; (line = strsep(&text, "\n"));) {
-		line += strspn(line, " \t");
-		for (const struct line *known = lines; known->word; known++) {
-			size_t length = strlen(known->word);
-
-			if (strncmp(line, known->word, length) != 0)
-				continue;
-			/* A word of its own, unless it ends in "=". */
-			if (known->word[length - 1] != '=' && !strchr(BLANKS, line[length]))
-				continue;
-			known->take(found, line + length);
-			break;
-		}
-	}
-}
 
 /* Mixes what tells one state of a file from another into seen. */
 static void file_seen(uint64_t *seen, const char *path)
@@ -167,17 +72,17 @@ static void file_seen(uint64_t *seen, const char *path)
 	*seen = fnv_step(*seen, (uint64_t)file.st_mtim.tv_nsec);
 }
 
-static void file_take(struct found *found, const char *path, const struct line *lines)
+static void file_take(struct resolver_text *found, const char *path, enum resolver_file kind)
 {
 	CLEANUP(free_cleanup) char *text = NULL;
 	size_t size;
 
 	if (fd_read_file(path, FILE_MAX, &text, &size) == 0)
-		text_take(found, lines, text);
+		resolver_text_take(found, kind, text);
 }
 
 /* Goes through all files: what they say into found, or (NULL) only whether they are others. */
-static uint64_t files_walk(const struct resolvers *resolvers, struct found *found)
+static uint64_t files_walk(const struct resolvers *resolvers, struct resolver_text *found)
 {
 	uint64_t seen = FNV_START;
 
@@ -191,7 +96,7 @@ static uint64_t files_walk(const struct resolvers *resolvers, struct found *foun
 			for (size_t k = 0; k < paths.gl_pathc && k < FILES_MAX; k++) {
 				file_seen(&seen, paths.gl_pathv[k]);
 				if (found)
-					file_take(found, paths.gl_pathv[k], sources[i].lines);
+					file_take(found, paths.gl_pathv[k], sources[i].kind);
 			}
 		globfree(&paths);
 		seen = fnv_step(seen, i);
@@ -207,7 +112,7 @@ static unsigned network_length(const struct sockaddr_in *mask)
 /* A VPC's resolver is at the third address of its network. Of the network only the subnet is known
  * without asking the metadata service; the third address of each subnet is reserved for the
  * resolver, too. */
-static void interfaces_take(struct found *found)
+static void interfaces_take(struct resolver_text *found)
 {
 	struct ifaddrs *interfaces;
 
@@ -227,21 +132,21 @@ static void interfaces_take(struct found *found)
 		address = address_from_ipv4((const uint8_t *)&own->sin_addr);
 		address_mask(&address, length);
 		address.bytes[15] = (uint8_t)(address.bytes[15] + 2);
-		address_add(found, &address);
+		resolver_text_address(found, &address);
 	}
 	freeifaddrs(interfaces);
 }
 
-static void resolvers_find(const struct resolvers *resolvers, struct found *found)
+static void resolvers_find(const struct resolvers *resolvers, struct resolver_text *found)
 {
 	memset(found, 0, sizeof(*found));
 	for (size_t i = 0; i < resolvers->configured_count; i++)
-		address_add(found, &resolvers->configured[i]);
+		resolver_text_address(found, &resolvers->configured[i]);
 	for (size_t i = 0; i < ELEMENTS(always); i++) {
 		struct address address;
 
 		if (address_parse(always[i], &address) == 0)
-			address_add(found, &address);
+			resolver_text_address(found, &address);
 	}
 	(void)files_walk(resolvers, found);
 	if (resolvers->interfaces)
@@ -279,14 +184,14 @@ void resolvers_free(struct resolvers *resolvers)
 }
 
 /* Both are cleared before they are filled, so that bytes compare. */
-static bool found_equal(const struct found *a, const struct found *b)
+static bool found_equal(const struct resolver_text *a, const struct resolver_text *b)
 {
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
 int resolvers_refresh(struct resolvers *resolvers)
 {
-	struct found found;
+	struct resolver_text found;
 	uint64_t seen = files_walk(resolvers, NULL);
 
 	if (resolvers->told && seen == resolvers->seen)

@@ -11,11 +11,9 @@
 
 #include "base/address.h"
 #include "base/domain_name.h"
+#include "sensor/resolver_text.h"
 
 struct resolvers;
-
-#define RESOLVERS_MAX	     32 /* what comes first stays: the configuration, then the files */
-#define RESOLVERS_SEARCH_MAX 16
 
 struct resolvers_options {
 	const struct address *configured; /* copied; taken whatever else there is */

@@ -143,7 +143,8 @@ static void test_sources(void **state)
 		  " 192.0.2.2", " c.example" },
 		{ "nameserver 192.0.2.3", " 192.0.2.3", "" },
 		{ "nameserver fe80::1%eth0\r\noptions edns0\n", " fe80::1", "" },
-		{ "LLMNR=yes\nSERVERS=192.0.2.5 192.0.2.6#dns.example\nDOMAINS=~d.example\n",
+		{ "LLMNR=yes\nSERVERS=192.0.2.5:5353 "
+		  "192.0.2.6:853#dns.example\nDOMAINS=~d.example\n",
 		  " 192.0.2.5 192.0.2.6", " d.example" },
 		{ "ADDRESS=192.0.2.77\nDNS=192.0.2.7 192.0.2.8\nDOMAINNAME=e.example\n",
 		  " 192.0.2.7 192.0.2.8", " e.example" },
