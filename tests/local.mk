@@ -215,6 +215,8 @@ FUZZ_TARGETS += \
 	%D%/fuzz/fuzz_quic_initial \
 	%D%/fuzz/fuzz_flow_reader \
 	%D%/fuzz/fuzz_pool \
+	%D%/fuzz/fuzz_compile_job \
+	%D%/fuzz/fuzz_fetch_job \
 	%D%/fuzz/fuzz_worker
 
 if FUZZERS
@@ -247,6 +249,8 @@ tests_fuzz_fuzz_pack_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_domain_name_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_record_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_pool_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_compile_job_LDFLAGS = $(fuzz_link_flags)
+tests_fuzz_fuzz_fetch_job_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_worker_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_isolation_facts_LDFLAGS = $(fuzz_link_flags)
 tests_fuzz_fuzz_xml_facts_LDFLAGS = $(fuzz_link_flags)

@@ -3,15 +3,17 @@
  * Connections for the benchmark: a server on loopback, and clients that open short connections or
  * send through one.
  *
- *	connections serve PORT			answers requests of both kinds until it is killed
- *	connections rate PORT SECONDS [hello]	connect, one request, close, again; prints how many
- *a second. The request is HTTP, or a TLS hello. connections bulk PORT SECONDS		one
- *connection, as fast as it goes; prints bytes a second
+ *	connections serve PORT	answers requests of all kinds until it is killed
+ *	connections http PORT	connect, one request, close, again
+ *	connections hello PORT	the same with a TLS hello
+ *	connections bulk PORT	one connection, as fast as it goes
+ *
+ * A client works for as many seconds as each line of its standard input says, and then prints how
+ * many connections it made or bytes it sent, and the CPU time of it in seconds.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,11 +45,11 @@ static struct sockaddr_in loopback(int port)
 				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 }
 
-static double now(void)
+static double now(clockid_t clock)
 {
 	struct timespec time;
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &time);
+	(void)clock_gettime(clock, &time);
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
@@ -65,14 +67,13 @@ static void server_read(int epoll, int fd)
 	}
 }
 
-static int serve(int port)
+static int serve(const struct sockaddr_in *address)
 {
-	struct sockaddr_in address = loopback(port);
 	struct epoll_event events[64], event = { .events = EPOLLIN };
 	int listener = socket(AF_INET, SOCK_STREAM, 0), epoll = epoll_create1(0), one = 1;
 
 	(void)setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	if (bind(listener, (const struct sockaddr *)address, sizeof(*address)) < 0 ||
 	    listen(listener, 1024) < 0)
 		return fail("listen");
 	event.data.fd = listener;
@@ -122,96 +123,131 @@ static size_t hello_make(uint8_t hello[static 600])
 	return 517;
 }
 
-static int client_open(int epoll, const struct sockaddr_in *server)
+struct client {
+	struct sockaddr_in server;
+	const void *request;
+	size_t size;
+	int epoll, stream; /* of short connections, of the one */
+};
+
+static int client_open(const struct client *client)
 {
 	struct epoll_event event = { .events = EPOLLOUT | EPOLLONESHOT };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return fail("socket");
-	if (connect(fd, (const struct sockaddr *)server, sizeof(*server)) < 0 &&
+	if (connect(fd, (const struct sockaddr *)&client->server, sizeof(client->server)) < 0 &&
 	    errno != EINPROGRESS)
 		return fail("connect");
 	event.data.fd = fd;
-	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+	return epoll_ctl(client->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
 /* One step of a client: its request, or the answer and the next connection. 1: one is done. */
-static int client_step(int epoll, const struct epoll_event *ready, const void *request, size_t size,
-		       const struct sockaddr_in *server)
+static int client_step(const struct client *client, const struct epoll_event *ready)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT, .data = ready->data };
 	struct linger linger = { .l_onoff = 1 }; /* no port is left waiting */
 	char answer[256];
 
 	if (ready->events & EPOLLOUT) {
-		if (send(ready->data.fd, request, size, MSG_NOSIGNAL) < 0)
+		if (send(ready->data.fd, client->request, client->size, MSG_NOSIGNAL) < 0)
 			return fail("send");
-		(void)epoll_ctl(epoll, EPOLL_CTL_MOD, ready->data.fd, &event);
+		(void)epoll_ctl(client->epoll, EPOLL_CTL_MOD, ready->data.fd, &event);
 		return 0;
 	}
 	if (recv(ready->data.fd, answer, sizeof(answer), 0) <= 0)
 		return fail("recv");
 	(void)setsockopt(ready->data.fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 	(void)close(ready->data.fd);
-	(void)client_open(epoll, server);
+	(void)client_open(client);
 	return 1;
 }
 
-static int rate(int port, double seconds, bool tls)
+static uint64_t work_short(const struct client *client, double end)
 {
-	struct sockaddr_in server = loopback(port);
 	struct epoll_event events[CLIENTS];
-	uint8_t hello[600];
-	size_t size = tls ? hello_make(hello) : sizeof(http_request) - 1;
-	const void *request = tls ? (const void *)hello : http_request;
-	double begin = now();
 	uint64_t done = 0;
-	int epoll = epoll_create1(0);
 
-	for (int i = 0; i < CLIENTS; i++)
-		(void)client_open(epoll, &server);
-	while (now() < begin + seconds) {
-		int count = epoll_wait(epoll, events, CLIENTS, 1000);
+	while (now(CLOCK_MONOTONIC) < end) {
+		int count = epoll_wait(client->epoll, events, CLIENTS, 1000);
 
 		for (int i = 0; i < count; i++)
-			done += (uint64_t)client_step(epoll, &events[i], request, size, &server);
+			done += (uint64_t)client_step(client, &events[i]);
 	}
-	(void)printf("%.0f\n", (double)done / (now() - begin));
+	return done;
+}
+
+static uint64_t work_bulk(const struct client *client, double end)
+{
+	uint64_t sent = 0;
+
+	while (now(CLOCK_MONOTONIC) < end) {
+		ssize_t n = send(client->stream, client->request, client->size, MSG_NOSIGNAL);
+
+		if (n < 0)
+			return (uint64_t)fail("send");
+		sent += (uint64_t)n;
+	}
+	return sent;
+}
+
+static int work(const struct client *client,
+		uint64_t (*kind)(const struct client *client, double end))
+{
+	double seconds, begin, cpu;
+
+	while (scanf("%lf", &seconds) == 1) {
+		begin = now(CLOCK_MONOTONIC);
+		cpu = now(CLOCK_PROCESS_CPUTIME_ID);
+		(void)printf("%llu", (unsigned long long)kind(client, begin + seconds));
+		(void)printf(" %.9f\n", now(CLOCK_PROCESS_CPUTIME_ID) - cpu);
+		(void)fflush(stdout);
+	}
 	return 0;
 }
 
-static int bulk(int port, double seconds)
+static int clients_short(struct client *client)
+{
+	client->epoll = epoll_create1(0);
+	for (int i = 0; i < CLIENTS; i++)
+		(void)client_open(client);
+	return work(client, work_short);
+}
+
+static int client_bulk(struct client *client)
 {
 	static char chunk[BULK_CHUNK];
-	struct sockaddr_in server = loopback(port);
-	double begin = now();
-	uint64_t sent = 0;
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	memset(chunk, 0xc3, sizeof(chunk));
-	if (connect(fd, (struct sockaddr *)&server, sizeof(server)) < 0)
+	client->request = chunk;
+	client->size = sizeof(chunk);
+	client->stream = socket(AF_INET, SOCK_STREAM, 0);
+	if (connect(client->stream, (struct sockaddr *)&client->server, sizeof(client->server)) < 0)
 		return fail("connect");
-	while (now() < begin + seconds) {
-		ssize_t n = send(fd, chunk, sizeof(chunk), MSG_NOSIGNAL);
-
-		if (n < 0)
-			return fail("send");
-		sent += (uint64_t)n;
-	}
-	(void)printf("%.0f\n", (double)sent / (now() - begin));
-	return 0;
+	return work(client, work_bulk);
 }
 
 int main(int argc, char **argv)
 {
-	if (argc == 3 && strcmp(argv[1], "serve") == 0)
-		return serve(atoi(argv[2]));
-	if (argc >= 4 && strcmp(argv[1], "rate") == 0)
-		return rate(atoi(argv[2]), atof(argv[3]), argc > 4);
-	if (argc == 4 && strcmp(argv[1], "bulk") == 0)
-		return bulk(atoi(argv[2]), atof(argv[3]));
-	(void)fprintf(stderr, "usage: connections serve PORT | rate PORT SECONDS [hello] | "
-			      "bulk PORT SECONDS\n");
+	const char *kind = argc == 3 ? argv[1] : "";
+	struct client client = { .request = http_request, .size = sizeof(http_request) - 1 };
+	uint8_t hello[600];
+
+	if (argc == 3)
+		client.server = loopback(atoi(argv[2]));
+	if (strcmp(kind, "serve") == 0)
+		return serve(&client.server);
+	if (strcmp(kind, "http") == 0)
+		return clients_short(&client);
+	if (strcmp(kind, "hello") == 0) {
+		client.size = hello_make(hello);
+		client.request = hello;
+		return clients_short(&client);
+	}
+	if (strcmp(kind, "bulk") == 0)
+		return client_bulk(&client);
+	(void)fprintf(stderr, "usage: connections serve|http|hello|bulk PORT\n");
 	return 2;
 }

@@ -6,8 +6,8 @@ connections.py [--entries N] [--prefixes N] [--pairs N] [--seconds N]
 
 A server on CPU 0, clients on CPU 1, in a network namespace of their own. Three cgroups stand side
 by side: nothing attached, empty programs on the same hooks, and the agent with a million domains
-and half a million prefixes in audit mode. Runs of a second in pairs (pairs.py); shown are medians
-of the ratios within pairs.
+and half a million prefixes in audit mode. A client waits in each, and works for a moment in its
+turn, many times (pairs.py); shown are medians of the ratios within pairs.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from subprocess import PIPE
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "system"))
@@ -25,9 +26,8 @@ from pairs import attach_empty, compare  # noqa: E402
 
 CLIENT = BUILD / "tests/bench/connections"
 PORT = 8080
-KINDS = {"short connections, HTTP": ["rate", PORT, "{seconds}"],
-         "short connections, TLS hello": ["rate", PORT, "{seconds}", "hello"],
-         "bulk": ["bulk", PORT, "{seconds}"]}
+KINDS = {"short connections, HTTP": "http", "short connections, TLS hello": "hello",
+         "bulk": "bulk"}
 
 
 def prefixes(count):
@@ -42,30 +42,47 @@ def prefixes(count):
             yield f"{text}.{dice.randrange(1, 255)}" if number % 4 else f"{text}.0/24"
 
 
-def measure(namespace, cgroup, command, seconds):
-    namespace.cgroup = cgroup
-    done = namespace.run("taskset", "-c", "1", CLIENT,
-                         *[str(word).format(seconds=seconds) for word in command])
-    assert done.returncode == 0, done.stderr
-    return float(done.stdout)
+class Client:
+    """A client in the cgroup that works when it is told to."""
+
+    def __init__(self, namespace, cgroup, kind):
+        namespace.cgroup = cgroup
+        self.process = namespace.start("taskset", "-c", "1", CLIENT, kind, PORT, stdin=PIPE,
+                                       stdout=PIPE)
+
+    def work(self, seconds):
+        """How much it did in a second, and the CPU time of one."""
+        self.process.stdin.write(f"{seconds}\n")
+        self.process.stdin.flush()
+        done, cpu = map(float, self.process.stdout.readline().split())
+        return done / seconds, cpu / done
+
+    def end(self):
+        self.process.stdin.close()
+        assert self.process.wait() == 0
 
 
 def bench(options, stack, folder):
     bare, empty, watched = (stack.enter_context(Cgroup()) for _ in range(3))
     namespace = stack.enter_context(Namespace(bare))
     server = namespace.start("taskset", "-c", "0", CLIENT, "serve", PORT, watched=False,
-                             stdout=-1)
+                             stdout=PIPE)
     assert server.stdout.readline() == "ready\n"
     attach_empty(stack, empty)
     names = run(HERE / "generate_names.py", options.entries).stdout.split()
     agent = stack.enter_context(Agent(folder, watched,
                                       names + list(prefixes(options.prefixes))))
-    for kind, command in KINDS.items():
-        for text, one in (("agent", watched), ("empty programs", empty)):
-            told = compare(lambda cgroup: measure(namespace, cgroup, command, options.seconds),
-                           one, bare, options.pairs, options.seconds)
-            print(f"{kind}, {options.entries} domains, {options.prefixes} prefixes, {text} over "
+    for text, kind in KINDS.items():
+        clients = {cgroup: Client(namespace, cgroup, kind) for cgroup in (bare, empty, watched)}
+        for client in clients.values():
+            client.work(1)
+        for side, one in (("agent", watched), ("empty programs", empty)):
+            told = compare(lambda cgroup: clients[cgroup].work(options.seconds), one, bare,
+                           options.pairs)
+            print(f"{text}, {options.entries} domains, {options.prefixes} prefixes, {side} over "
                   f"nothing attached: {told}", flush=True)
+        for client in clients.values():
+            client.end()
     agent.ledger()
 
 
@@ -73,8 +90,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--entries", type=int, default=1000000)
     parser.add_argument("--prefixes", type=int, default=500000)
-    parser.add_argument("--pairs", type=int, default=14)
-    parser.add_argument("--seconds", type=int, default=1)
+    parser.add_argument("--pairs", type=int, default=400)
+    parser.add_argument("--seconds", type=float, default=0.05)
     options = parser.parse_args()
     need(CLIENT, "bpftool", "taskset", "ip")
     with ExitStack() as stack:

@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "system"))
 
 from agent import CORDON, Agent, Cgroup, Namespace, need, run, wait_for  # noqa: E402
-from pairs import attach_empty, compare  # noqa: E402
+from pairs import attach_empty, compare, timed  # noqa: E402
 
 QUERIES = 300000
 ZONE = """\
@@ -88,16 +88,18 @@ def bench(options, stack, folder):
         for text, one, other in (("agent over empty programs", watched, empty),
                                  ("agent over nothing attached", watched, bare),
                                  ("empty programs over nothing attached", empty, bare)):
-            told = compare(lambda cgroup: measure(namespace, cgroup, queries, options.seconds),
-                           one, other, options.pairs, options.seconds)
+            told = compare(lambda cgroup: timed(lambda side: measure(namespace, side, queries,
+                                                                     options.seconds),
+                                                cgroup, options.seconds),
+                           one, other, options.pairs)
             print(f"dnsperf, {kind} names, {options.entries} domains, {text}: {told}", flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--entries", type=int, default=1000000)
-    parser.add_argument("--pairs", type=int, default=14)
-    parser.add_argument("--seconds", type=int, default=1)
+    parser.add_argument("--pairs", type=int, default=100)
+    parser.add_argument("--seconds", type=float, default=0.3)
     options = parser.parse_args()
     need(CORDON, "knotd", "dnsperf", "bpftool", "taskset", "dig")
     with ExitStack() as stack:

@@ -34,20 +34,25 @@ def spent():
 
 
 def timed(measure, cgroup, seconds):
-    """A run's rate, and CPU time for one."""
+    """A run's rate, and CPU time for one; measure(cgroup) is a second's count."""
     before = spent()
     rate = measure(cgroup)
     return rate, (spent() - before) / (rate * seconds)
 
 
-def compare(measure, one, other, pairs, seconds):
-    """measure(cgroup): a second's count, of a run of so many seconds. What is told of one over the
-    other."""
+def told(ratios):
+    """The median with its standard error, and between which half of the pairs lie."""
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    error = 1.2533 * statistics.stdev(ratios) / len(ratios) ** 0.5
+    return f"{middle:.3f} (+- {error:.3f}, half of them {low:.2f}..{high:.2f})"
+
+
+def compare(measure, one, other, pairs):
+    """measure(cgroup): a run's rate, and CPU time for one. What is told of one over the other."""
     rates, costs = [], []
     for pair in range(pairs):
         order = [one, other] if pair % 2 == 0 else [other, one]
-        runs = {cgroup: timed(measure, cgroup, seconds) for cgroup in order}
+        runs = {cgroup: measure(cgroup) for cgroup in order}
         rates.append(runs[one][0] / runs[other][0])
         costs.append(runs[other][1] / runs[one][1])
-    return (f"{statistics.median(rates):.3f} ({min(rates):.2f}..{max(rates):.2f}, {pairs} pairs), "
-            f"by CPU time {statistics.median(costs):.3f} ({min(costs):.2f}..{max(costs):.2f})")
+    return f"{told(rates)}, by CPU time {told(costs)}, {pairs} pairs"
