@@ -197,7 +197,7 @@ static __always_inline enum action flow_stream(struct message *message, const st
 	opens = (tcp.flags & (TCP_FLAG_SYN | TCP_FLAG_ACK)) == TCP_FLAG_SYN;
 	if (!message->size && !opens)
 		return ACTION_PASS;
-	sequence = bpf_ntohl(tcp.sequence) + (tcp.flags & TCP_FLAG_SYN ? 1 : 0);
+	sequence = flow_sequence(&tcp);
 	note = settings.replay ? flow_recorded(skb, packet) : flow_note(skb);
 	/* Sockets of the kernel and of MPTCP connect without being noted. */
 	if (!note && opens && skb->sk)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
  *
  * The name at the beginning of a flow, read where that is simple: the server name of a TLS
- * ClientHello that stands whole in one segment, and the host of an HTTP request. Nearly all flows
- * begin so, and nearly all names are innocent: they end here, and user space hears nothing of them.
- * A listed name is refused here in enforce mode, before it has left. Whatever is not simple is left
- * to the worker. Gets flows from flow.h. Input: bytes that somebody else chose.
+ * ClientHello that stands whole in one segment, or that there is none, and the host of an HTTP
+ * request, a name or an IPv4 address. Nearly all flows begin so, and nearly all names are innocent:
+ * they end here, and user space hears nothing of them. A listed one is refused here in enforce
+ * mode, before it has left. Whatever is not simple is left to the worker. Gets flows from flow.h.
+ * Input: bytes that somebody else chose.
  */
 #pragma once
 
@@ -14,6 +15,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "address_walk.h"
 #include "flow.h"
 #include "message.h"
 #include "verifier.h"
@@ -29,6 +31,10 @@
 #define TLS_NAME_HOST	    0
 #define TLS_ENCRYPTED_HELLO 0xfe0d
 
+/* Before the payload: a name at its beginning is read as if a DNS header and a length stood there.
+ */
+#define FLOW_NAME_ROOM 16
+
 /* Where a packet's bytes are copied to: one a CPU, too large for the stack. Taken under its lock:
  * a program may be preempted, or interrupted by a packet, and the next one then finds it busy and
  * does without. */
@@ -36,9 +42,7 @@ struct flow_scratch {
 	struct bpf_spin_lock lock;
 	__u32 busy;
 	/* So that a masked offset and the longest thing read there stay inside. */
-	__u8 bytes[FLOW_NAME_BYTES + 8];
-	/* The name as a DNS message has it, for name_read() and table_walk(). */
-	__u8 message[STREAM_HEAD_ROOM];
+	__u8 bytes[FLOW_NAME_ROOM + FLOW_NAME_BYTES + 512 + 8];
 };
 
 #define FLOW_SCRATCHES 128
@@ -68,12 +72,12 @@ static __always_inline void flow_scratch_give(struct flow_scratch *scratch)
 	*(volatile __u32 *)&scratch->busy = 0;
 }
 
-/* Offsets are at most FLOW_NAME_BYTES; what stands there beyond the packet's bytes is old, and
- * whoever reads checks against the size. */
+/* The payload's byte. Offsets are at most FLOW_NAME_BYTES; what stands there beyond the packet's
+ * bytes is old, and whoever reads checks against the size. */
 static __always_inline __u64 byte_at(const struct flow_scratch *scratch, __u64 at)
 {
 	OPAQUE(at);
-	return scratch->bytes[at & (FLOW_NAME_BYTES - 1)];
+	return scratch->bytes[FLOW_NAME_ROOM + (at & (FLOW_NAME_BYTES - 1))];
 }
 
 static __always_inline __u64 pair_at(const struct flow_scratch *scratch, __u64 at)
@@ -81,14 +85,17 @@ static __always_inline __u64 pair_at(const struct flow_scratch *scratch, __u64 a
 	return byte_at(scratch, at) << 8 | byte_at(scratch, at + 1);
 }
 
-/* The name's text in scratch->bytes; length 0: there is none. */
+/* A name's text in the payload. whole: it has that length; else it ends before that. */
 struct flow_text {
 	__u64 at, length;
+	__u64 whole;
 };
 
 enum flow_name_outcome {
-	FLOW_NAME_READ,	 /* one name, as it is looked for in the table */
-	FLOW_NAME_OTHER, /* none, several, or something else than a domain name */
+	FLOW_NAME_READ,	   /* one name, as it is looked for in the table */
+	FLOW_NAME_ADDRESS, /* an IPv4 address in the place of one */
+	FLOW_NAME_NONE,	   /* none is sent: where the connection goes was judged when it began */
+	FLOW_NAME_OTHER,   /* several, or something else */
 };
 
 /* The extensions of a ClientHello: the first server name. Encrypted hellos go up: the name in them
@@ -103,7 +110,9 @@ static __always_inline enum flow_name_outcome extensions_read(const struct flow_
 
 		at = (at ^ verifier_zero) & (FLOW_NAME_BYTES - 1);
 		if (at + 4 > (end ^ verifier_zero))
-			return ret->length && at == end ? FLOW_NAME_READ : FLOW_NAME_OTHER;
+			return at != end     ? FLOW_NAME_OTHER
+			       : ret->length ? FLOW_NAME_READ
+					     : FLOW_NAME_NONE;
 		type = pair_at(scratch, at);
 		length = pair_at(scratch, at + 2);
 		at += 4;
@@ -118,6 +127,7 @@ static __always_inline enum flow_name_outcome extensions_read(const struct flow_
 				return FLOW_NAME_OTHER;
 			ret->at = (at + 5) ^ verifier_zero;
 			ret->length = size ^ verifier_zero;
+			ret->whole = 1 ^ verifier_zero;
 		}
 		at += length;
 	}
@@ -158,7 +168,7 @@ static __always_inline bool word_at(const struct flow_scratch *scratch, __u64 at
 	__u32 value;
 
 	OPAQUE(at);
-	word = &scratch->bytes[at & (FLOW_NAME_BYTES - 1)];
+	word = &scratch->bytes[FLOW_NAME_ROOM + (at & (FLOW_NAME_BYTES - 1))];
 	/* In C this becomes four loads of a byte; see reader_word(). */
 	asm volatile("%0 = *(u32 *)(%1 + 0)" : "=r"(value) : "r"(word));
 	return (value | 0x20202020) == letters && word[4] == ':';
@@ -194,30 +204,6 @@ static __always_inline __u64 http_host(const struct flow_scratch *scratch, __u64
 	return at;
 }
 
-/* The host's text, from at to where a host ends. */
-static __always_inline enum flow_name_outcome host_read(const struct flow_scratch *scratch,
-							__u64 at, __u64 size, struct flow_text *ret)
-{
-	__u64 end = 0;
-
-	at = (at ^ verifier_zero) & (FLOW_NAME_BYTES - 1);
-	for (__u64 i = 0; i < DNS_NAME_MAX; i++) {
-		__u64 byte = byte_at(scratch, at + i);
-
-		if (at + i >= (size ^ verifier_zero))
-			return FLOW_NAME_OTHER;
-		if (byte == '\r' || byte == '\n' || byte == ':' || byte == ' ' || byte == '/') {
-			end = (at + i) ^ verifier_zero;
-			break;
-		}
-	}
-	if (end <= at)
-		return FLOW_NAME_OTHER;
-	ret->at = at;
-	ret->length = (end - at) ^ verifier_zero;
-	return FLOW_NAME_READ;
-}
-
 /* A path is of the host in Host; a whole URL and CONNECT's target name it themselves (RFC 9112,
  * 3.2), and what else there is may be left to the worker. */
 static __always_inline enum flow_name_outcome http_name(const struct flow_scratch *scratch,
@@ -233,100 +219,212 @@ static __always_inline enum flow_name_outcome http_name(const struct flow_scratc
 		at += byte_at(scratch, at + 5) == '/' && byte_at(scratch, at + 6) == '/' ? 7 : size;
 	else if (byte_at(scratch, 0) != 'C')
 		return FLOW_NAME_OTHER;
-	return at ? host_read(scratch, at, size, ret) : FLOW_NAME_OTHER;
+	if (!at || at >= size)
+		return FLOW_NAME_OTHER;
+	ret->at = at;
+	ret->length = size - at;
+	return FLOW_NAME_READ;
 }
 
-/* Puts the text into scratch->message as labels, behind a header's room. A dot at the end does no
- * harm. What ends in a digit is an address, and no name. */
-static __always_inline bool labels_write(struct flow_scratch *scratch, const struct flow_text *text)
+#define HTTP_PORT_MAX 7 /* ":65535" and what ends it */
+
+/* Whether a host may end at that byte: there, or behind a port. */
+static __always_inline bool host_ends(const struct flow_scratch *scratch, __u64 at, __u64 size)
 {
-	__u64 label = 0, length = text->length, last, size;
+	for (__u64 i = 0; i < HTTP_PORT_MAX; i++) {
+		__u64 byte = byte_at(scratch, at + i);
 
-	if (length == 0 || length > DNS_NAME_MAX - 2)
-		return false;
-	if (byte_at(scratch, text->at + length - 1) == '.')
-		length--;
-	last = byte_at(scratch, text->at + length - 1);
-	if (last >= '0' && last <= '9')
-		return false;
-	for (__u64 i = 0; i < DNS_NAME_MAX - 1; i++) {
-		__u64 byte = i < length ? byte_at(scratch, text->at + i) : '.', place = i + 1;
-
-		/* Each label's length goes where the dot before it stood. */
-		if (byte == '.') {
-			size = i - label;
-			if (size == 0 || size > DNS_LABEL_MAX)
-				return false;
-			place = label;
-			byte = size;
-			label = i + 1;
-		}
-		OPAQUE(place);
-		scratch->message[DNS_HEADER_SIZE + (place & 255)] = (__u8)byte;
-		label = (label ^ verifier_zero) & 255;
-		if (i >= length) {
-			scratch->message[DNS_HEADER_SIZE + label] = 0;
+		if (at + i >= (size ^ verifier_zero))
+			return false;
+		if (byte == '\r' || byte == '\n' || byte == ' ' || byte == '/')
 			return true;
-		}
+		if (i == 0 ? byte != ':' : byte - '0' > 9)
+			return false;
 	}
 	return false;
 }
 
-/* Reads the name of a flow from its first bytes. */
-static __always_inline enum flow_name_outcome flow_name_read(const struct message *message,
-							     struct flow_scratch *scratch,
-							     const struct reader *reader,
-							     struct name *ret)
+/* Letters, digits, '-' and '_'; the dot is asked for before. */
+static __always_inline bool host_letter(__u64 byte)
+{
+	return (byte | 0x20) - 'a' < 26 || byte - '0' < 10 || byte == '-' || byte == '_';
+}
+
+/* A name as it stands on the wire, but for the final zero byte. */
+struct flow_host {
+	__u8 *wire;
+	struct name name;
+	__u64 end;  /* where its text ends in the payload */
+	bool digit; /* the last letter is one: it may be an address */
+	bool dot;   /* there is one at the end */
+};
+
+/* Makes a name of the text in its own place: each label's length goes where the dot before it
+ * stood, the first one's before the text. A dot at the end does no harm. False: it is none, or
+ * there is something in it that no host has. */
+static __always_inline bool host_make(struct flow_scratch *scratch, const struct flow_text *text,
+				      struct flow_host *ret)
+{
+	__u64 label = 0, low = 0, high = 0, labels = 0, size, at = text->at;
+	__u64 end = 0, letters = 0, whole = 2;
+	__u8 *wire;
+
+	OPAQUE(at);
+	wire = &scratch->bytes[FLOW_NAME_ROOM - 1 + (at & (FLOW_NAME_BYTES - 1))];
+	for (__u64 i = 0; i < DNS_NAME_MAX - 1; i++) {
+		__u64 over = i >= text->length, byte = over ? 0 : wire[i + 1];
+
+		if (!over && host_letter(byte))
+			continue;
+		size = i - label;
+		if (size > DNS_LABEL_MAX || (size == 0 && (byte == '.' || !labels)))
+			return false;
+		end = i ^ verifier_zero;
+		if (size > 0) {
+			OPAQUE(label);
+			wire[label & 255] = (__u8)size;
+			high = (high << 8 | low >> 56) ^ verifier_zero;
+			low = (low << 8 | label) ^ verifier_zero;
+			labels = (labels + 1) ^ verifier_zero;
+			letters = (end + 1) & 255;
+		}
+		if (over || byte != '.') {
+			whole = over ^ verifier_zero;
+			break;
+		}
+		label = ((i + 1) ^ verifier_zero) & 255;
+	}
+	if (whole != text->whole)
+		return false;
+	ret->wire = wire;
+	ret->name = (struct name){ .low = low, .high = high, .labels = labels, .end = letters };
+	ret->end = text->at + end;
+	ret->dot = letters != end + 1;
+	OPAQUE(letters);
+	ret->digit = wire[(letters - 1) & 255] - '0' < 10u;
+	return true;
+}
+
+#define IPV4_WIRE_MAX 16 /* "255.255.255.255" and a length before it */
+
+/* Four numbers without zeros in front, as inet_pton(3) has them. */
+static __always_inline bool ipv4_read(const struct flow_host *host, __u64 *ret)
+{
+	__u64 address = 0;
+
+	if (host->name.labels != 4 || host->name.end > IPV4_WIRE_MAX)
+		return false;
+#pragma unroll
+	for (int i = 3; i >= 0; i--) {
+		const __u8 *label = &host->wire[host->name.low >> i * 8 & (IPV4_WIRE_MAX - 1)];
+		__u64 size = label[0], number = label[1] - (__u64)'0';
+
+		if (number > 9 || size > 3 || (size > 1 && !number))
+			return false;
+		if (size > 1) {
+			if (label[2] - (__u64)'0' > 9)
+				return false;
+			number = number * 10 + (label[2] - '0');
+		}
+		if (size > 2) {
+			if (label[3] - (__u64)'0' > 9)
+				return false;
+			number = number * 10 + (label[3] - '0');
+		}
+		if (number > 255)
+			return false;
+		address = (address << 8 | number) ^ verifier_zero;
+	}
+	*ret = address;
+	return true;
+}
+
+/* Reads who is named by the payload's first bytes, size of which stand in the scratch. */
+static __always_inline enum flow_name_outcome flow_name_read(struct flow_scratch *scratch,
+							     __u64 size, struct flow_host *ret,
+							     __u64 *ret_ipv4)
 {
 	struct flow_text text = { 0 };
-	enum flow_name_outcome outcome;
-	__u64 size = message->size;
+	enum flow_name_outcome outcome = byte_at(scratch, 0) == TLS_HANDSHAKE
+						 ? tls_name(scratch, size, &text)
+						 : http_name(scratch, size, &text);
 
-	if (size > FLOW_NAME_BYTES)
-		size = FLOW_NAME_BYTES;
-	OPAQUE(size);
-	size = ((size - 1) & (FLOW_NAME_BYTES - 1)) + 1;
-	if (bpf_skb_load_bytes(message->skb, message->offset, scratch->bytes, (__u32)size) < 0)
+	if (outcome != FLOW_NAME_READ)
+		return outcome;
+	FORGET(text.at);
+	FORGET(text.length);
+	FORGET(text.whole);
+	if (!host_make(scratch, &text, ret) || (!text.whole && !host_ends(scratch, ret->end, size)))
 		return FLOW_NAME_OTHER;
-	FORGET(size);
-	outcome = byte_at(scratch, 0) == TLS_HANDSHAKE ? tls_name(scratch, size, &text)
-						       : http_name(scratch, size, &text);
-	if (outcome != FLOW_NAME_READ || !labels_write(scratch, &text))
-		return FLOW_NAME_OTHER;
-	return name_read(reader, READER_HEAD, ret) == NAME_READ ? FLOW_NAME_READ : FLOW_NAME_OTHER;
+	if (!ret->digit)
+		return FLOW_NAME_READ;
+	return !ret->dot && ipv4_read(ret, ret_ipv4) ? FLOW_NAME_ADDRESS : FLOW_NAME_OTHER;
 }
 
 /* What is to be done with the flow: enum flow_verdict. */
-static __always_inline __u8 flow_verdict(const struct message *message,
-					 struct flow_scratch *scratch)
+static __always_inline __u8 flow_verdict(const struct hook *hook, struct flow_scratch *scratch,
+					 __u64 size)
 {
-	struct reader reader = {
-		.head = scratch->message,
-		.head_size = DNS_HEADER_SIZE + DNS_NAME_MAX + 1 + DNS_QUESTION_TAIL,
-	};
+	struct address_words address = { 0 };
+	struct flow_host host = { 0 };
+	struct reader reader = { 0 };
 	struct table table = { 0 };
-	struct name name = { 0 };
-	__u64 flags;
+	enum flow_name_outcome outcome;
+	__u64 flags, ipv4 = 0;
 
 	table_open(&tables, &table);
 	if (!table.header)
 		return FLOW_VERDICT_UP;
-	if (flow_name_read(message, scratch, &reader, &name) != FLOW_NAME_READ)
+	outcome = flow_name_read(scratch, size, &host, &ipv4);
+	if (outcome == FLOW_NAME_OTHER)
 		return FLOW_VERDICT_UP;
-	flags = table_walk(&table, &reader, READER_HEAD, &name);
+	if (outcome == FLOW_NAME_NONE)
+		return FLOW_VERDICT_CLEAN;
+	if (outcome == FLOW_NAME_ADDRESS) {
+		address.low = ADDRESS_MAPPED << 32 | ipv4;
+		flags = address_match(table.map, &address, true);
+	} else {
+		reader.head = host.wire - DNS_HEADER_SIZE;
+		flags = table_walk(&table, &reader, READER_HEAD, &host.name);
+	}
 	if (!(flags & TABLE_LISTED) || flags & TABLE_ALLOWED)
 		return FLOW_VERDICT_CLEAN;
-	return message->hook->may_drop && !(flags & TABLE_KEEP) && !unattended()
-		       ? FLOW_VERDICT_REFUSED
-		       : FLOW_VERDICT_LISTED;
+	return hook->may_drop && !(flags & TABLE_KEEP) && !unattended() ? FLOW_VERDICT_REFUSED
+									: FLOW_VERDICT_LISTED;
 }
 
-/* Where the transport header is: as the packet program has seen it, or 0. */
-static __always_inline __u32 flow_transport(struct __sk_buff *skb, struct packet *packet)
+/* The payload: as the packet program has seen it, or to be found. False: there is none. */
+static __always_inline bool flow_name_payload(struct __sk_buff *skb, struct message *message,
+					      __u32 *ret_sequence)
 {
-	if (skb->cb[FLOW_CB_TRANSPORT])
-		return skb->cb[FLOW_CB_TRANSPORT];
-	return packet_read(skb, packet) ? packet->transport : 0;
+	struct packet packet = { 0 };
+	struct tcp_header tcp;
+
+	if (skb->cb[FLOW_CB_PAYLOAD]) {
+		message->offset = skb->cb[FLOW_CB_PAYLOAD];
+		message->size = skb->len - message->offset;
+		*ret_sequence = skb->cb[FLOW_CB_SEQUENCE];
+		return message->offset < skb->len;
+	}
+	if (!packet_read(skb, &packet) || !flow_payload(message, packet.transport, &tcp))
+		return false;
+	*ret_sequence = flow_sequence(&tcp);
+	return message->size > 0;
+}
+
+/* Copies the payload's first bytes; their number, or 0. */
+static __always_inline __u64 flow_scratch_fill(struct flow_scratch *scratch,
+					       const struct message *message)
+{
+	__u64 size = message->size < FLOW_NAME_BYTES ? message->size : FLOW_NAME_BYTES;
+
+	OPAQUE(size);
+	size = ((size - 1) & (FLOW_NAME_BYTES - 1)) + 1;
+	if (bpf_skb_load_bytes(message->skb, message->offset, scratch->bytes + FLOW_NAME_ROOM,
+			       (__u32)size) < 0)
+		return 0;
+	FORGET(size);
+	return size;
 }
 
 /* The first payload of a flow, or of another request. ACTION_FURTHER: it is to be handed up. */
@@ -334,23 +432,23 @@ static __always_inline enum action flow_name_judge(struct __sk_buff *skb, const 
 {
 	struct message message = { .hook = hook, .skb = skb };
 	struct flow_scratch *scratch;
-	struct packet packet = { 0 };
 	struct socket_note *note;
-	struct tcp_header tcp;
-	__u32 transport = flow_transport(skb, &packet);
+	__u32 sequence = 0;
+	__u64 size;
 
-	if (!transport || !flow_payload(&message, transport, &tcp) || !message.size)
+	if (!flow_name_payload(skb, &message, &sequence))
 		return ACTION_PASS;
 	note = flow_note(skb);
 	if (note)
 		note = flow_note_keep(skb, note);
-	if (!note || !flow_begin(note, &message,
-				 bpf_ntohl(tcp.sequence) + (tcp.flags & TCP_FLAG_SYN ? 1 : 0)))
+	if (!note || !flow_begin(note, &message, sequence))
 		return ACTION_PASS;
 	scratch = flow_scratch_take();
 	note->flow_verdict = FLOW_VERDICT_UP;
 	if (scratch) {
-		note->flow_verdict = flow_verdict(&message, scratch);
+		size = flow_scratch_fill(scratch, &message);
+		if (size)
+			note->flow_verdict = flow_verdict(hook, scratch, size);
 		flow_scratch_give(scratch);
 	}
 	if (note->flow_verdict == FLOW_VERDICT_UP)

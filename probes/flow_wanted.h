@@ -137,8 +137,16 @@ static __always_inline bool flow_name_wanted(void)
 	return !settings.replay && !flow_hellos_wanted;
 }
 
-/* Where the transport header of a plain packet is, for the name program; 0: it is to look. */
-#define FLOW_CB_TRANSPORT 2
+/* Where the payload of a plain packet is, and the sequence number of its first byte, for the name
+ * program; 0: it is to look. */
+#define FLOW_CB_PAYLOAD	 2
+#define FLOW_CB_SEQUENCE 3
+
+/* Of the first byte of payload. */
+static __always_inline __u32 flow_sequence(const struct tcp_header *tcp)
+{
+	return bpf_ntohl(tcp->sequence) + (tcp->flags & TCP_FLAG_SYN ? 1 : 0);
+}
 
 /* Of a packet's bytes, from the UDP or TCP header on: whether another program is to see it, and
  * which. Nearly all TCP segments end here: at their length, or at the note. */
@@ -147,7 +155,8 @@ static __always_inline enum action flow_wanted_tcp(struct __sk_buff *skb, const 
 						   enum tail *ret_tail)
 {
 	__u8 flags = tcp->flags & (TCP_FLAG_SYN | TCP_FLAG_ACK);
-	bool empty = transport + (tcp->offset >> 4) * 4 >= skb->len;
+	__u32 payload = transport + (tcp->offset >> 4) * 4;
+	bool empty = payload >= skb->len;
 	struct socket_note *note;
 
 	if (flags == (TCP_FLAG_SYN | TCP_FLAG_ACK) || (flags != TCP_FLAG_SYN && empty))
@@ -163,7 +172,8 @@ static __always_inline enum action flow_wanted_tcp(struct __sk_buff *skb, const 
 	if (note->flow == NOTE_FLOW_NEW || note->flow == NOTE_FLOW_HTTP) {
 		if (flow_name_wanted()) {
 			*ret_tail = TAIL_NAME;
-			skb->cb[FLOW_CB_TRANSPORT] = transport;
+			skb->cb[FLOW_CB_PAYLOAD] = payload;
+			skb->cb[FLOW_CB_SEQUENCE] = flow_sequence(tcp);
 		}
 		return ACTION_FURTHER;
 	}

@@ -316,7 +316,7 @@ class Ledger:
             assert probe["seen"] == sum(probe[outcome] for outcome in self.OUTCOMES), name
             assert sum(probe[outcome] for outcome in self.RECORDED) == \
                 probe["submitted"] + probe["ring_full"] + probe["limited"], name
-        flows = status["flows"]
+        flows = self.flows = status["flows"]
         assert flows["seen"] == sum(flows[name] for name in ("tls", "http", "quic", "other"))
         assert flows["pieces"] == flows["submitted"] + flows["ring_full"] + flows["limited"]
         assert self["submitted"] + flows["submitted"] == status["read"] + status["waiting"]

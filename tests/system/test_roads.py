@@ -75,6 +75,14 @@ class Site:
     def proxied(self, name):
         return self.curl("-x", f"http://127.0.0.1:{HTTP}", f"http://{name}/page", name=name)
 
+    def proxied_address(self, address):
+        return self.curl("-x", f"http://127.0.0.1:{HTTP}", f"http://{address}/page", name=address)
+
+    def tunnelled_address(self, address):
+        before = len(self.requests())
+        self.curl("-x", f"http://127.0.0.1:{HTTP}", f"https://{address}/", name=address)
+        return any(request["target"] == f"{address}:443" for request in self.requests()[before:])
+
     def tunnelled(self, name):
         # What comes through the tunnel is no TLS, so curl fails: CONNECT itself is what counts.
         before = len(self.requests())
@@ -143,6 +151,93 @@ def test_shut(site, namespace, tmp_path, road):
             assert len(site.requests()) == before, "the request did not get there"
         assert take(site, INNOCENT)
         agent.ledger()
+
+
+ADDRESS_ROADS = {"proxied": Site.proxied_address, "tunnelled": Site.tunnelled_address}
+
+
+@pytest.mark.parametrize("mode", ["audit", "enforce"])
+@pytest.mark.parametrize("road", ADDRESS_ROADS)
+def test_address_in_the_place_of_a_name(site, namespace, tmp_path, road, mode):
+    """The connection goes to the proxy; the request names the address."""
+    with Agent(tmp_path, namespace.cgroup, ["203.0.113.8/29", "198.51.100.1"], mode=mode) as agent:
+        for innocent in ("203.0.113.7", "203.0.113.16", "0.0.0.1", "255.255.255.255"):
+            assert ADDRESS_ROADS[road](site, innocent)
+        flows = agent.ledger().flows
+        # A tunnel's second flow begins in the first one.
+        assert flows["clean"] >= 4 and flows["listed"] == 0
+        assert not agent.findings()
+        assert ADDRESS_ROADS[road](site, "203.0.113.15") == (mode == "audit")
+        finding = wait_for(agent.findings, "a finding")[0]
+        assert "listed address 203.0.113.15" in finding["finding_info"]["title"]
+        assert (finding["disposition_id"] == DISPOSITION_BLOCKED) == (mode == "enforce")
+        assert agent.ledger().flows["listed"] == 1
+
+
+LISTED_HEADS = {
+    "capitals": "GET / HTTP/1.1\r\nHost: EVIL.test\r\n\r\n",
+    "port": "GET / HTTP/1.1\r\nHost: www.evil.test:8080\r\n\r\n",
+    "dot": "GET / HTTP/1.1\r\nhost:evil.test.\r\n\r\n",
+    "blanks": "POST / HTTP/1.1\r\nAccept: */*\r\nhOsT:    a.b.c.d.evil.test \r\n\r\n",
+    "long label": f"GET / HTTP/1.1\r\nHost: {'x' * 63}.evil.test\r\n\r\n",
+    "long name": f"GET / HTTP/1.1\r\nHost: {'x.' * 121}evil.test\r\n\r\n",
+    "user": "GET http://x@evil.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n",
+    "user and number": "GET http://x:1@evil.test/ HTTP/1.1\r\nHost: a.test\r\n\r\n",
+    "whole": "GET http://evil.test:80/x HTTP/1.1\r\nHost: a.test\r\n\r\n",
+    "address": "GET / HTTP/1.1\r\nHost: 203.0.113.8:80\r\n\r\n",
+    "IPv6 address": "GET / HTTP/1.1\r\nHost: [2001:db8::8]:80\r\n\r\n",
+    "tunnel": "CONNECT evil.test:443 HTTP/1.1\r\n\r\n",
+}
+INNOCENT_HEADS = {
+    "end of a name": "GET / HTTP/1.1\r\nHost: notevil.test\r\n\r\n",
+    "beginning of a name": "GET / HTTP/1.1\r\nHost: evil.test.innocent.test\r\n\r\n",
+    "path": "GET http://innocent.test/evil.test HTTP/1.1\r\nHost: innocent.test\r\n\r\n",
+    "user": "GET http://evil.test@innocent.test/ HTTP/1.1\r\nHost: innocent.test\r\n\r\n",
+    "next address": "GET / HTTP/1.1\r\nHost: 203.0.113.7\r\n\r\n",
+    "number too many": "GET / HTTP/1.1\r\nHost: 1.203.0.113.8\r\n\r\n",
+    "number too large": "GET / HTTP/1.1\r\nHost: 203.0.113.264\r\n\r\n",
+    "zeros": "GET / HTTP/1.1\r\nHost: 203.0.113.008\r\n\r\n",
+    "one label": "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "nothing": "GET / HTTP/1.1\r\nHost: \r\n\r\n",
+    "dots": "GET / HTTP/1.1\r\nHost: ..\r\n\r\n",
+}
+SEND = """
+import socket, sys
+for head in sys.argv[2:]:
+    with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as connection:
+        connection.sendall(head.encode())
+        connection.recv(1)
+"""
+
+
+@pytest.mark.parametrize("mode", ["audit", "enforce"])
+def test_forms_of_hosts(site, namespace, tmp_path, mode):
+    """However a host is written, it is found; and nothing else is."""
+    entries = ["evil.test", "203.0.113.8", "2001:db8::8"]
+
+    def send(head):
+        namespace.run("/usr/bin/timeout", 1, "/usr/bin/python3", "-c", SEND, HTTP, head)
+
+    with Agent(tmp_path, namespace.cgroup, entries, mode=mode) as agent:
+        for head in INNOCENT_HEADS.values():
+            send(head)
+        agent.ledger()
+        assert not agent.findings()
+        for count, (what, head) in enumerate(LISTED_HEADS.items(), 1):
+            send(head)
+            wait_for(lambda: sum(finding.get("count", 1) for finding in agent.findings()) == count,
+                     f"a finding about {what}")
+
+
+def test_nothing_to_read(site, namespace, tmp_path):
+    """A request to an address, and TLS without a server name: the connection was judged when it
+    began, and user space hears nothing more."""
+    with Agent(tmp_path, namespace.cgroup, ["evil.test"]) as agent:
+        assert site.curl(f"http://127.0.0.1:{HTTP}/", name=INNOCENT)
+        assert site.curl(f"https://127.0.0.1:{HTTPS}/", name=INNOCENT)
+        flows = agent.ledger().flows
+        assert flows["http"] == 1 and flows["tls"] == 1 and flows["clean"] == 2
+        assert flows["pieces"] == 0
 
 
 ENCRYPTED = {"dot": (["+tls"], DOT), "doh": (["+https"], HTTPS)}
