@@ -63,14 +63,15 @@ static int usage(FILE *out, int r)
 	(void)fputs(
 		"Usage: cordon replay [OPTION...] FILE.pcap...\n"
 		"\n"
-		"Runs recorded packets (pcap, pcapng; \"-\": standard input) through the probes.\n"
+		"Runs recorded packets (pcap, pcapng, also packed by gzip; \"-\": standard input)\n"
+		"through the probes.\n"
 		"Prints findings as lines of OCSF, and what was not read on standard error.\n"
 		"\n"
 		"      --intel FILE    a pack or a list (again for more); else this host's pack,\n"
 		"                      or the list that comes with cordon\n"
 		"      --policy FILE   instead of the configuration's (again for more)\n"
 		"      --config FILE   for its DNS ports and policies\n"
-		"      --events        print every question instead of the findings\n"
+		"      --events        print what was asked and named instead of the findings\n"
 		"      --json          the summary as one line of JSON\n",
 		out);
 	return r;

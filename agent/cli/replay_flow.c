@@ -67,7 +67,7 @@ static int worker_start(struct replay_flow *flow)
 		return log_errno(LOG_ERR, r, "cordon-scan may be written by others than root");
 	if (r < 0)
 		return log_errno(LOG_ERR, r, "cordon-scan cannot be run");
-	r = flow_table_new(flow->pool, flow->told, flow->userdata, &flow->table);
+	r = flow_table_new(flow->pool, true, flow->told, flow->userdata, &flow->table);
 	if (r < 0) {
 		pool_free(flow->pool);
 		flow->pool = NULL;

@@ -55,7 +55,7 @@ void payload_open(struct agent *agent)
 	int r = pool_new(agent->loop, &options, worker_broken, agent, &agent->pool);
 
 	if (r == 0)
-		r = flow_table_new(agent->pool, flow_told, agent, &agent->flows);
+		r = flow_table_new(agent->pool, false, flow_told, agent, &agent->flows);
 	if (r == 0)
 		r = sd_event_add_defer(agent->loop, &agent->payload_told, flows_commit, agent);
 	if (r >= 0)

@@ -46,7 +46,8 @@ struct flow_reader {
 	struct http_request request;
 	struct http2 http2;
 	size_t head;	/* of the request; 0: not there whole */
-	bool following; /* not the first any more: only what names another server is told */
+	bool following; /* not the first any more: only what names another server is told, of TLS
+			 * in QUIC, too */
 	bool skipping;	/* within the body of a request */
 	struct {
 		enum flow_protocol protocol;
@@ -277,8 +278,27 @@ static bool facts_told(const struct flow_reader *reader)
 {
 	const struct flow_facts *facts = &reader->facts;
 
-	return facts->name[0] == '\0' || (facts->protocol == reader->told.protocol &&
-					  strcasecmp(facts->name, reader->told.name) == 0);
+	return facts->name[0] == '\0' ||
+	       (reader->transport != FLOW_STREAM_EACH && facts->protocol == reader->told.protocol &&
+		strcasecmp(facts->name, reader->told.name) == 0);
+}
+
+/* Whether they are to be told: else the next name that came with them is, until there is none. */
+static bool facts_wanted(struct flow_reader *reader)
+{
+	while (reader->following && facts_told(reader))
+		if (!flow_names_next(&reader->names, &reader->facts))
+			return false;
+	return true;
+}
+
+static void told_note(struct flow_reader *reader)
+{
+	reader->following = true;
+	if (reader->facts.name[0] == '\0')
+		return;
+	reader->told.protocol = reader->facts.protocol;
+	memcpy(reader->told.name, reader->facts.name, sizeof(reader->told.name));
 }
 
 /* Leaves the request that was read behind; -ENODATA when nothing can follow it. */
@@ -289,12 +309,8 @@ static int stream_pass(struct flow_reader *reader)
 
 	if (reader->head == 0 && !frames)
 		return -ENODATA;
-	if (reader->facts.name[0] != '\0') {
-		reader->told.protocol = reader->facts.protocol;
-		memcpy(reader->told.name, reader->facts.name, sizeof(reader->told.name));
-	}
+	told_note(reader);
 	reader->start += reader->head;
-	reader->following = true;
 	reader->skipping = !reader->request.tunnel && !frames;
 	stream_begin(reader);
 	if (frames) {
@@ -316,10 +332,7 @@ static int stream_read(struct flow_reader *reader)
 		}
 		if (r <= 0)
 			return r;
-		while (reader->following && facts_told(reader))
-			if (!flow_names_next(&reader->names, &reader->facts))
-				break;
-		if (!reader->following || !facts_told(reader)) {
+		if (facts_wanted(reader)) {
 			reader->done = true;
 			return FLOW_READER_DONE;
 		}
@@ -342,23 +355,56 @@ static int stream_take(struct flow_reader *reader, uint32_t offset, const uint8_
 	return r;
 }
 
-/* What a flow of datagrams turned out to be, when no more is looked at. */
-static void datagrams_finish(struct flow_reader *reader)
+static bool hello_whole(const struct assembly *crypto)
+{
+	size_t whole = tls_hello_size(crypto->bytes, crypto->ready);
+
+	return crypto->ready == ASSEMBLY_MAX || (whole > 0 && crypto->ready >= whole);
+}
+
+/* A connection whose hello is there and was not read; else *ret_half is one with a part of it, or
+ * NULL. */
+static struct quic_connection *connection_find(struct flow_reader *reader,
+					       struct quic_connection **ret_half)
+{
+	*ret_half = NULL;
+	for (unsigned i = 0; i < QUIC_CONNECTIONS_MAX; i++) {
+		struct quic_connection *connection = &reader->quic.connections[i];
+
+		if (connection->opened == 0 || connection->read)
+			continue;
+		if (hello_whole(&connection->crypto))
+			return connection;
+		*ret_half = connection;
+	}
+	return NULL;
+}
+
+static void connection_read(struct flow_reader *reader, struct quic_connection *connection)
+{
+	struct flow_facts *facts = &reader->facts;
+
+	connection->read = true;
+	stream_begin(reader);
+	facts->protocol = FLOW_QUIC;
+	facts->quic_version = connection->version;
+	tls_hello_read(connection->crypto.bytes, connection->crypto.ready, TLS_QUIC, facts,
+		       &reader->names);
+	if (connection->fault)
+		flow_facts_fault(facts, connection->fault);
+}
+
+/* What a flow of datagrams is of which nothing could be read, when no more is looked at. */
+static void datagrams_unread(struct flow_reader *reader)
 {
 	const struct quic_initial *quic = &reader->quic;
 	struct flow_facts *facts = &reader->facts;
 
-	reader->done = true;
 	if (quic->version == 0)
 		return;
 	facts->protocol = FLOW_QUIC;
 	facts->quic_version = quic->version;
-	if (quic->opened > 0) {
-		tls_hello_read(quic->crypto.bytes, quic->crypto.ready, TLS_QUIC, facts,
-			       &reader->names);
-		if (quic->fault)
-			flow_facts_fault(facts, quic->fault);
-	} else if (quic->packets > 0) {
+	if (quic->packets > 0 && !quic_version_reserved(quic->version)) {
 		facts_incomplete(facts, "no Initial packet that opens");
 	} else {
 		facts->outcome = FLOW_UNSUPPORTED;
@@ -366,11 +412,33 @@ static void datagrams_finish(struct flow_reader *reader)
 	}
 }
 
+/* What the datagrams so far say. As flow_reader_take(). */
+static int datagrams_read(struct flow_reader *reader)
+{
+	bool final = reader->last || reader->datagrams >= FLOW_READER_DATAGRAMS_MAX ||
+		     reader->quic.packets == QUIC_PACKETS_MAX;
+	struct quic_connection *connection, *half;
+
+	while ((connection = connection_find(reader, &half)) || (final && half)) {
+		connection_read(reader, connection ? connection : half);
+		if (facts_wanted(reader)) {
+			reader->done = true;
+			return FLOW_READER_DONE;
+		}
+	}
+	if (half)
+		return 0;
+	if (reader->following)
+		return -ENODATA;
+	if (!final && reader->strangers < FLOW_READER_STRANGERS_MAX)
+		return 0;
+	datagrams_unread(reader);
+	reader->done = true;
+	return FLOW_READER_DONE;
+}
+
 static int datagram_take(struct flow_reader *reader, const uint8_t *bytes, size_t size)
 {
-	const struct assembly *crypto = &reader->quic.crypto;
-	size_t whole;
-
 	if (size > 0) {
 		int kind = quic_initial_take(&reader->quic, bytes, size);
 
@@ -379,14 +447,7 @@ static int datagram_take(struct flow_reader *reader, const uint8_t *bytes, size_
 		reader->datagrams++;
 		reader->strangers += kind != QUIC_INITIAL && kind != QUIC_OTHER;
 	}
-	whole = tls_hello_size(crypto->bytes, crypto->ready);
-	if ((whole == 0 || crypto->ready < whole) && !reader->last &&
-	    crypto->ready < ASSEMBLY_MAX && reader->datagrams < FLOW_READER_DATAGRAMS_MAX &&
-	    reader->quic.packets < QUIC_PACKETS_MAX &&
-	    (reader->strangers < FLOW_READER_STRANGERS_MAX || reader->quic.opened > 0))
-		return 0;
-	datagrams_finish(reader);
-	return FLOW_READER_DONE;
+	return datagrams_read(reader);
 }
 
 int flow_reader_take(struct flow_reader *reader, uint32_t offset, const uint8_t *bytes, size_t size,
@@ -408,6 +469,11 @@ int flow_reader_next(struct flow_reader *reader)
 		return reader->last ? -ENODATA : 0;
 	if (flow_names_next(&reader->names, &reader->facts))
 		return FLOW_READER_DONE;
+	if (reader->transport == FLOW_DATAGRAMS) {
+		told_note(reader);
+		reader->done = false;
+		return datagrams_read(reader);
+	}
 	r = stream_pass(reader);
 	if (r < 0)
 		return r;

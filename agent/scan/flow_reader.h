@@ -22,7 +22,11 @@
 struct flow_facts;
 struct flow_reader;
 
-enum flow_transport { FLOW_STREAM, FLOW_DATAGRAMS };
+enum flow_transport {
+	FLOW_STREAM,
+	FLOW_DATAGRAMS,
+	FLOW_STREAM_EACH, /* as FLOW_STREAM; see flow_reader_next() */
+};
 
 #define FLOW_READER_DONE 1
 
@@ -49,15 +53,17 @@ void flow_reader_free(struct flow_reader *reader);
  * 0: more is wanted; FLOW_READER_DONE: facts are final. -ENOMEM. Of bytes that come twice (TCP
  * retransmits, segments overlap) the first stand. After last it is FLOW_READER_DONE always; after
  * FLOW_READER_DONE more bytes change nothing, unless flow_reader_next() was called, in which case
- * -ENODATA: nothing more was named, and nothing can follow. */
+ * -ENODATA: nothing more was named, and nothing can follow; of datagrams nothing is begun, but
+ * another connection may be. */
 int flow_reader_take(struct flow_reader *reader, uint32_t offset, const uint8_t *bytes, size_t size,
 		     bool last);
 
 /* Goes on after FLOW_READER_DONE, for a flow can name more than one server: the next HTTP request
  * in the stream, TLS or HTTP within a CONNECT tunnel, another Host of the same request, another
  * name in the same ClientHello. Only what names another server, or is of another protocol, comes
- * up. FLOW_READER_DONE: the facts are now those. 0: not in the bytes so far; take() may bring it,
- * and nothing is lost if it is not called. -ENODATA: nothing can follow. -ENOMEM. */
+ * up; of FLOW_STREAM_EACH every request that names a server does. FLOW_READER_DONE: the facts are
+ * now those. 0: not in the bytes so far; take() may bring it, and nothing is lost if it is not
+ * called. -ENODATA: nothing can follow. -ENOMEM. */
 int flow_reader_next(struct flow_reader *reader);
 
 /* Borrowed until the next call. When a flow is FLOW_INCOMPLETE or FLOW_MALFORMED, they hold what

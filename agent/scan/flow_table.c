@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,12 +26,14 @@ struct flow {
 	uint32_t next;	  /* offset behind the last bytes */
 	uint32_t waiting; /* payloads that are not answered */
 	bool told;	  /* facts were */
-	bool ended;	  /* nothing can follow, or the last bytes were sent */
+	bool ended;	  /* as its last answer said: nothing can follow, or nothing is begun */
+	bool last;	  /* the last bytes were sent */
 	bool cut;	  /* some could not be sent, or were lost with their worker */
 };
 
 struct flow_table {
 	struct pool *pool;
+	bool each;
 	flow_table_told told;
 	void *userdata;
 	struct lru *index;
@@ -45,7 +46,8 @@ struct flow_table {
 static void pool_replied(uint64_t id, enum pool_answer answer, const struct flow_facts *facts,
 			 void *userdata);
 
-int flow_table_new(struct pool *pool, flow_table_told told, void *userdata, struct flow_table **ret)
+int flow_table_new(struct pool *pool, bool each, flow_table_told told, void *userdata,
+		   struct flow_table **ret)
 {
 	struct flow_table *table = calloc(1, sizeof(*table));
 	int r;
@@ -54,6 +56,7 @@ int flow_table_new(struct pool *pool, flow_table_told told, void *userdata, stru
 	if (!table)
 		return -ENOMEM;
 	table->pool = pool;
+	table->each = each;
 	table->told = told;
 	table->userdata = userdata;
 	r = lru_new(FLOW_TABLE_MAX, &table->index);
@@ -177,7 +180,7 @@ static void flow_remove(struct flow_table *table, struct flow *flow)
 /* Gone, if nothing more is to be heard of it. */
 static void flow_settle(struct flow_table *table, struct flow *flow)
 {
-	if (flow->waiting > 0 || !(flow->ended || flow->cut))
+	if (flow->waiting > 0 || !(flow->ended || flow->last || flow->cut))
 		return;
 	if (flow->cut && !flow->told)
 		flow_tell_unread(table, flow, "the worker did not read it");
@@ -205,7 +208,7 @@ static void pool_replied(uint64_t id, enum pool_answer answer, const struct flow
 	if (answer == POOL_FACTS)
 		return;
 	flow->waiting--;
-	flow->ended |= answer == POOL_ENDED;
+	flow->ended = answer == POOL_ENDED;
 	flow->cut |= answer == POOL_LOST;
 	flow_settle(table, flow);
 }
@@ -224,6 +227,13 @@ static void flow_send(struct flow_table *table, struct flow *flow,
 		flow->waiting++;
 }
 
+static enum flow_transport flow_transport(const struct flow_table *table, const struct event *event)
+{
+	if (event->protocol != IPPROTO_TCP)
+		return FLOW_DATAGRAMS;
+	return table->each ? FLOW_STREAM_EACH : FLOW_STREAM;
+}
+
 static void flow_take(struct flow_table *table, struct flow *flow, const struct event *event)
 {
 	const struct event_payload *from = &event->payload;
@@ -234,7 +244,7 @@ static void flow_take(struct flow_table *table, struct flow *flow, const struct 
 		size_t left = from->size - at;
 		size_t part = left < PROTOCOL_BYTES_MAX ? left : PROTOCOL_BYTES_MAX;
 		struct protocol_payload payload = {
-			.transport = stream ? FLOW_STREAM : FLOW_DATAGRAMS,
+			.transport = flow_transport(table, event),
 			.offset = from->offset + (uint32_t)at,
 			.last = from->last && part == left,
 			.bytes = from->bytes + at,
@@ -245,7 +255,16 @@ static void flow_take(struct flow_table *table, struct flow *flow, const struct 
 		at += part;
 	} while (stream && at < from->size);
 	flow->next = from->offset + (uint32_t)from->size;
-	flow->ended |= from->last;
+	flow->last = from->last;
+}
+
+/* What is told next comes from this payload. */
+static void flow_begin(struct flow *flow, const struct event *event)
+{
+	flow->event = *event;
+	flow->event.kind = EVENT_FLOW;
+	flow->event.payload = (struct event_payload){ 0 };
+	flow->event.process = NULL;
 }
 
 static struct flow *flow_add(struct flow_table *table, uint64_t key, const struct event *event)
@@ -263,10 +282,8 @@ static struct flow *flow_add(struct flow_table *table, uint64_t key, const struc
 		place = lru_add(table->index, key);
 	}
 	flow = &table->flows[place];
-	*flow = (struct flow){ .id = ++table->serial << PLACE_BITS | place, .event = *event };
-	flow->event.kind = EVENT_FLOW;
-	flow->event.payload = (struct event_payload){ 0 };
-	flow->event.process = NULL;
+	*flow = (struct flow){ .id = ++table->serial << PLACE_BITS | place };
+	flow_begin(flow, event);
 	table->statistics.flows++;
 	return flow;
 }
@@ -283,6 +300,8 @@ void flow_table_add(struct flow_table *table, const struct event *event, uint64_
 	} else {
 		flow = &table->flows[place];
 		lru_touch(table->index, place);
+		if (flow->told)
+			flow_begin(flow, event);
 	}
 	flow->touched = now;
 	flow_take(table, flow, event);
@@ -293,14 +312,14 @@ void flow_table_add(struct flow_table *table, const struct event *event, uint64_
 static void flow_end(struct flow_table *table, struct flow *flow)
 {
 	const struct protocol_payload end = {
-		.transport = flow->event.protocol == IPPROTO_TCP ? FLOW_STREAM : FLOW_DATAGRAMS,
+		.transport = flow_transport(table, &flow->event),
 		.offset = flow->next,
 		.last = true,
 		.bytes = (const uint8_t *)"",
 	};
 
 	flow_send(table, flow, &end);
-	flow->ended = true;
+	flow->last = true;
 	flow_settle(table, flow);
 }
 
@@ -314,7 +333,7 @@ void flow_table_expire(struct flow_table *table, uint64_t now)
 		if (flow->touched + FLOW_TABLE_IDLE > now)
 			break;
 		next = lru_newer(table->index, place);
-		if (!flow->ended)
+		if (!flow->last)
 			flow_end(table, flow);
 	}
 }

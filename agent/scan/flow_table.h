@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/clock.h"
@@ -18,12 +19,14 @@ struct flow_table;
 #define FLOW_TABLE_MAX	4096
 #define FLOW_TABLE_IDLE (10 * NS_PER_SECOND)
 
-/* event: that of the flow's first payload, with kind, flow and name changed; process is NULL: the
- * sensor can fill it in. Borrowed for the call, and so is all it points to. */
+/* event: that of the flow's first payload, and of the last one for what is told later, with kind,
+ * flow and name changed; process is NULL: the sensor can fill it in. Borrowed for the call, and so
+ * is all it points to. */
 typedef void (*flow_table_told)(const struct event *event, void *userdata);
 
-/* Listens to the pool, which it borrows. */
-int flow_table_new(struct pool *pool, flow_table_told told, void *userdata,
+/* Listens to the pool, which it borrows. each: requests that name the same server as the one before
+ * are told, too. */
+int flow_table_new(struct pool *pool, bool each, flow_table_told told, void *userdata,
 		   struct flow_table **ret);
 void flow_table_free(struct flow_table *table);
 

@@ -288,6 +288,10 @@ static void line_read(struct reading *reading, const struct text *line)
 	if (method == version)
 		return;
 	target = text_trim((struct text){ line->at + method, version - method });
+	/* Other protocols (NATS) say CONNECT, too, and then no name and no version. */
+	if (reading->request->tunnel && version == line->size &&
+	    memchr(target.at, '"', target.size))
+		return;
 	if (reading->request->tunnel)
 		authority_add(reading, target.at, target.size);
 	else if (absolute_split(target, &authority))

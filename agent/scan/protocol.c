@@ -211,7 +211,7 @@ static const char *payload_read(const uint8_t *data, size_t size, struct protoco
 	struct wire_payload wire;
 
 	memcpy(&wire, data, sizeof(wire));
-	if (wire.transport > FLOW_DATAGRAMS || wire.last > 1 || wire.zero)
+	if (wire.transport > FLOW_STREAM_EACH || wire.last > 1 || wire.zero)
 		return "a payload of no known kind";
 	ret->payload = (struct protocol_payload){
 		.transport = (enum flow_transport)wire.transport,

@@ -12,8 +12,6 @@
 #define NUMBER_SIZE_MASK 3
 #define PROTECTED_BITS	 0x0f /* of the first byte of a long header (RFC 9001, 5.4.1) */
 
-CLEANUP_DEFINE(struct quic_keys *, quic_keys_free)
-
 /* RFC 9000, 19 */
 enum frame {
 	FRAME_PADDING = 0x00,
@@ -23,14 +21,21 @@ enum frame {
 	FRAME_CONNECTION_CLOSE = 0x1c,
 };
 
+static void connection_clear(struct quic_connection *connection)
+{
+	assembly_clear(&connection->crypto);
+	quic_keys_free(connection->keys);
+	*connection = (struct quic_connection){ 0 };
+}
+
 void quic_initial_clear(struct quic_initial *initial)
 {
-	assembly_clear(&initial->crypto);
-	quic_keys_free(initial->keys);
+	for (unsigned i = 0; i < QUIC_CONNECTIONS_MAX; i++)
+		connection_clear(&initial->connections[i]);
 	*initial = (struct quic_initial){ 0 };
 }
 
-static int crypto_read(struct quic_initial *initial, struct cursor *frames)
+static int crypto_read(struct quic_connection *connection, struct cursor *frames)
 {
 	uint64_t offset, size;
 	int r = cursor_varint(frames, &offset);
@@ -41,7 +46,7 @@ static int crypto_read(struct quic_initial *initial, struct cursor *frames)
 		r = cursor_need(frames, size);
 	if (r < 0)
 		return r;
-	return assembly_add(&initial->crypto, offset, cursor_pass(frames, (size_t)size),
+	return assembly_add(&connection->crypto, offset, cursor_pass(frames, (size_t)size),
 			    (size_t)size);
 }
 
@@ -84,7 +89,7 @@ static int close_skip(struct cursor *frames)
 	return r == 0 ? cursor_skip(frames, size) : r;
 }
 
-int quic_frames_read(struct quic_initial *initial, const struct quic_version *row,
+int quic_frames_read(struct quic_connection *connection, const struct quic_version *row,
 		     const uint8_t *bytes, size_t size)
 {
 	struct cursor frames = { bytes, size, size };
@@ -102,7 +107,7 @@ int quic_frames_read(struct quic_initial *initial, const struct quic_version *ro
 		if (r < 0 || type == FRAME_PING)
 			continue;
 		if (type == row->crypto)
-			r = crypto_read(initial, &frames);
+			r = crypto_read(connection, &frames);
 		else if (type == FRAME_ACK || type == FRAME_ACK_ECN)
 			r = ack_skip(&frames, type);
 		else if (type == FRAME_CONNECTION_CLOSE)
@@ -112,8 +117,8 @@ int quic_frames_read(struct quic_initial *initial, const struct quic_version *ro
 	}
 	if (r == -ENOMEM)
 		return r;
-	if (r < 0 && !initial->fault)
-		initial->fault = "frames in an Initial packet that do not fit";
+	if (r < 0 && !connection->fault)
+		connection->fault = "frames in an Initial packet that do not fit";
 	return 0;
 }
 
@@ -156,9 +161,8 @@ static int header_open(struct quic_keys *keys, const struct quic_packet *packet,
 	return (int)(at + width);
 }
 
-/* Opens the packet with keys and reads its frames. 0, -EBADMSG when it does not open, -ENOMEM. */
-static int packet_open(struct quic_initial *initial, struct quic_keys *keys, uint64_t next,
-		       const struct quic_packet *packet)
+/* Opens the packet and reads its frames. 0, -EBADMSG when it does not open, -ENOMEM. */
+static int packet_open(struct quic_connection *connection, const struct quic_packet *packet)
 {
 	CLEANUP(free_cleanup) uint8_t *opened = malloc(packet->size);
 	size_t header, size;
@@ -167,58 +171,99 @@ static int packet_open(struct quic_initial *initial, struct quic_keys *keys, uin
 
 	if (!opened)
 		return -ENOMEM;
-	r = header_open(keys, packet, next, opened, &number);
+	r = header_open(connection->keys, packet, connection->number_next, opened, &number);
 	if (r < 0)
 		return r;
 	header = (size_t)r;
 	size = packet->size - header;
-	r = quic_keys_open(keys, number, opened, header, packet->bytes + header, size,
+	r = quic_keys_open(connection->keys, number, opened, header, packet->bytes + header, size,
 			   opened + header);
 	if (r < 0)
 		return r;
-	if (number >= initial->number_next)
-		initial->number_next = number + 1;
-	initial->version = packet->version;
-	initial->opened++;
-	return quic_frames_read(initial, packet->row, opened + header, size - QUIC_TAG_SIZE);
+	if (number >= connection->number_next)
+		connection->number_next = number + 1;
+	connection->version = packet->version;
+	connection->opened++;
+	return quic_frames_read(connection, packet->row, opened + header, size - QUIC_TAG_SIZE);
 }
 
-static bool keys_fit(const struct quic_initial *initial, const struct quic_packet *packet)
+static bool keys_fit(const struct quic_connection *connection, const struct quic_packet *packet)
 {
-	return initial->row == packet->row && initial->id_size == packet->id_size &&
-	       memcmp(initial->id, packet->id, packet->id_size) == 0;
+	return connection->row == packet->row && connection->id_size == packet->id_size &&
+	       memcmp(connection->id, packet->id, packet->id_size) == 0;
+}
+
+/* As packet_open(), with the keys of a connection that is there; -ENOENT: those of the packet's own
+ * connection id were among them. */
+static int packet_open_known(struct quic_initial *initial, const struct quic_packet *packet)
+{
+	bool own = false;
+
+	for (unsigned i = 0; i < QUIC_CONNECTIONS_MAX; i++) {
+		struct quic_connection *connection = &initial->connections[i];
+		int r;
+
+		if (connection->opened == 0 || connection->row != packet->row)
+			continue;
+		r = packet_open(connection, packet);
+		if (r == 0 || r == -ENOMEM)
+			return r;
+		own |= keys_fit(connection, packet);
+	}
+	return own ? -ENOENT : -EBADMSG;
+}
+
+/* A place for one more connection: one that was read makes room first. */
+static struct quic_connection *connection_place(struct quic_initial *initial)
+{
+	struct quic_connection *place = NULL;
+
+	for (unsigned i = 0; i < QUIC_CONNECTIONS_MAX; i++) {
+		if (initial->connections[i].opened == 0)
+			return &initial->connections[i];
+		if (!place && initial->connections[i].read)
+			place = &initial->connections[i];
+	}
+	if (!place)
+		place = &initial->connections[initial->oldest++ % QUIC_CONNECTIONS_MAX];
+	connection_clear(place);
+	return place;
 }
 
 /* Derives keys from the packet's own connection id, and keeps them when they open it. */
 static int packet_open_anew(struct quic_initial *initial, const struct quic_packet *packet)
 {
-	CLEANUP(quic_keys_free_cleanup) struct quic_keys *keys = NULL;
-	int r = quic_keys_new(&packet->row->derivation, packet->id, packet->id_size, &keys);
+	const struct quic_version *row = packet->row;
+	struct quic_connection connection = { 0 };
+	int r = -EBADMSG;
 
-	if (r == 0)
-		r = packet_open(initial, keys, 0, packet);
+	for (; row && r < 0 && r != -ENOMEM; row = row->other) {
+		connection = (struct quic_connection){ .row = packet->row };
+		r = quic_keys_new(&row->derivation, packet->id, packet->id_size, &connection.keys);
+		if (r == 0)
+			r = packet_open(&connection, packet);
+		if (r < 0)
+			connection_clear(&connection);
+	}
 	if (r < 0)
 		return r;
-	quic_keys_free(initial->keys);
-	initial->keys = take_ptr(keys);
-	initial->row = packet->row;
-	initial->id_size = packet->id_size;
-	memcpy(initial->id, packet->id, packet->id_size);
+	connection.id_size = packet->id_size;
+	memcpy(connection.id, packet->id, packet->id_size);
+	*connection_place(initial) = connection;
 	return 0;
 }
 
 static int packet_take(struct quic_initial *initial, const struct quic_packet *packet)
 {
-	int r = -EBADMSG;
+	int r;
 
 	if (initial->packets == QUIC_PACKETS_MAX)
 		return 0;
 	initial->packets++;
 	if (initial->version == 0)
 		initial->version = packet->version;
-	if (initial->keys && initial->row == packet->row)
-		r = packet_open(initial, initial->keys, initial->number_next, packet);
-	if (r < 0 && r != -ENOMEM && !(initial->keys && keys_fit(initial, packet)))
+	r = packet_open_known(initial, packet);
+	if (r == -EBADMSG)
 		r = packet_open_anew(initial, packet);
 	/* One that opens with no keys is a server's, or none at all. */
 	return r == -ENOMEM ? r : 0;

@@ -53,24 +53,33 @@
 
 static const struct quic_version versions[] = {
 	/* RFC 9000, RFC 9001 */
-	{ 1, 1, 0, 3, CRYPTO_FRAME, { SALT_V1, LABELS_V1 } },
+	{ 1, 1, 0, 3, CRYPTO_FRAME, { SALT_V1, LABELS_V1 }, NULL },
 	/* RFC 9369 */
-	{ 0x6b3343cf, 0x6b3343cf, 1, 0, CRYPTO_FRAME, { SALT_V2, LABELS_V2 } },
+	{ 0x6b3343cf, 0x6b3343cf, 1, 0, CRYPTO_FRAME, { SALT_V2, LABELS_V2 }, NULL },
 	/* The drafts that were deployed. */
-	{ 0xff000016, 0xff000016, 0, 3, CRYPTO_FRAME, { SALT_DRAFT_22, LABELS_V1 } },
-	{ 0xff000017, 0xff00001c, 0, 3, CRYPTO_FRAME, { SALT_DRAFT_23, LABELS_V1 } },
-	{ 0xff00001d, 0xff000020, 0, 3, CRYPTO_FRAME, { SALT_DRAFT_29, LABELS_V1 } },
-	{ 0xff000021, 0xff000022, 0, 3, CRYPTO_FRAME, { SALT_V1, LABELS_V1 } },
-	/* Facebook's names for drafts 22 and 27. */
-	{ 0xfaceb001, 0xfaceb001, 0, 3, CRYPTO_FRAME, { SALT_DRAFT_22, LABELS_V1 } },
-	{ 0xfaceb002, 0xfaceb002, 0, 3, CRYPTO_FRAME, { SALT_DRAFT_23, LABELS_V1 } },
+	{ 0xff000016, 0xff000016, 0, 3, CRYPTO_FRAME, { SALT_DRAFT_22, LABELS_V1 }, NULL },
+	{ 0xff000017, 0xff00001c, 0, 3, CRYPTO_FRAME, { SALT_DRAFT_23, LABELS_V1 }, NULL },
+	{ 0xff00001d, 0xff000020, 0, 3, CRYPTO_FRAME, { SALT_DRAFT_29, LABELS_V1 }, NULL },
+	{ 0xff000021, 0xff000022, 0, 3, CRYPTO_FRAME, { SALT_V1, LABELS_V1 }, NULL },
+	/* Facebook's names for drafts 22 and 27, and for the latter with changes. */
+	{ 0xfaceb001, 0xfaceb001, 0, 3, CRYPTO_FRAME, { SALT_DRAFT_22, LABELS_V1 }, NULL },
+	{ 0xfaceb002, 0xfaceb002, 0, 3, CRYPTO_FRAME, { SALT_DRAFT_23, LABELS_V1 }, NULL },
+	{ 0xfaceb00e, 0xfaceb00e, 0, 3, CRYPTO_FRAME, { SALT_DRAFT_23, LABELS_V1 }, NULL },
 	/* Google's "T050" and "T051": TLS in a QUIC of its own. */
-	{ 0x54303530, 0x54303530, 0, 3, CRYPTO_FRAME_GOOGLE, { SALT_T050, LABELS_V1 } },
-	{ 0x54303531, 0x54303531, 0, 3, CRYPTO_FRAME_GOOGLE, { SALT_T051, LABELS_V1 } },
+	{ 0x54303530, 0x54303530, 0, 3, CRYPTO_FRAME_GOOGLE, { SALT_T050, LABELS_V1 }, NULL },
+	{ 0x54303531, 0x54303531, 0, 3, CRYPTO_FRAME_GOOGLE, { SALT_T051, LABELS_V1 }, NULL },
+};
+
+/* A client that uses a reserved version has the keys of one that it knows. */
+static const struct quic_version reserved[2] = {
+	{ 0, 0, 0, 3, CRYPTO_FRAME, { SALT_V1, LABELS_V1 }, &reserved[1] },
+	{ 0, 0, 0, 3, CRYPTO_FRAME, { SALT_DRAFT_29, LABELS_V1 }, NULL },
 };
 
 static const struct quic_version *version_find(uint32_t version)
 {
+	if (quic_version_reserved(version))
+		return reserved;
 	for (unsigned i = 0; i < ELEMENTS(versions); i++)
 		if (version >= versions[i].first && version <= versions[i].last)
 			return &versions[i];
@@ -116,7 +125,13 @@ enum quic_packet_kind quic_packet_read(const uint8_t *bytes, size_t size, struct
 	*ret = packet;
 	if (packet.version == 0)
 		return QUIC_NEGOTIATION;
-	if (!packet.row)
-		return size >= QUIC_DATAGRAM_MIN && flags & FIXED_BIT ? QUIC_UNKNOWN : QUIC_NONE;
-	return rest_read(ret, rest);
+	if (packet.row) {
+		enum quic_packet_kind kind = rest_read(ret, rest);
+
+		if (kind == QUIC_INITIAL || packet.row != reserved)
+			return kind;
+		*ret = packet;
+		ret->row = NULL;
+	}
+	return size >= QUIC_DATAGRAM_MIN && flags & FIXED_BIT ? QUIC_UNKNOWN : QUIC_NONE;
 }

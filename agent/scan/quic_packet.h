@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,7 +33,14 @@ struct quic_version {
 	uint8_t retry;
 	uint8_t crypto; /* frame type */
 	struct quic_derivation derivation;
+	const struct quic_version *other; /* where these keys do not fit; NULL: there is none */
 };
+
+/* One that no server has, which makes it say those that it has (RFC 9000, 15 and 6.3). */
+static inline bool quic_version_reserved(uint32_t version)
+{
+	return (version & 0x0f0f0f0f) == 0x0a0a0a0a;
+}
 
 struct quic_packet {
 	uint32_t version;

@@ -19,7 +19,7 @@
 #define EVICTIONS_MAX 64
 
 struct flow {
-	struct flow_reader *reader; /* NULL: nothing can follow; until the parent knows that */
+	struct flow_reader *reader; /* NULL: nothing can follow, until the parent knows that */
 	uint64_t id;
 	uint32_t first; /* offset at which this reader began */
 };
@@ -180,17 +180,20 @@ static int flow_read(struct worker *worker, uint32_t place, const struct protoco
 	return r;
 }
 
-/* Nothing can follow: its reader goes, and its number stays until the parent forgets it, so that
- * bytes that are on their way are not taken for a new flow's. */
-static int flow_finish(struct worker *worker, uint32_t place, bool last, int said,
-		       const struct reply *reply)
+/* Nothing can follow in a stream: its reader goes, and its number stays until the parent forgets
+ * it, so that bytes that are on their way are not taken for a new flow's. Datagrams on their way
+ * may be another connection's, so their reader stays, too. */
+static int flow_finish(struct worker *worker, uint32_t place,
+		       const struct protocol_payload *payload, int said, const struct reply *reply)
 {
 	struct flow *flow = &worker->flows[place];
 	uint64_t id = flow->id;
 
-	flow_reader_free(flow->reader);
-	flow->reader = NULL;
-	if (last)
+	if (payload->transport != FLOW_DATAGRAMS) {
+		flow_reader_free(flow->reader);
+		flow->reader = NULL;
+	}
+	if (payload->last)
 		flow_end(worker, place);
 	if (said == -ENOMEM || said == -E2BIG) {
 		worker->counters.failed += said == -ENOMEM;
@@ -221,7 +224,7 @@ static int payload_handle(struct worker *worker, const struct protocol_message *
 	r = flow_read(worker, place, payload, reply, &said);
 	if (r < 0 || (said == 0 && !payload->last))
 		return r;
-	return flow_finish(worker, place, payload->last, said, reply);
+	return flow_finish(worker, place, payload, said, reply);
 }
 
 static int forget_handle(struct worker *worker, const struct protocol_message *message,

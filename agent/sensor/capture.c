@@ -2,10 +2,14 @@
 #include "sensor/capture.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <pcap/pcap.h>
+#include <zlib.h>
 
 #include "base/clock.h"
 #include "sensor/frame.h"
@@ -90,10 +94,50 @@ int capture_open_file(FILE *file, struct capture **ret, char why[static CAPTURE_
 	return 0;
 }
 
+static ssize_t inflate_read(void *cookie, char *buffer, size_t size)
+{
+	int error = Z_OK, n = gzread(cookie, buffer, size < INT_MAX ? (unsigned)size : INT_MAX);
+
+	if (n > 0)
+		return n;
+	(void)gzerror(cookie, &error);
+	if (error == Z_OK)
+		return 0;
+	/* Bytes that cannot be unpacked, or an end before that of what was packed. */
+	if (error != Z_ERRNO)
+		errno = EBADMSG;
+	return -1;
+}
+
+static int inflate_close(void *cookie)
+{
+	return gzclose_r(cookie) == Z_OK ? 0 : -1;
+}
+
+/* What is read of it is what gzip packed, or, where nothing is packed, as it is. Takes fd. */
+static FILE *inflate_open(int fd)
+{
+	const cookie_io_functions_t functions = { .read = inflate_read, .close = inflate_close };
+	gzFile packed = fd < 0 ? NULL : gzdopen(fd, "rb");
+	FILE *file;
+
+	if (!packed) {
+		if (fd >= 0)
+			(void)close(fd);
+		return NULL;
+	}
+	file = fopencookie(packed, "r", functions);
+	if (!file)
+		(void)gzclose_r(packed);
+	return file;
+}
+
 int capture_open(const char *path, struct capture **ret, char why[static CAPTURE_WHY_SIZE])
 {
-	FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rbe");
-	int r = -errno;
+	int fd = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+					: open(path, O_RDONLY | O_CLOEXEC);
+	FILE *file = inflate_open(fd);
+	int r = errno ? -errno : -EIO;
 
 	if (!file) {
 		(void)snprintf(why, CAPTURE_WHY_SIZE, "%s", strerror(-r));

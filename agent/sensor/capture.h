@@ -36,8 +36,8 @@ struct capture_counters {
 	uint64_t tunnel; /* hold another IP packet (IP in IP, GRE), which is not looked into */
 };
 
-/* Opens the file at path, "-" for standard input. 0, or a negative errno, with what is wrong in
- * why (one line; it may hold bytes of the file). */
+/* Opens the file at path, which gzip may have packed, "-" for standard input. 0, or a negative
+ * errno, with what is wrong in why (one line; it may hold bytes of the file). */
 #define CAPTURE_WHY_SIZE 256
 int capture_open(const char *path, struct capture **ret, char why[static CAPTURE_WHY_SIZE]);
 /* The same; takes file, also on failure. */

@@ -90,7 +90,7 @@ libsensor_a_SOURCES += \
 	%D%/tmpfile.c \
 	%D%/tmpfile.h
 nodist_libsensor_a_SOURCES = probes/contain.skel.h probes/probes.skel.h
-libsensor_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(BPF_CFLAGS) $(PCAP_CFLAGS)
+libsensor_a_CFLAGS = $(AM_CFLAGS) $(SYSTEMD_CFLAGS) $(BPF_CFLAGS) $(PCAP_CFLAGS) $(ZLIB_CFLAGS)
 sensor_LIBS = libsensor.a $(BPF_LIBS) $(PCAP_LIBS)
 
 # It holds executions, and has nothing else in it: neither libbpf nor libsystemd.

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Connections for the benchmark: a server on loopback, and clients that open short connections or
- * send through one.
+ * Connections for the benchmark: a server, and clients that open short connections or send through
+ * one. ADDRESS is the server's (IPv4).
  *
- *	connections serve PORT	answers requests of all kinds until it is killed
- *	connections http PORT	connect, one request, close, again
- *	connections hello PORT	the same with a TLS hello
- *	connections bulk PORT	one connection, as fast as it goes
+ *	connections serve ADDRESS PORT	answers requests of all kinds until it is killed
+ *	connections http ADDRESS PORT	connect, one request, close, again
+ *	connections hello ADDRESS PORT	the same with a TLS hello
+ *	connections bulk ADDRESS PORT	one connection, as fast as it goes
  *
  * A client works for as many seconds as each line of its standard input says, and then prints how
  * many connections it made or bytes it sent, and the CPU time of it in seconds.
@@ -36,13 +36,6 @@ static int fail(const char *what)
 {
 	perror(what);
 	exit(2);
-}
-
-static struct sockaddr_in loopback(int port)
-{
-	return (struct sockaddr_in){ .sin_family = AF_INET,
-				     .sin_port = htons((uint16_t)port),
-				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 }
 
 static double now(clockid_t clock)
@@ -231,12 +224,16 @@ static int client_bulk(struct client *client)
 
 int main(int argc, char **argv)
 {
-	const char *kind = argc == 3 ? argv[1] : "";
-	struct client client = { .request = http_request, .size = sizeof(http_request) - 1 };
+	struct client client = { .server.sin_family = AF_INET,
+				 .request = http_request,
+				 .size = sizeof(http_request) - 1 };
+	const char *kind = argc == 4 ? argv[1] : "";
 	uint8_t hello[600];
 
-	if (argc == 3)
-		client.server = loopback(atoi(argv[2]));
+	if (argc == 4 && inet_pton(AF_INET, argv[2], &client.server.sin_addr) != 1)
+		kind = "";
+	if (argc == 4)
+		client.server.sin_port = htons((uint16_t)atoi(argv[3]));
 	if (strcmp(kind, "serve") == 0)
 		return serve(&client.server);
 	if (strcmp(kind, "http") == 0)
@@ -248,6 +245,6 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(kind, "bulk") == 0)
 		return client_bulk(&client);
-	(void)fprintf(stderr, "usage: connections serve|http|hello|bulk PORT\n");
+	(void)fprintf(stderr, "usage: connections serve|http|hello|bulk ADDRESS PORT\n");
 	return 2;
 }

@@ -4,10 +4,11 @@
 
 connections.py [--entries N] [--prefixes N] [--pairs N] [--seconds N]
 
-A server on CPU 0, clients on CPU 1, in a network namespace of their own. Three cgroups stand side
-by side: nothing attached, empty programs on the same hooks, and the agent with a million domains
-and half a million prefixes in audit mode. A client waits in each, and works for a moment in its
-turn, many times (pairs.py); shown are medians of the ratios within pairs.
+A server on CPU 0, clients on CPU 1, first on one host's loopback and then on two hosts (network
+namespaces) with a link (veth) between. Three cgroups stand side by side: nothing attached, empty
+programs on the same hooks, and the agent with a million domains and half a million prefixes in
+audit mode. A client waits in each, and works for a moment in its turn, many times (pairs.py);
+shown are medians of the ratios within pairs.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import random
 import sys
 import tempfile
 from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
 from subprocess import PIPE
 
@@ -45,10 +47,10 @@ def prefixes(count):
 class Client:
     """A client in the cgroup that works when it is told to."""
 
-    def __init__(self, namespace, cgroup, kind):
+    def __init__(self, namespace, cgroup, kind, server):
         namespace.cgroup = cgroup
-        self.process = namespace.start("taskset", "-c", "1", CLIENT, kind, PORT, stdin=PIPE,
-                                       stdout=PIPE)
+        self.process = namespace.start("taskset", "-c", "1", CLIENT, kind, server, PORT,
+                                       stdin=PIPE, stdout=PIPE)
 
     def work(self, seconds):
         """How much it did in a second, and the CPU time of one."""
@@ -62,25 +64,41 @@ class Client:
         assert self.process.wait() == 0
 
 
-def bench(options, stack, folder):
-    bare, empty, watched = (stack.enter_context(Cgroup()) for _ in range(3))
-    namespace = stack.enter_context(Namespace(bare))
-    server = namespace.start("taskset", "-c", "0", CLIENT, "serve", PORT, watched=False,
+def link(client, server):
+    """A link between the two hosts; the server's address on it."""
+    run("ip", "-n", client.name, "link", "add", "link0", "type", "veth", "peer", "name", "link0",
+        "netns", server.name)
+    for namespace, address in ((client, "192.0.2.1/30"), (server, "192.0.2.2/30")):
+        run("ip", "-n", namespace.name, "address", "add", address, "dev", "link0")
+        run("ip", "-n", namespace.name, "link", "set", "link0", "up")
+    return "192.0.2.2"
+
+
+def serve(namespace, address):
+    server = namespace.start("taskset", "-c", "0", CLIENT, "serve", address, PORT, watched=False,
                              stdout=PIPE)
     assert server.stdout.readline() == "ready\n"
+
+
+def bench(options, stack, folder):
+    bare, empty, watched = (stack.enter_context(Cgroup()) for _ in range(3))
+    host, other = (stack.enter_context(Namespace(bare)) for _ in range(2))
+    servers = {"on loopback": "127.0.0.1", "over a link": link(host, other)}
+    serve(host, servers["on loopback"])
+    serve(other, servers["over a link"])
     attach_empty(stack, empty)
     names = run(HERE / "generate_names.py", options.entries).stdout.split()
     agent = stack.enter_context(Agent(folder, watched,
                                       names + list(prefixes(options.prefixes))))
-    for text, kind in KINDS.items():
-        clients = {cgroup: Client(namespace, cgroup, kind) for cgroup in (bare, empty, watched)}
+    print(f"{options.entries} domains, {options.prefixes} prefixes, over nothing attached:")
+    for (where, server), (text, kind) in product(servers.items(), KINDS.items()):
+        clients = {cgroup: Client(host, cgroup, kind, server) for cgroup in (bare, empty, watched)}
         for client in clients.values():
             client.work(1)
         for side, one in (("agent", watched), ("empty programs", empty)):
             told = compare(lambda cgroup: clients[cgroup].work(options.seconds), one, bare,
                            options.pairs)
-            print(f"{text}, {options.entries} domains, {options.prefixes} prefixes, {side} over "
-                  f"nothing attached: {told}", flush=True)
+            print(f"{text} {where}, {side}: {told}", flush=True)
         for client in clients.values():
             client.end()
     agent.ledger()

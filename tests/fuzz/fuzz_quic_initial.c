@@ -47,7 +47,7 @@ static void frames_read(struct quic_initial *quic, const uint8_t *data, size_t s
 		return;
 	memcpy(copy + 1, data, size);
 	(void)quic_packet_read(header, sizeof(header), &packet);
-	(void)quic_frames_read(quic, packet.row, copy + 1, size);
+	(void)quic_frames_read(&quic->connections[0], packet.row, copy + 1, size);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -62,9 +62,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		frames_read(&quic, data + 1, size - 1);
 	else
 		datagrams_read(&quic, data + 1, size - 1);
-	assert(quic.crypto.ready <= ASSEMBLY_MAX && quic.packets <= QUIC_PACKETS_MAX);
-	if (quic.crypto.ready > 0)
-		tls_hello_read(quic.crypto.bytes, quic.crypto.ready, TLS_QUIC, &facts, &names);
+	assert(quic.packets <= QUIC_PACKETS_MAX);
+	for (unsigned i = 0; i < QUIC_CONNECTIONS_MAX; i++) {
+		const struct assembly *crypto = &quic.connections[i].crypto;
+
+		assert(crypto->ready <= ASSEMBLY_MAX);
+		if (crypto->ready > 0)
+			tls_hello_read(crypto->bytes, crypto->ready, TLS_QUIC, &facts, &names);
+	}
 	quic_initial_clear(&quic);
 	return 0;
 }

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recorded packets through the probes: what `cordon replay` reads, finds, counts and refuses."""
 
+import gzip
 import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 from collections import Counter
 
@@ -238,6 +240,59 @@ def test_from_standard_input(replay):
         done = subprocess.run([CORDON, "replay", "--events", "-"], stdin=file,
                               capture_output=True, text=True, timeout=DEADLINE)
     assert len(done.stdout.splitlines()) == 2, done.stderr
+
+
+def tcp_frame(sequence, flags, payload):
+    header = struct.pack("!HHIIBBHHH", 40000, 80, sequence, 1, 5 << 4, flags, 65535, 0, 0)
+    return struct.pack("!BBHHHBBH4B4B", 0x45, 0, 40 + len(payload), 1, 0, 64, 6, 0,
+                       192, 0, 2, 1, 192, 0, 2, 2) + header + payload
+
+
+def write_capture(path, frames):
+    raw_ip = 101
+    head = struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, raw_ip)
+    path.write_bytes(head + b"".join(
+        struct.pack("<IIII", 1_700_000_000 + number, 0, len(frame), len(frame)) + frame
+        for number, frame in enumerate(frames)))
+
+
+@pytest.mark.parametrize("padding", [0, 700])
+def test_each_request_is_an_event(replay, tmp_path, padding):
+    """Proves that each request of a connection comes out, with its own packet, also those that
+    name the same server as the one before."""
+    hosts = ["a.example", "b.example", "b.example", "a.example", "192.0.2.9"] * 5
+    frames, sequence = [tcp_frame(999, 0x02, b"")], 1000
+    for host in hosts:
+        request = (f"GET / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {'x' * padding}\r\n\r\n").encode()
+        frames.append(tcp_frame(sequence, 0x18, request))
+        sequence += len(request)
+    write_capture(tmp_path / "requests.pcap", frames)
+    done = replay("--events", tmp_path / "requests.pcap")
+    assert [(event["frame"], event["host"]) for event in done.lines] == list(enumerate(hosts, 2))
+
+
+def test_other_protocols_that_say_connect(replay, tmp_path):
+    """Proves that what NATS says at its beginning is not taken for the name of a server."""
+    write_capture(tmp_path / "nats.pcap", [
+        tcp_frame(999, 0x02, b""),
+        tcp_frame(1000, 0x18, b'CONNECT {"verbose":false,"pedantic":false}\r\nPING\r\n')])
+    done = replay("--events", tmp_path / "nats.pcap")
+    assert [event.get("host") for event in done.lines] == [None]
+
+
+def test_packed_captures(replay, tmp_path):
+    """Proves that a capture that gzip packed is read like any other, and one that is cut or
+    damaged told."""
+    whole = (PCAP / "questions.pcap").read_bytes()
+    packed, path = gzip.compress(whole), tmp_path / "questions.pcap.gz"
+    path.write_bytes(packed)
+    done = replay("--events", path)
+    assert done.status == FINE
+    assert done.lines == replay("--events", PCAP / "questions.pcap").lines
+    for wrong in (packed[:-20], packed[:len(packed) // 2] + bytes(100)):
+        path.write_bytes(wrong)
+        done = replay("--events", path)
+        assert done.status == FAILED and "questions.pcap.gz: " in done.errors
 
 
 def test_hostile_names_are_safe_to_show(replay, tmp_path):

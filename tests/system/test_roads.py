@@ -240,6 +240,30 @@ def test_nothing_to_read(site, namespace, tmp_path):
         assert flows["pieces"] == 0
 
 
+# Of the packets of tests/data/flow: which name comes behind which decoy.
+DECOYS = {"quic-decoy": "www.example.com", "quic-decoy-whole": "www.example.com",
+          "quic-interleaved": "www.example.com", "quic-many-connections": "www.example.com",
+          "quic-version-reserved-then-1": "another.example.org"}
+SEND_DATAGRAMS = """\
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+    for packet in sys.argv[2:]:
+        sender.sendto(bytes.fromhex(packet), ("127.0.0.1", int(sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize("case", DECOYS)
+def test_quic_behind_decoys(site, namespace, tmp_path, case):
+    """A connection over QUIC is read though another one of the same socket came before it, whole
+    or in part."""
+    cases = json.loads((SOURCE / "tests/data/flow/cases.json").read_text())
+    packets = next(one["packets"] for one in cases if one["case"] == case)
+    with Agent(tmp_path, namespace.cgroup, [DECOYS[case]]) as agent:
+        sent = namespace.run("/usr/bin/python3", "-c", SEND_DATAGRAMS, QUIC, *packets)
+        assert sent.returncode == 0, sent.stderr
+        wait_for(lambda: findings_about(agent, DECOYS[case]), "a finding")
+
+
 ENCRYPTED = {"dot": (["+tls"], DOT), "doh": (["+https"], HTTPS)}
 
 

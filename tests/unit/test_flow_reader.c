@@ -69,7 +69,8 @@ static void case_run_whole(const struct flow_case *flow)
 	struct found found = { 0 };
 	int r = 0;
 
-	for (size_t i = 0; i < flow->packet_count && r == 0; i++)
+	/* Nothing can follow in a stream; another connection can in datagrams. */
+	for (size_t i = 0; i < flow->packet_count && (r == 0 || flow->datagrams); i++)
 		r = facts_collect(reader,
 				  take_copy(reader, 0, flow->packets[i].bytes,
 					    flow->packets[i].size, i + 1 == flow->packet_count),

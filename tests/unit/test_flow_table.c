@@ -56,7 +56,7 @@ static int setup(void **state)
 	*state = &fixture;
 	if (pool_new(NULL, &options, hear_broken, NULL, &fixture.pool) < 0)
 		return -1;
-	return flow_table_new(fixture.pool, hear, &fixture, &fixture.table);
+	return flow_table_new(fixture.pool, false, hear, &fixture, &fixture.table);
 }
 
 static int teardown(void **state)

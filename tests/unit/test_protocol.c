@@ -166,7 +166,7 @@ static void damage_is_found(void **state)
 		{ PROTOCOL_FACTS, 16 + 9, FLOW_OUTCOMES, "facts of no known kind" },
 		{ PROTOCOL_FACTS, 16 + 10, 2, "facts of no known kind" },
 		{ PROTOCOL_FACTS, 16 + 11, 1, "facts of no known kind" },
-		{ PROTOCOL_PAYLOAD, 16 + 4, 2, "a payload of no known kind" },
+		{ PROTOCOL_PAYLOAD, 16 + 4, 3, "a payload of no known kind" },
 		{ PROTOCOL_PAYLOAD, 16 + 5, 2, "a payload of no known kind" },
 		{ PROTOCOL_PAYLOAD, 4, 250, "a message that runs past its frame" },
 		{ PROTOCOL_PAYLOAD, 7, 1, "a message of the wrong size" },

@@ -102,13 +102,21 @@ static void take(struct worker *worker, struct protocol_frame *frame)
 	frame->size = 0;
 }
 
-static void add(struct protocol_frame *frame, uint64_t id, const char *text, bool last)
+static void add_of(struct protocol_frame *frame, enum flow_transport transport, uint64_t id,
+		   const char *text, bool last)
 {
-	const struct protocol_payload payload = {
-		.offset = 5, .last = last, .bytes = (const uint8_t *)text, .size = strlen(text)
-	};
+	const struct protocol_payload payload = { .transport = transport,
+						  .offset = 5,
+						  .last = last,
+						  .bytes = (const uint8_t *)text,
+						  .size = strlen(text) };
 
 	assert_int_equal(protocol_add_payload(frame, id, &payload), 0);
+}
+
+static void add(struct protocol_frame *frame, uint64_t id, const char *text, bool last)
+{
+	add_of(frame, FLOW_STREAM, id, text, last);
 }
 
 static void facts_are_told_as_they_come(void **state)
@@ -144,6 +152,29 @@ static void facts_are_told_as_they_come(void **state)
 	assert_string_equal(said, "u4 e4 ");
 	worker_free(worker);
 	assert_int_equal(readers, 0);
+}
+
+static void datagrams_after_the_end_are_read(void **state)
+{
+	/* Proves: datagrams that were on their way as their flow ended are read as well, by the
+	 * same reader, until the number is forgotten or the last were sent. */
+	static struct protocol_frame frame;
+	struct worker *worker;
+
+	(void)state;
+	frame.size = 0;
+	assert_int_equal(worker_new(&worker), 0);
+	add_of(&frame, FLOW_DATAGRAMS, 1, "fe", false);
+	add_of(&frame, FLOW_DATAGRAMS, 1, "f", false);
+	add_of(&frame, FLOW_DATAGRAMS, 1, "e", false);
+	add_of(&frame, FLOW_DATAGRAMS, 2, "fe", true);
+	take(worker, &frame);
+	assert_string_equal(said, "f1 e1 f1 e1 f2 e2 ");
+	assert_int_equal(readers, 1);
+	assert_int_equal(protocol_add_forget(&frame, 1), 0);
+	take(worker, &frame);
+	assert_int_equal(readers, 0);
+	worker_free(worker);
 }
 
 static void flows_are_bounded(void **state)
@@ -231,6 +262,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(facts_are_told_as_they_come),
+		cmocka_unit_test(datagrams_after_the_end_are_read),
 		cmocka_unit_test(flows_are_bounded),
 		cmocka_unit_test(memory_is_made_by_the_oldest),
 		cmocka_unit_test(many_facts_are_bounded),

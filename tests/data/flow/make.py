@@ -410,7 +410,11 @@ def other_cases():
 
 SALTS = {1: "38762cf7f55934b34d179ae6a4c80cadccbb7f0a",
          0x6b3343cf: "0dede3def700a6db819381be6e269dcbf9bd2ed9",
-         0xff00001d: "afbfec289993d24c9e9786f19c6111e04390a899"}
+         0xff00001d: "afbfec289993d24c9e9786f19c6111e04390a899",
+         0xfaceb00e: "c3eef712c72ebb5a11a7d2432bb46365bef9f502"}
+# Reserved ones, with the keys of version 1 and of draft 29.
+SALTS[0x1a2a3a4a] = SALTS[1]
+SALTS[0x2a3a4a5a] = SALTS[0xff00001d]
 
 
 def expand(secret, label, size):
@@ -528,6 +532,29 @@ def quic_cases():
     quic_case("quic-junk-before", [b"hello", bytes(30), initial(crypto(0, message))])
     quic_case("quic-version-refused", [b"\xca\x1a\x2a\x3a\x4a\x04abcd\0" + bytes(1200),
                                        initial(crypto(0, message))])
+    for version in (0xfaceb00e, 0x1a2a3a4a, 0x2a3a4a5a):
+        quic_case(f"quic-version-{version:08x}", [initial(crypto(0, message), version=version)],
+                  {**facts, "quic_version": version})
+    another = hello([server_name(b"another.example.org")] + PLAIN[1:])
+    other = {**facts, "name": "another.example.org"}
+    quic_case("quic-version-reserved-then-1",
+              [initial(crypto(0, message), version=0x1a2a3a4a), initial(crypto(0, another))],
+              {**facts, "quic_version": 0x1a2a3a4a}, other)
+    # Other connections of the same socket and peer, as decoys or in earnest.
+    quic_case("quic-decoy", [initial(crypto(0, another[:90]), connection=b"decoy"),
+                             initial(crypto(0, message))])
+    quic_case("quic-decoy-whole", [initial(crypto(0, another), connection=b"decoy"),
+                                   initial(crypto(0, message))], other, facts)
+    quic_case("quic-same-name-twice", [initial(crypto(0, message), connection=b"before"),
+                                       initial(crypto(0, message))])
+    quic_case("quic-interleaved", [initial(crypto(0, another[:90]), connection=b"another"),
+                                   parts[0],
+                                   initial(crypto(90, another[90:]), connection=b"another",
+                                           number=1),
+                                   parts[1]], other, expected)
+    quic_case("quic-many-connections",
+              [initial(crypto(0, another[:90]), connection=b"decoy%d" % i) for i in range(6)] + parts,
+              expected)
     quic_case("quic-server-between", [initial(crypto(0, message), side="server"),
                                       initial(crypto(0, message))])
     quic_case("quic-server", [initial(crypto(0, message), side="server")],
