@@ -72,37 +72,75 @@ static __always_inline void flow_other(struct socket_note *note)
 /* The end of what is wanted of a flow at once; another request may follow. */
 static __always_inline void flow_end(struct socket_note *note)
 {
-	note->flow = note->flow_http ? NOTE_FLOW_HTTP : NOTE_FLOW_DONE;
+	note->flow = note->flow_kind == NOTE_KIND_HTTP	? NOTE_FLOW_HTTP
+		     : note->flow_kind == NOTE_KIND_TLS ? NOTE_FLOW_HELLO
+							: NOTE_FLOW_DONE;
+	note->flow_segments = 0;
+}
+
+/* Whether a payload behind the ClientHello begins with another one. */
+static __always_inline bool flow_hello(struct socket_note *note, const struct flow_first *first)
+{
+	if (!first_is_tls_again(first)) {
+		note->flow = NOTE_FLOW_DONE;
+		return false;
+	}
+	if (first->bytes[0] != TLS_CHANGE || first->size != TLS_CHANGE_SIZE)
+		return true;
+	note->flow_segments++;
+	if (note->flow_segments >= FLOW_TRIES_MAX)
+		note->flow = NOTE_FLOW_DONE;
+	return false;
+}
+
+static __always_inline __u16 flow_wanted_of(const struct flow_first *first)
+{
+	if (first->bytes[0] == TLS_HANDSHAKE)
+		return (__u16)tls_wanted(first->bytes, first->size);
+	if (first->bytes[0] != TLS_CHANGE)
+		return FLOW_HTTP_MAX;
+	if (first->size < TLS_CHANGE_SIZE)
+		return FLOW_BYTES_MAX;
+	return (__u16)(TLS_CHANGE_SIZE +
+		       tls_wanted(first->bytes + TLS_CHANGE_SIZE, first->size - TLS_CHANGE_SIZE));
 }
 
 /* The first payload decides what a flow is: counted once, here. False: nothing of it is wanted. */
 static __always_inline bool flow_begin(struct socket_note *note, const struct message *message,
 				       __u32 sequence)
 {
-	bool again = note->flow == NOTE_FLOW_HTTP;
+	bool again = note->flow == NOTE_FLOW_HTTP, second = note->flow == NOTE_FLOW_HELLO;
 	struct flow_first first __attribute__((aligned(8))) = { 0 };
 	__u64 size = message->size < FLOW_FIRST ? message->size : FLOW_FIRST;
 	bool late = note->flow_segments > 0, tls, http;
 
+	/* What was looked at, sent again. */
+	if ((again || second) && (__s32)(sequence - note->flow_first) <= 0)
+		return false;
 	OPAQUE(size);
 	size = ((size - 1) & (FLOW_FIRST - 1)) + 1;
 	if (bpf_skb_load_bytes(message->skb, message->offset, first.bytes, (__u32)size) < 0)
 		return false;
 	first.size = size;
-	tls = first_is_tls(&first);
+	tls = second ? flow_hello(note, &first) : first_is_tls(&first);
+	if (second && !tls)
+		return false;
 	http = !tls && first_is_http(&first);
 	/* In the middle of something else one letter is not enough. */
 	if (again && (!http || size < FLOW_FIRST_WHOLE))
 		return false;
-	if ((!tls && !http) || (late && size < FLOW_FIRST_WHOLE)) {
+	if ((!tls && !http) || (late && !second && size < FLOW_FIRST_WHOLE)) {
 		flow_other(note);
 		return false;
 	}
-	if (!again)
+	if (!again && !second)
 		count_flow(late ? COUNTER_FLOW_LATE : tls ? COUNTER_FLOW_TLS : COUNTER_FLOW_HTTP);
 	note->flow = NOTE_FLOW_OPEN;
-	note->flow_http = http;
-	note->flow_wanted = tls ? (__u16)tls_wanted(&first) : FLOW_HTTP_MAX;
+	note->flow_kind = http ? NOTE_KIND_HTTP : second ? NOTE_KIND_TLS_AGAIN : NOTE_KIND_TLS;
+	note->flow_wanted = flow_wanted_of(&first);
+	/* Behind a ClientHello there may be another one. */
+	if (tls && message->size > note->flow_wanted)
+		note->flow_wanted = FLOW_BYTES_MAX;
 	note->flow_first = sequence;
 	note->flow_next = 0;
 	note->flow_segments = 0;
@@ -138,6 +176,13 @@ static __always_inline enum action flow_piece(struct socket_note *note, struct m
 	if (offset >= wanted) {
 		flow_end(note);
 		return ACTION_PASS;
+	}
+	/* To the end of the segment, for behind it another request may begin, and not in it. */
+	if (note->flow_kind == NOTE_KIND_HTTP && message->size > wanted - offset) {
+		wanted = offset + message->size < FLOW_BYTES_MAX ? offset + message->size
+								 : FLOW_BYTES_MAX;
+		note->flow_wanted = (__u16)wanted;
+		stop = wanted;
 	}
 	if (message->size < wanted - offset)
 		stop = offset + message->size;

@@ -12,6 +12,8 @@
 #define FLOW_BYTES_MAX 16384
 #define FLOW_HTTP_MAX  8192 /* servers refuse heads that are longer, or twice that */
 
+#define TLS_CHANGE	 0x14 /* change cipher spec: a record of one byte */
+#define TLS_CHANGE_SIZE	 6
 #define TLS_HANDSHAKE	 0x16
 #define TLS_CLIENT_HELLO 1
 #define TLS_RECORD_HEAD	 5
@@ -33,14 +35,28 @@ static __always_inline bool first_is_tls(const struct flow_first *first)
 	       (first->size < 6 || bytes[5] == TLS_CLIENT_HELLO);
 }
 
-/* The end of the ClientHello, when its beginning shows that it is in one record. */
-static __always_inline __u32 tls_wanted(const struct flow_first *first)
+/* What a client sends after its ClientHello: another one, where the server wants it, perhaps behind
+ * a record that says nothing (RFC 8446, 4.1.4 and D.4). */
+static __always_inline bool first_is_tls_again(const struct flow_first *first)
 {
 	const __u8 *bytes = first->bytes;
+
+	if (bytes[0] != TLS_CHANGE)
+		return first_is_tls(first);
+	return (first->size < 2 || bytes[1] == 3) && (first->size < 5 || bytes[4] == 1) &&
+	       (first->size < TLS_CHANGE_SIZE + 1 || bytes[TLS_CHANGE_SIZE] == TLS_HANDSHAKE) &&
+	       (first->size < TLS_CHANGE_SIZE + 6 ||
+		bytes[TLS_CHANGE_SIZE + 5] == TLS_CLIENT_HELLO);
+}
+
+/* The end of the ClientHello that begins there, size bytes of which are at hand, when its beginning
+ * shows that it is in one record. */
+static __always_inline __u32 tls_wanted(const __u8 *bytes, __u64 size)
+{
 	__u32 record = (__u32)bytes[3] << 8 | bytes[4];
 	__u32 hello = (__u32)bytes[6] << 16 | (__u32)bytes[7] << 8 | bytes[8];
 
-	if (first->size < TLS_RECORD_HEAD + TLS_MESSAGE_HEAD || hello + TLS_MESSAGE_HEAD > record ||
+	if (size < TLS_RECORD_HEAD + TLS_MESSAGE_HEAD || hello + TLS_MESSAGE_HEAD > record ||
 	    hello + TLS_MESSAGE_HEAD + TLS_RECORD_HEAD > FLOW_BYTES_MAX)
 		return FLOW_BYTES_MAX;
 	return hello + TLS_MESSAGE_HEAD + TLS_RECORD_HEAD;

@@ -2,8 +2,9 @@
  *
  * The name at the beginning of a flow, read where that is simple: the server name of a TLS
  * ClientHello that stands whole in one segment, or that there is none, and the host of an HTTP
- * request, a name or an IPv4 address. Nearly all flows begin so, and nearly all names are innocent:
- * they end here, and user space hears nothing of them. A listed one is refused here in enforce
+ * request, a name or an IPv4 address, where nothing else in the segment can name another one.
+ * Nearly all flows begin so, and nearly all names are innocent: they end here, and user space hears
+ * nothing of them. A listed one is refused here in enforce
  * mode, before it has left. Whatever is not simple is left to the worker. Gets flows from flow.h.
  * Input: bytes that somebody else chose.
  */
@@ -23,8 +24,6 @@
 
 /* Bytes of a flow that are looked at here: a ClientHello with post-quantum keys has some 1,900. */
 #define FLOW_NAME_BYTES 2048
-/* Of an HTTP request: Host stands in its first lines. */
-#define FLOW_NAME_LINES 512
 
 #define TLS_EXTENSIONS_MAX  48 /* browsers send some 18 */
 #define TLS_SERVER_NAME	    0
@@ -176,6 +175,7 @@ static __always_inline bool word_at(const struct flow_scratch *scratch, __u64 at
 
 #define HTTP_METHOD_MAX 9 /* "CONNECT " is the longest, and a byte behind it */
 #define HTTP_BLANKS_MAX 8
+#define HTTP_HOST_SIZE	5 /* "Host:" */
 
 /* Where the target stands: behind the first blank. 0: there is none. */
 static __always_inline __u64 http_target(const struct flow_scratch *scratch)
@@ -186,39 +186,147 @@ static __always_inline __u64 http_target(const struct flow_scratch *scratch)
 	return 0;
 }
 
-/* Where the value of the first Host is, or 0. */
-static __always_inline __u64 http_host(const struct flow_scratch *scratch, __u64 size)
+/* Eight bytes of the payload, the first one lowest. */
+static __always_inline __u64 word_of(const struct flow_scratch *scratch, __u64 at)
 {
-	__u64 at = 0;
+	const __u8 *word;
+	__u64 value;
 
-	for (__u64 i = 4; i < FLOW_NAME_LINES; i++) {
-		if (i + 8 > (size ^ verifier_zero))
-			return 0;
-		if (byte_at(scratch, i) == '\n' && word_at(scratch, i + 1, WORD_HOST)) {
-			at = (i + 6) ^ verifier_zero;
+	OPAQUE(at);
+	word = &scratch->bytes[FLOW_NAME_ROOM + (at & (FLOW_NAME_BYTES - 1))];
+	/* In C this becomes eight loads of a byte; see reader_word(). */
+	asm volatile("%0 = *(u64 *)(%1 + 0)" : "=r"(value) : "r"(word));
+	return value;
+}
+
+#define EACH(byte)    (0x0101010101010101ULL * (byte))
+#define WORD_TRANSFER 0x726566736e617274 /* "transfer" */
+#define WORD_CONTENT  0x2d746e65746e6f63 /* "content-" */
+#define WORD_LENGTH   0x003a6874676e656c /* "length:" */
+#define LENGTH_AT     15
+#define LENGTH_DIGITS 9
+/* Words and lines of a head. */
+#define HTTP_STEPS    (FLOW_NAME_BYTES / 8 + 64)
+
+/* The byte behind the first line feed in a word, from 1; 0: there is none. */
+static __always_inline __u64 line_end(__u64 word)
+{
+	__u64 other = word ^ EACH('\n'), found = (other - EACH(1)) & ~other & EACH(0x80);
+
+	return found ? ((((found & -found) - 1) & EACH(1)) * EACH(1)) >> 56 : 0;
+}
+
+/* What a Content-Length says whose line begins there. False: what a worker has to read. */
+static __always_inline bool http_length(const struct flow_scratch *scratch, __u64 at, __u64 *ret)
+{
+	__u64 value = 0, digits = 0;
+
+	at += LENGTH_AT;
+	if (byte_at(scratch, at) == ' ')
+		at++;
+	for (int i = 0; i < LENGTH_DIGITS; i++) {
+		__u64 digit = byte_at(scratch, at + digits) - '0';
+
+		if (digit > 9)
+			break;
+		value = (value * 10 + digit) ^ verifier_zero;
+		digits = (digits + 1) ^ verifier_zero;
+	}
+	*ret = value;
+	return digits && byte_at(scratch, at + digits) == '\r';
+}
+
+/* What a request's head says in its lines: where they begin, 0 for what is not there. */
+struct http_lines {
+	__u64 host;   /* the first Host */
+	__u64 length; /* Content-Length */
+	__u64 end;    /* of the head */
+	__u64 odd;    /* there is more than one of them, or what only a worker reads */
+};
+
+/* size: of what is at hand of the payload. */
+static __always_inline void http_lines_read(const struct flow_scratch *scratch, __u64 size,
+					    struct http_lines *ret)
+{
+	__u64 at = 0, host = 0, length = 0, end = 0, odd = 1;
+
+	for (__u64 i = 0; i < HTTP_STEPS; i++) {
+		__u64 word, step;
+
+		at ^= verifier_zero;
+		host ^= verifier_zero;
+		length ^= verifier_zero;
+		if (at >= (size ^ verifier_zero))
+			break;
+		step = line_end(word_of(scratch, at));
+		at += step ? step : 8;
+		if (!step)
+			continue;
+		word = word_of(scratch, at);
+		if ((__u8)word == '\n' || (__u16)word == ('\r' | '\n' << 8)) {
+			end = at + ((__u8)word == '\n' ? 1 : 2);
+			odd = 0;
 			break;
 		}
+		/* A line that goes on is for the worker, too. */
+		if ((__u8)word == ' ' || (__u8)word == '\t')
+			break;
+		word |= EACH(0x20);
+		if ((__u32)word == WORD_HOST) {
+			if (host || (__u8)(word >> 32) != (':' | 0x20))
+				break;
+			host = at;
+		} else if (word == WORD_TRANSFER) {
+			break;
+		} else if (word == WORD_CONTENT &&
+			   ((word_of(scratch, at + 8) | EACH(0x20)) & ~0ULL >> 8) == WORD_LENGTH) {
+			if (length)
+				break;
+			length = at;
+		}
 	}
-	for (int i = 0; i < HTTP_BLANKS_MAX && at && byte_at(scratch, at) == ' '; i++)
-		at++;
-	return at;
+	ret->host = host ^ verifier_zero;
+	ret->length = length ^ verifier_zero;
+	ret->end = end ^ verifier_zero;
+	ret->odd = odd ^ verifier_zero;
+}
+
+/* Whether the payload is one request's head, and no more than its body behind it. total: of all of
+ * it. */
+static __always_inline bool http_whole(const struct flow_scratch *scratch,
+				       const struct http_lines *lines, __u64 size, __u64 total)
+{
+	__u64 body = 0;
+
+	if (lines->odd || lines->end > size ||
+	    (lines->length && !http_length(scratch, lines->length, &body)))
+		return false;
+	return total - lines->end <= body;
 }
 
 /* A path is of the host in Host; a whole URL and CONNECT's target name it themselves (RFC 9112,
- * 3.2), and what else there is may be left to the worker. */
+ * 3.2), and what else there is may be left to the worker: that is odd. */
 static __always_inline enum flow_name_outcome http_name(const struct flow_scratch *scratch,
-							__u64 size, struct flow_text *ret)
+							__u64 size, struct http_lines *lines,
+							struct flow_text *ret)
 {
 	__u64 at = http_target(scratch);
 
 	if (!at)
 		return FLOW_NAME_OTHER;
-	if (byte_at(scratch, at) == '/')
-		at = http_host(scratch, size);
-	else if (word_at(scratch, at, WORD_HTTP))
-		at += byte_at(scratch, at + 5) == '/' && byte_at(scratch, at + 6) == '/' ? 7 : size;
-	else if (byte_at(scratch, 0) != 'C')
-		return FLOW_NAME_OTHER;
+	if (byte_at(scratch, at) == '/') {
+		at = lines->host ? lines->host + HTTP_HOST_SIZE : 0;
+		for (int i = 0; i < HTTP_BLANKS_MAX && at && byte_at(scratch, at) == ' '; i++)
+			at++;
+	} else {
+		lines->odd |= lines->host;
+		if (word_at(scratch, at, WORD_HTTP))
+			at += byte_at(scratch, at + 5) == '/' && byte_at(scratch, at + 6) == '/'
+				      ? 7
+				      : size;
+		else if (byte_at(scratch, 0) != 'C')
+			return FLOW_NAME_OTHER;
+	}
 	if (!at || at >= size)
 		return FLOW_NAME_OTHER;
 	ret->at = at;
@@ -339,16 +447,26 @@ static __always_inline bool ipv4_read(const struct flow_host *host, __u64 *ret)
 	return true;
 }
 
-/* Reads who is named by the payload's first bytes, size of which stand in the scratch. */
+/* Reads who is named by the payload's first bytes, size of which stand in the scratch; total: of
+ * all of it. *ret_whole: there is nothing else in it that could name somebody. */
 static __always_inline enum flow_name_outcome flow_name_read(struct flow_scratch *scratch,
-							     __u64 size, struct flow_host *ret,
-							     __u64 *ret_ipv4)
+							     __u64 size, __u64 total,
+							     struct flow_host *ret, __u64 *ret_ipv4,
+							     __u64 *ret_whole)
 {
+	struct http_lines lines = { 0 };
+	enum flow_name_outcome outcome;
 	struct flow_text text = { 0 };
-	enum flow_name_outcome outcome = byte_at(scratch, 0) == TLS_HANDSHAKE
-						 ? tls_name(scratch, size, &text)
-						 : http_name(scratch, size, &text);
 
+	if (byte_at(scratch, 0) == TLS_HANDSHAKE) {
+		outcome = tls_name(scratch, size, &text);
+		*ret_whole = pair_at(scratch, 3) + TLS_RECORD_HEAD == total;
+	} else {
+		http_lines_read(scratch, size, &lines);
+		outcome = http_name(scratch, size, &lines, &text);
+		*ret_whole = http_whole(scratch, &lines, size, total);
+	}
+	FORGET(*ret_whole);
 	if (outcome != FLOW_NAME_READ)
 		return outcome;
 	FORGET(text.at);
@@ -361,34 +479,33 @@ static __always_inline enum flow_name_outcome flow_name_read(struct flow_scratch
 	return !ret->dot && ipv4_read(ret, ret_ipv4) ? FLOW_NAME_ADDRESS : FLOW_NAME_OTHER;
 }
 
-/* What is to be done with the flow: enum flow_verdict. */
+/* What is to be done with the flow: enum flow_verdict. size: of what is at hand of the payload;
+ * total: of all of it. */
 static __always_inline __u8 flow_verdict(const struct hook *hook, struct flow_scratch *scratch,
-					 __u64 size)
+					 __u64 size, __u64 total)
 {
 	struct address_words address = { 0 };
 	struct flow_host host = { 0 };
 	struct reader reader = { 0 };
 	struct table table = { 0 };
 	enum flow_name_outcome outcome;
-	__u64 flags, ipv4 = 0;
+	__u64 flags = 0, ipv4 = 0, whole = 0;
 
 	table_open(&tables, &table);
 	if (!table.header)
 		return FLOW_VERDICT_UP;
-	outcome = flow_name_read(scratch, size, &host, &ipv4);
+	outcome = flow_name_read(scratch, size, total, &host, &ipv4, &whole);
 	if (outcome == FLOW_NAME_OTHER)
 		return FLOW_VERDICT_UP;
-	if (outcome == FLOW_NAME_NONE)
-		return FLOW_VERDICT_CLEAN;
 	if (outcome == FLOW_NAME_ADDRESS) {
 		address.low = ADDRESS_MAPPED << 32 | ipv4;
 		flags = address_match(table.map, &address, true);
-	} else {
+	} else if (outcome == FLOW_NAME_READ) {
 		reader.head = host.wire - DNS_HEADER_SIZE;
 		flags = table_walk(&table, &reader, READER_HEAD, &host.name);
 	}
 	if (!(flags & TABLE_LISTED) || flags & TABLE_ALLOWED)
-		return FLOW_VERDICT_CLEAN;
+		return whole ? FLOW_VERDICT_CLEAN : FLOW_VERDICT_UP;
 	return hook->may_drop && !(flags & TABLE_KEEP) && !unattended() ? FLOW_VERDICT_REFUSED
 									: FLOW_VERDICT_LISTED;
 }
@@ -448,7 +565,7 @@ static __always_inline enum action flow_name_judge(struct __sk_buff *skb, const 
 	if (scratch) {
 		size = flow_scratch_fill(scratch, &message);
 		if (size)
-			note->flow_verdict = flow_verdict(hook, scratch, size);
+			note->flow_verdict = flow_verdict(hook, scratch, size, message.size);
 		flow_scratch_give(scratch);
 	}
 	if (note->flow_verdict == FLOW_VERDICT_UP)

@@ -75,13 +75,14 @@ static __always_inline struct socket_note *flow_note(struct __sk_buff *skb)
 }
 
 /* From its second segment with payload on, and when there is more to come of the first, a flow's
- * note is kept. */
+ * note is kept; but not where that is mostly the last one that is looked at. */
 static __always_inline struct socket_note *flow_note_keep(struct __sk_buff *skb,
 							  struct socket_note *note)
 {
 	struct bpf_sock *socket = skb->sk;
 
-	return socket && (note->flow != NOTE_FLOW_NEW || note->flow_segments)
+	return socket && note->flow != NOTE_FLOW_HELLO &&
+			       (note->flow != NOTE_FLOW_NEW || note->flow_segments)
 		       ? socket_note_keep(socket, note)
 		       : note;
 }
@@ -169,7 +170,8 @@ static __always_inline enum action flow_wanted_tcp(struct __sk_buff *skb, const 
 		return empty && note && note->flow == NOTE_FLOW_NEW ? ACTION_PASS : ACTION_FURTHER;
 	if (!note)
 		return ACTION_PASS;
-	if (note->flow == NOTE_FLOW_NEW || note->flow == NOTE_FLOW_HTTP) {
+	if (note->flow == NOTE_FLOW_NEW || note->flow == NOTE_FLOW_HTTP ||
+	    note->flow == NOTE_FLOW_HELLO) {
 		if (flow_name_wanted()) {
 			*ret_tail = TAIL_NAME;
 			skb->cb[FLOW_CB_PAYLOAD] = payload;

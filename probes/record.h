@@ -37,18 +37,26 @@ struct socket_note {
 	__u32 flow_first;   /* sequence number of the first byte of payload */
 	__u16 flow_next;    /* bytes of it that were handed up */
 	__u16 flow_wanted;  /* that are to be handed up */
-	__u8 flow_http;	    /* it is HTTP, not TLS */
+	__u8 flow_kind;	    /* enum note_kind */
 	__u8 zeroes[3];
 };
 
 /* How far the first bytes of a TCP connection have been looked at. */
 enum note_flow {
-	NOTE_FLOW_NONE, /* did not connect since the agent is there: nothing is looked at */
-	NOTE_FLOW_NEW,	/* connected; no payload yet */
-	NOTE_FLOW_OPEN, /* payload is being handed up */
-	NOTE_FLOW_DONE, /* all was handed up that is wanted, or it is nothing that we read */
-	NOTE_FLOW_CUT,	/* refused: everything that it sends is dropped */
-	NOTE_FLOW_HTTP, /* as DONE, but another request may come, of another host */
+	NOTE_FLOW_NONE,	 /* did not connect since the agent is there: nothing is looked at */
+	NOTE_FLOW_NEW,	 /* connected; no payload yet */
+	NOTE_FLOW_OPEN,	 /* payload is being handed up */
+	NOTE_FLOW_DONE,	 /* all was handed up that is wanted, or it is nothing that we read */
+	NOTE_FLOW_CUT,	 /* refused: everything that it sends is dropped */
+	NOTE_FLOW_HTTP,	 /* as DONE, but another request may come, of another host */
+	NOTE_FLOW_HELLO, /* as DONE, but the server may want another ClientHello */
+};
+
+/* What an open flow is. */
+enum note_kind {
+	NOTE_KIND_TLS,
+	NOTE_KIND_TLS_AGAIN, /* a second ClientHello */
+	NOTE_KIND_HTTP,
 };
 
 /* What the kernel side made of a flow's name. */

@@ -46,6 +46,8 @@ struct flow_reader {
 	struct http_request request;
 	struct http2 http2;
 	size_t head;	/* of the request; 0: not there whole */
+	size_t hello;	/* likewise, of the ClientHello in TLS */
+	bool again;	/* one was passed in this TLS: only another may follow */
 	bool following; /* not the first any more: only what names another server is told, of TLS
 			 * in QUIC, too */
 	bool skipping;	/* within the body of a request */
@@ -110,12 +112,15 @@ static int tls_read(struct flow_reader *reader, uint8_t *bytes, size_t size, boo
 	size_t whole = tls_hello_size(hello, have);
 	bool complete = whole > 0 && have >= whole;
 
+	if (reader->again && have > 0 && !tls_hello_client(hello[0]))
+		return -ENODATA;
 	if (have > 0 && tls_hello_server(hello[0])) {
 		reader->facts.protocol = FLOW_NONE;
 		return 1;
 	}
 	if (r == 0 && !complete && !final)
 		return 0;
+	reader->hello = complete ? whole : 0;
 	tls_hello_read(hello, have, TLS_STREAM, &reader->facts, &reader->names);
 	if (r < 0 && !complete)
 		flow_facts_fault(&reader->facts, reason);
@@ -217,6 +222,8 @@ static void stream_begin(struct flow_reader *reader)
 	reader->searched = 0;
 	reader->records = (struct tls_records){ 0 };
 	reader->head = 0;
+	reader->hello = 0;
+	reader->again = false;
 	reader->facts = (struct flow_facts){ 0 };
 	reader->names = (struct flow_names){ 0 };
 }
@@ -301,21 +308,29 @@ static void told_note(struct flow_reader *reader)
 	memcpy(reader->told.name, reader->facts.name, sizeof(reader->told.name));
 }
 
-/* Leaves the request that was read behind; -ENODATA when nothing can follow it. */
+/* Leaves the request or hello that was read behind; -ENODATA when nothing can follow it. A server may
+ * want another hello (RFC 8446, 4.1.4). */
 static int stream_pass(struct flow_reader *reader)
 {
 	const struct stream_protocol *protocol = reader->protocol;
 	bool frames = protocol && protocol->read == http2_read;
+	struct tls_records records = reader->records;
+	size_t hello = reader->hello;
 
-	if (reader->head == 0 && !frames)
+	if (reader->head == 0 && hello == 0 && !frames)
 		return -ENODATA;
 	told_note(reader);
 	reader->start += reader->head;
-	reader->skipping = !reader->request.tunnel && !frames;
+	reader->skipping = !reader->request.tunnel && !frames && hello == 0;
 	stream_begin(reader);
-	if (frames) {
+	if (frames || hello > 0) {
 		reader->protocol = protocol;
 		reader->facts.protocol = protocol->protocol;
+	}
+	if (hello > 0) {
+		reader->records = records;
+		reader->records.begin += hello;
+		reader->again = true;
 	}
 	return 0;
 }

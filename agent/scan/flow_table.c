@@ -177,10 +177,19 @@ static void flow_remove(struct flow_table *table, struct flow *flow)
 	lru_remove(table->index, place);
 }
 
-/* Gone, if nothing more is to be heard of it. */
+/* Nothing more is to be heard of it. Of datagrams the reader knows what was sent before: where each
+ * is told it is asked until nothing comes any more, or what is sent again would be told again. */
+static bool flow_over(const struct flow_table *table, const struct flow *flow)
+{
+	bool again = table->each && flow->event.protocol != IPPROTO_TCP;
+
+	return flow->last || flow->cut || (flow->ended && !again);
+}
+
+/* Gone, if it is over. */
 static void flow_settle(struct flow_table *table, struct flow *flow)
 {
-	if (flow->waiting > 0 || !(flow->ended || flow->last || flow->cut))
+	if (flow->waiting > 0 || !flow_over(table, flow))
 		return;
 	if (flow->cut && !flow->told)
 		flow_tell_unread(table, flow, "the worker did not read it");

@@ -227,6 +227,11 @@ bool tls_hello_server(uint8_t type)
 	return type == HELLO_REQUEST || type == SERVER_HELLO;
 }
 
+bool tls_hello_client(uint8_t type)
+{
+	return type == CLIENT_HELLO;
+}
+
 void tls_hello_read(const uint8_t *bytes, size_t size, enum tls_transport transport,
 		    struct flow_facts *facts, struct flow_names *names)
 {

@@ -31,8 +31,9 @@ struct tls_hello {
  * say. */
 size_t tls_hello_size(const uint8_t *bytes, size_t size);
 
-/* Whether a first message of this type is a server's: HelloRequest, ServerHello. */
+/* Whether a first message of this type is a server's: HelloRequest, ServerHello; or a client's. */
 bool tls_hello_server(uint8_t type);
+bool tls_hello_client(uint8_t type);
 
 /* Reads the message of which size bytes are at hand. Fills facts: protocol and reason are the
  * caller's to set beforehand, outcome must be FLOW_READ and name empty. What can be read is, also

@@ -144,7 +144,8 @@ static void test_hello_in_one_segment(void **state)
 			assert_true(flows->pieces[0].last);
 			assert_int_equal(flows->stream_size, size);
 			assert_memory_equal(flows->stream, hello, size);
-			/* What follows it is nobody's business. */
+			/* What follows it is nobody's business, if it is no other hello. */
+			hello[0] = 0x17;
 			send_segment(flows, (enum packet_ip)ip, 101 + (uint32_t)size, TCP_ACK,
 				     hello, size);
 			assert_int_equal(flows->count, 1);
@@ -153,7 +154,7 @@ static void test_hello_in_one_segment(void **state)
 		}
 }
 
-/* More in the segment than the ClientHello: only that is handed up. */
+/* More in the segment than the ClientHello. */
 static void test_hello_and_more(void **state)
 {
 	struct flows *flows = *state;
@@ -162,9 +163,51 @@ static void test_hello_and_more(void **state)
 	flow_next(flows);
 	hello_make(bytes, 800, 300);
 	send_stream(flows, 1, bytes, sizeof(bytes));
+	/* There may be another hello in it. */
 	assert_int_equal(flows->count, 1);
-	assert_int_equal(flows->pieces[0].size, 309);
-	assert_true(flows->pieces[0].last);
+	assert_int_equal(flows->pieces[0].size, sizeof(bytes));
+	assert_false(flows->pieces[0].last);
+}
+
+/* A server may want another hello: it comes up as well, behind a change of ciphers or without. */
+static void test_second_hello(void **state)
+{
+	static const uint8_t change[] = { 0x14, 3, 3, 0, 1, 1 },
+			     finished[40] = { 0x17, 3, 3, 0, 35 };
+	struct flows *flows = *state;
+	uint8_t hello[300], both[sizeof(change) + sizeof(hello)];
+
+	hello_make(hello, sizeof(hello), sizeof(hello) - 9);
+	memcpy(both, change, sizeof(change));
+	memcpy(both + sizeof(change), hello, sizeof(hello));
+	for (int kind = 0; kind < 4; kind++) {
+		size_t size = kind == 1 ? sizeof(both) : sizeof(hello);
+		uint32_t at = 1;
+
+		flow_next(flows);
+		send_stream(flows, at, hello, sizeof(hello));
+		at += sizeof(hello);
+		if (kind == 2) {
+			send_stream(flows, at, change, sizeof(change));
+			at += sizeof(change);
+		}
+		if (kind == 3) {
+			send_stream(flows, at, finished, sizeof(finished));
+			at += sizeof(finished);
+		}
+		send_stream(flows, at, kind == 1 ? both : hello, size);
+		/* Sent again, and one too many. */
+		send_stream(flows, 1, hello, sizeof(hello));
+		send_stream(flows, at, kind == 1 ? both : hello, size);
+		send_stream(flows, at + (uint32_t)size, hello, sizeof(hello));
+		assert_int_equal(flows->count, kind == 3 ? 1 : 2);
+		assert_int_equal(counted(flows, LEDGER_FLOW_TLS), 1);
+		if (kind == 3)
+			continue;
+		assert_int_equal(flows->pieces[1].size, size);
+		assert_int_equal(flows->pieces[1].offset, 0);
+		assert_true(flows->pieces[1].last);
+	}
 }
 
 static void test_hello_in_segments(void **state)
@@ -196,8 +239,10 @@ static void test_hello_in_records(void **state)
 
 	flow_next(flows);
 	hello_make(bytes, 200, 1500);
-	for (int i = 0; i < 20; i++, at += sizeof(bytes))
+	for (int i = 0; i < 20; i++, at += sizeof(bytes)) {
 		send_stream(flows, 7 + at, bytes, sizeof(bytes));
+		bytes[0] = 0;
+	}
 	assert_int_equal(flows->stream_size, FLOW_BYTES);
 	assert_true(flows->pieces[flows->count - 1].last);
 	assert_int_equal(flows->count, 12);
@@ -315,7 +360,8 @@ static void test_http_to_its_end(void **state)
 		/* What begins like a request would be another one. */
 		memset(bytes, 'a', 5);
 	}
-	assert_int_equal(flows->stream_size, HTTP_BYTES);
+	/* To the end of a segment. */
+	assert_int_equal(flows->stream_size, HTTP_BYTES / 1000 * 1000 + 1000);
 	assert_int_equal(flows->count, 9);
 	assert_true(flows->pieces[8].last);
 	/* One that closes says so. */
@@ -687,6 +733,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hello_in_one_segment),
 		cmocka_unit_test(test_hello_and_more),
+		cmocka_unit_test(test_second_hello),
 		cmocka_unit_test(test_hello_in_segments),
 		cmocka_unit_test(test_hello_in_records),
 		cmocka_unit_test(test_tiny_segments),

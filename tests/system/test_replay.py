@@ -263,7 +263,7 @@ def test_each_request_is_an_event(replay, tmp_path, padding):
     hosts = ["a.example", "b.example", "b.example", "a.example", "192.0.2.9"] * 5
     frames, sequence = [tcp_frame(999, 0x02, b"")], 1000
     for host in hosts:
-        request = (f"GET / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {'x' * padding}\r\n\r\n").encode()
+        request = f"GET / HTTP/1.1\r\nCookie: {'x' * padding}\r\nHost: {host}\r\n\r\n".encode()
         frames.append(tcp_frame(sequence, 0x18, request))
         sequence += len(request)
     write_capture(tmp_path / "requests.pcap", frames)

@@ -130,6 +130,26 @@ PLAIN_ARGS = {"sigs": SIGNATURES, "first": b"h2"}
 PLAIN_FACTS = {"name": "www.example.com", "alpn": "h2,http/1.1"}
 
 
+def hello_again():
+    """A second ClientHello, which a server may want, behind the first and a record of change cipher
+    spec: told if it names another server."""
+    first = record(hello(PLAIN))
+    other = [server_name(b"another.example.org")] + PLAIN[1:]
+    change, finished = record(b"\1", kind=20), record(bytes(40), kind=23)
+    facts = {"protocol": "tls", "outcome": "read", "tls_version": 0x304, **PLAIN_FACTS,
+             "ja4": ja4(kinds_of(PLAIN), **PLAIN_ARGS)}
+    another = {**facts, "name": "another.example.org"}
+    case("tls-again-another", first + change + record(hello(other)), facts, another)
+    case("tls-again-at-once", first + record(hello(other)), facts, another)
+    case("tls-again-in-records", first + change + records(hello(other), 50) + finished, facts,
+         another)
+    case("tls-again-same", first + change + record(hello(PLAIN)) + finished, facts)
+    case("tls-again-none", first + change + finished, facts)
+    case("tls-again-key-exchange", first + record(b"\x10\0\0\4abcd") + change + finished, facts)
+    case("tls-again-small-records", records(hello(PLAIN), 7) + change + record(hello(other)), facts,
+         another)
+
+
 def malformed(reason, **facts):
     return {"outcome": "malformed", "reason": reason, **facts}
 
@@ -579,6 +599,7 @@ def quic_cases():
 
 def main():
     tls_cases()
+    hello_again()
     http_cases()
     http2_cases()
     other_cases()
