@@ -69,7 +69,7 @@ static __always_inline void flow_other(struct socket_note *note)
 		note->flow = NOTE_FLOW_DONE;
 }
 
-/* The end of what is wanted of a flow at once; another request may follow. */
+/* The end of what is wanted of a flow at once; another request or ClientHello may follow. */
 static __always_inline void flow_end(struct socket_note *note)
 {
 	note->flow = note->flow_kind == NOTE_KIND_HTTP	? NOTE_FLOW_HTTP

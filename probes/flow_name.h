@@ -4,9 +4,8 @@
  * ClientHello that stands whole in one segment, or that there is none, and the host of an HTTP
  * request, a name or an IPv4 address, where nothing else in the segment can name another one.
  * Nearly all flows begin so, and nearly all names are innocent: they end here, and user space hears
- * nothing of them. A listed one is refused here in enforce
- * mode, before it has left. Whatever is not simple is left to the worker. Gets flows from flow.h.
- * Input: bytes that somebody else chose.
+ * nothing of them. A listed one is refused here in enforce mode, before it has left. Whatever is
+ * not simple is left to the worker. Gets flows from flow.h. Input: bytes that somebody else chose.
  */
 #pragma once
 

@@ -308,8 +308,8 @@ static void told_note(struct flow_reader *reader)
 	memcpy(reader->told.name, reader->facts.name, sizeof(reader->told.name));
 }
 
-/* Leaves the request or hello that was read behind; -ENODATA when nothing can follow it. A server may
- * want another hello (RFC 8446, 4.1.4). */
+/* Leaves the request or hello that was read behind; -ENODATA when nothing can follow it. A server
+ * may want another hello (RFC 8446, 4.1.4). */
 static int stream_pass(struct flow_reader *reader)
 {
 	const struct stream_protocol *protocol = reader->protocol;
