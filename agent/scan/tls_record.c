@@ -26,18 +26,23 @@ int tls_records_look(const uint8_t *bytes, size_t size)
 
 static int header_read(struct tls_records *records, const uint8_t *header, const char **ret_reason)
 {
-	records->type = header[0];
-	records->left = (size_t)header[3] << 8 | header[4];
-	records->at += HEADER_SIZE;
+	size_t size = (size_t)header[3] << 8 | header[4];
+
 	if (header[1] != VERSION_MAJOR)
 		*ret_reason = "a TLS record of an unknown version";
-	else if (records->left > CONTENT_MAX)
+	else if (size > CONTENT_MAX)
 		*ret_reason = "a TLS record over 16 KiB";
-	else if (records->type < CHANGE_CIPHER_SPEC || records->type > HANDSHAKE)
+	else if (header[0] < CHANGE_CIPHER_SPEC || header[0] > HANDSHAKE)
 		*ret_reason = "a TLS record that is no handshake";
 	else
-		return 0;
-	return -EBADMSG;
+		*ret_reason = NULL;
+	/* Asked again, the answer is the same. */
+	if (*ret_reason)
+		return -EBADMSG;
+	records->type = header[0];
+	records->left = size;
+	records->at += HEADER_SIZE;
+	return 0;
 }
 
 static void content_read(struct tls_records *records, uint8_t *bytes, size_t size)
