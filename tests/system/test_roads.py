@@ -262,9 +262,10 @@ def test_simple_heads(site, namespace, tmp_path):
             assert (flows["clean"], flows["pieces"]) == (count, 0), head
 
 
-def hello_packets(case):
+def case_packets(case):
+    """Of tests/data/flow, each in hexadecimal."""
     cases = json.loads((SOURCE / "tests/data/flow/cases.json").read_text())
-    return bytes.fromhex(next(one["packets"] for one in cases if one["case"] == case)[0])
+    return next(one["packets"] for one in cases if one["case"] == case)
 
 
 # How the second hello comes: where the stream is cut into sends.
@@ -301,7 +302,7 @@ with socket.create_server(("127.0.0.1", 0)) as server:
 @pytest.mark.parametrize("case, change", [("tls-again-another", 6), ("tls-again-at-once", 0)])
 def test_second_hello(namespace, tmp_path, case, change, cut, mode):
     """A server may want another ClientHello; the name in that one counts as well."""
-    stream = hello_packets(case)
+    stream = bytes.fromhex(case_packets(case)[0])
     first = 5 + int.from_bytes(stream[3:5], "big")
     cuts = [0, *SECOND_HELLO[cut](first, change), len(stream)]
     pieces = [stream[begin:end].hex() for begin, end in zip(cuts, cuts[1:]) if end > begin]
@@ -342,10 +343,8 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
 def test_quic_behind_decoys(site, namespace, tmp_path, case):
     """A connection over QUIC is read though another one of the same socket came before it, whole
     or in part."""
-    cases = json.loads((SOURCE / "tests/data/flow/cases.json").read_text())
-    packets = next(one["packets"] for one in cases if one["case"] == case)
     with Agent(tmp_path, namespace.cgroup, [DECOYS[case]]) as agent:
-        sent = namespace.run("/usr/bin/python3", "-c", SEND_DATAGRAMS, QUIC, *packets)
+        sent = namespace.run("/usr/bin/python3", "-c", SEND_DATAGRAMS, QUIC, *case_packets(case))
         assert sent.returncode == 0, sent.stderr
         wait_for(lambda: findings_about(agent, DECOYS[case]), "a finding")
 
